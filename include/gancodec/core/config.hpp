@@ -1,0 +1,17 @@
+#pragma once
+
+// Version and build-wide constants. Everything here is plain C++20 and the standard library.
+
+#define GANCODEC_VERSION_MAJOR 0
+#define GANCODEC_VERSION_MINOR 1
+#define GANCODEC_VERSION_PATCH 0
+
+namespace gancodec {
+
+/// Channels are stored in blocks of this many floats, on every machine: 1 AVX-512 register, 2 of AVX2, 4 of NEON.
+inline constexpr int kChannelBlock = 16;
+
+/// Alignment in bytes of every tensor and of every packed weight.
+inline constexpr int kAlignmentBytes = 64;
+
+}  // namespace gancodec
