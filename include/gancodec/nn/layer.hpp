@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace gancodec {
+
+/// Learnt numbers of a layer, in the order of memory that PyTorch uses for the same layer.
+/// `grad` is empty unless the parameter is being trained: an empty grad means frozen, and costs nothing.
+template <class T>
+struct Parameter {
+    std::vector<int> shape;
+    std::vector<T> value;
+    std::vector<T> grad;
+
+    Parameter() = default;
+    explicit Parameter(std::vector<int> dimensions, T fill = T{}) : shape(std::move(dimensions)) {
+        std::size_t size = 1;
+        for (const int d : shape) size *= static_cast<std::size_t>(d);
+        value.assign(size, fill);
+    }
+    [[nodiscard]] bool trained() const { return !grad.empty(); }
+};
+
+/// out_channels() of a layer answers this when it cannot take that many input channels.
+inline constexpr int kChannelMismatch = -1;
+
+/// What every layer is: an object that owns its Parameters and is called with a context and a value,
+///     auto y = layer(context, x);
+/// where the context is Inference<T> (memory is reused at once) or Tape<T> (the operations are recorded for backward).
+///
+/// A layer also says, for
+///   types    out_channels(in), at compile time; Rebind<U>: the same layer over another number type
+///   files    each_parameter(prefix, f): f(name, parameter) with PyTorch's state-dict names
+///   kernels  prepare(for_backward): packs the weights; call it after they changed and before the layer is used
+///   training project(): puts parameters back into their allowed range after an optimiser step
+template <class L>
+concept Layer = requires(L layer, const std::string& prefix) {
+    typename L::Scalar;
+    { L::out_channels(1) } -> std::convertible_to<int>;
+    layer.each_parameter(prefix, [](const std::string&, Parameter<typename L::Scalar>&) {});
+    layer.prepare(true);
+    layer.project();
+};
+
+/// For layers without parameters.
+template <class T>
+struct StatelessLayer {
+    using Scalar = T;
+    template <class F>
+    void each_parameter(const std::string&, F&&) {}
+    void prepare(bool) {}
+    void project() {}
+};
+
+}  // namespace gancodec

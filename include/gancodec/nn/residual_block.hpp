@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "gancodec/nn/activation.hpp"
+#include "gancodec/nn/conv2d.hpp"
+#include "gancodec/nn/shuffle.hpp"
+
+namespace gancodec {
+
+/// x + conv2(act(conv1(x))), both convolutions 3x3, act a leaky ReLU (He et al. 2016, without normalisation).
+template <int C, int SlopePercent = 20, class T = float>
+class ResidualBlock {
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = ResidualBlock<C, SlopePercent, U>;
+
+    static constexpr int out_channels(int in) { return in == C ? C : kChannelMismatch; }
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        auto inner = activation(context, conv1(context, x), Activation::leaky_relu, T(SlopePercent) / T(100));
+        return add(context, conv2(context, std::move(inner)), std::move(x));
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        conv1.each_parameter(prefix + "conv1.", f);
+        conv2.each_parameter(prefix + "conv2.", f);
+    }
+    void prepare(bool for_backward) {
+        conv1.prepare(for_backward);
+        conv2.prepare(for_backward);
+    }
+    void project() {}
+
+    Conv2d<C, C, 3, Stride<1>, Padding<1>, T> conv1, conv2;
+};
+
+}  // namespace gancodec

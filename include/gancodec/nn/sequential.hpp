@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "gancodec/nn/layer.hpp"
+
+namespace gancodec {
+
+namespace detail {
+
+/// Channels after the chain of layers, or kChannelMismatch where one does not fit the next.
+template <class... Layers>
+constexpr int chain_channels(int in) {
+    const auto step = [](int channels, auto next) { return channels == kChannelMismatch ? channels : next(channels); };
+    ((in = step(in, [](int channels) { return Layers::out_channels(channels); })), ...);
+    return in;
+}
+
+/// The first count of input channels that a layer accepts, among those the library uses; 0 when it takes any.
+template <class L>
+constexpr int required_channels() {
+    if (L::out_channels(1) != kChannelMismatch) return 0;
+    for (int in = 2; in <= 4096; ++in)
+        if (L::out_channels(in) != kChannelMismatch) return in;
+    return 0;
+}
+
+template <class First, class... Rest>
+constexpr bool channels_fit() {
+    constexpr int in = required_channels<First>();
+    if constexpr (sizeof...(Rest) == 0) {
+        return true;
+    } else if constexpr (in == 0) {
+        return channels_fit<Rest...>();
+    } else {
+        return chain_channels<First, Rest...>(in) != kChannelMismatch;
+    }
+}
+
+}  // namespace detail
+
+/// Layers one after another; parameter names are "0.weight", "1.bias", … as in PyTorch's nn.Sequential.
+///   using Encoder = Sequential<Conv2d<3, 48, 5, Stride<2>>, Gdn<48>, Conv2d<48, 96, 5, Stride<2>>>;
+template <class... Layers>
+class Sequential {
+    static_assert(sizeof...(Layers) > 0, "Sequential needs at least one layer");
+    static_assert(detail::channels_fit<Layers...>(),
+                  "Sequential: a layer expects a different number of input channels than the layer before it delivers");
+
+public:
+    using Scalar = typename std::tuple_element_t<0, std::tuple<Layers...>>::Scalar;
+    template <class U>
+    using Rebind = Sequential<typename Layers::template Rebind<U>...>;
+
+    static constexpr int out_channels(int in) { return detail::chain_channels<Layers...>(in); }
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        std::apply([&](const auto&... layer) { ((x = layer(context, std::move(x))), ...); }, layers);
+        return x;
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        std::size_t index = 0;
+        std::apply([&](auto&... layer) { (layer.each_parameter(prefix + std::to_string(index++) + ".", f), ...); },
+                   layers);
+    }
+    void prepare(bool for_backward) {
+        std::apply([&](auto&... layer) { (layer.prepare(for_backward), ...); }, layers);
+    }
+    void project() {
+        std::apply([](auto&... layer) { (layer.project(), ...); }, layers);
+    }
+
+    std::tuple<Layers...> layers;
+};
+
+}  // namespace gancodec
