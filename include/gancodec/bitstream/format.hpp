@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gancodec/core/bytes.hpp"
+#include "gancodec/core/error.hpp"
+
+// The stream, byte by byte (this comment is the specification).
+//
+//   size   field
+//   2      magic C7 4E ("GN", the first letter with its high bit set)
+//   1      version in the high four bits (1), flags in the low four:
+//            bit 0   metadata sections follow the header
+//            bits 1, 2, 3   reserved, zero
+//   4      entropy id, little-endian: hash of every integer that selects or holds a probability
+//   1..4   width - 1, varint
+//   1..4   height - 1, varint
+//   1      quality step, 0..255
+//   only with flag bit 0: one or more metadata sections, tags strictly rising, then the byte 0
+//     1      tag, 1..255 (MetadataTag); unknown tags are skipped
+//     1..4   length n, varint
+//     n      payload
+//     4      CRC-32, little-endian
+//   hyper latents
+//     1..4   length n, varint
+//     n      payload: rANS bytes, see entropy/rans_decoder.hpp
+//     4      CRC-32, little-endian
+//   latents
+//     n      payload: rANS bytes, up to the last four bytes of the file
+//     4      CRC-32, little-endian: the file ends here
+//
+// varint  seven bits a byte, lowest first, high bit set on all but the last byte, in its shortest form; below 2^28.
+// CRC-32  (IEEE 802.3) of every byte since the previous CRC, or since the start of the file: it covers the header, tags
+//         and lengths too.
+//
+// Overhead without metadata, for a side of at most 2^14 px and hyper latents below 2^14 bytes: 22 bytes.
+
+namespace gancodec {
+
+inline constexpr std::uint8_t kStreamMagic[2] = {0xC7, 0x4E};
+inline constexpr int kStreamVersion = 1;
+inline constexpr std::uint8_t kFlagMetadata = 1;
+inline constexpr std::uint8_t kFlagsKnown = kFlagMetadata;
+inline constexpr std::uint32_t kVarintLimit = std::uint32_t{1} << 28;
+
+/// What a decoder admits before it allocates anything.
+struct Limits {
+    std::uint64_t max_area_px = std::uint64_t{1} << 28;
+    std::uint64_t max_memory_bytes = std::uint64_t{1} << 34;
+};
+
+/// Everything in front of the sections.
+struct StreamHeader {
+    int width = 0, height = 0;
+    std::uint8_t quality_step = 0;
+    std::uint32_t entropy_id = 0;
+    std::uint8_t flags = 0;  ///< kFlag...; write_stream() sets kFlagMetadata where there is metadata
+
+    friend bool operator==(const StreamHeader&, const StreamHeader&) = default;
+};
+
+enum class MetadataTag : std::uint8_t { icc = 1, exif = 2, xmp = 3 };
+
+struct MetadataSection {
+    MetadataTag tag{};
+    ByteView bytes;
+};
+
+/// A whole stream; the views point into bytes that someone else owns.
+struct Stream {
+    StreamHeader header;
+    std::vector<MetadataSection> metadata;
+    ByteView hyper_latents, latents;
+};
+
+/// Refuses an image that the limits do not admit, before anything is allocated for it.
+/// Errors   Error{Errc::limit}, also where a side is below 1 or above 2^28.
+inline void require_area(std::uint64_t width, std::uint64_t height, const Limits& limits, const std::string& where) {
+    const std::string found = std::to_string(width) + " x " + std::to_string(height) + " px";
+    if (width < 1 || height < 1 || width > kVarintLimit || height > kVarintLimit)
+        throw Error(Errc::limit, where + ": expected sides of 1 to " + std::to_string(kVarintLimit) + " px, found " + found);
+    if (width * height > limits.max_area_px)
+        throw Error(Errc::limit,
+                    where + ": expected at most " + std::to_string(limits.max_area_px) + " px of area, found " + found);
+}
+
+/// Refuses work that needs more memory than the limits admit.
+/// Errors   Error{Errc::limit}.
+inline void require_memory(std::uint64_t needed_bytes, const Limits& limits, const std::string& where) {
+    if (needed_bytes > limits.max_memory_bytes)
+        throw Error(Errc::limit, where + ": expected at most " + std::to_string(limits.max_memory_bytes) +
+                                     " bytes of memory, found a need for " + std::to_string(needed_bytes));
+}
+
+}  // namespace gancodec
