@@ -3,8 +3,9 @@
 // The operations of layers for Tape<T>: the same names and arguments as those for Inference<T> in nn/, each with its
 // gradient. Forward kernels are the ones inference runs, so a recorded network computes the same numbers.
 
-#include <cmath>
 #include <cstddef>
+#include <utility>
+#include <vector>
 
 #include "gancodec/autograd/tape.hpp"
 #include "gancodec/kernels/activation.hpp"
@@ -12,8 +13,8 @@
 #include "gancodec/kernels/conv_transpose2d.hpp"
 #include "gancodec/kernels/elementwise.hpp"
 #include "gancodec/kernels/gdn.hpp"
-#include "gancodec/kernels/pool.hpp"
-#include "gancodec/kernels/resample.hpp"
+#include "gancodec/kernels/pad.hpp"
+#include "gancodec/kernels/shuffle.hpp"
 
 namespace gancodec {
 
@@ -151,16 +152,19 @@ Variable<T> pixel_unshuffle(Tape<T>& tape, Variable<T> x, int r) {
     });
 }
 
-/// Rounds to the nearest integer; the gradient passes as if nothing had happened (straight-through estimator).
+/// The top left height x width pixels.
 template <class T>
-Variable<T> round_straight_through(Tape<T>& tape, Variable<T> x) {
-    auto out = tape.make(x.shape());
-    const TensorView<const T> in = x.constant();
-    for (std::size_t i = 0; i < in.size(); ++i) out.data[i] = std::nearbyint(in.data[i]);
-    return tape.record(out, {x}, false, [&tape, x](TensorView<const T> d_out) { tape.accumulate(x, d_out); });
+Variable<T> crop(Tape<T>& tape, Variable<T> x, int height, int width) {
+    const Shape s = x.shape();
+    if (height == s.h && width == s.w) return x;
+    auto out = tape.make({s.n, s.c, height, width});
+    crop(x.constant(), 0, 0, out);
+    return tape.record(out, {x}, false, [&tape, x](TensorView<const T> d_out) {
+        tape.accumulate(x, [&](TensorView<T> d) { crop_backward(d_out, 0, 0, d, tape.scratch()); });
+    });
 }
 
-/// weighted sum of scalars: Σ_i weight_i · x_i, each x_i a single number.
+/// Σ_i weight_i · x_i, each x_i a single number.
 template <class T>
 Variable<T> weighted_sum(Tape<T>& tape, const std::vector<std::pair<Variable<T>, T>>& terms) {
     Variable<T> total = scale(tape, terms.front().first, terms.front().second);

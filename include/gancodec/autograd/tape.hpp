@@ -20,7 +20,7 @@ template <class T>
 class Variable {
 public:
     Variable() = default;
-    [[nodiscard]] const Shape& shape() const { return constant().shape; }
+    [[nodiscard]] Shape shape() const { return constant().shape; }
     [[nodiscard]] TensorView<const T> constant() const { return tape_->nodes_[index_].value; }
     /// True when some trained parameter or some leaf with gradient lies behind it.
     [[nodiscard]] bool needs_gradient() const { return tape_->nodes_[index_].needs_gradient; }

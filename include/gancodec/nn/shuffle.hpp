@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "gancodec/kernels/elementwise.hpp"
-#include "gancodec/kernels/resample.hpp"
+#include "gancodec/kernels/shuffle.hpp"
 #include "gancodec/nn/inference.hpp"
 #include "gancodec/nn/layer.hpp"
 

@@ -1,0 +1,96 @@
+#pragma once
+
+// Operations on latents for Tape<T>: noise, rounding, gains, quantised activations.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "gancodec/autograd/tape.hpp"
+#include "gancodec/core/random.hpp"
+#include "gancodec/latents/gain.hpp"
+
+namespace gancodec {
+
+/// Rounds to the nearest integer; the gradient passes as if nothing had happened (straight-through estimator).
+template <class T>
+Variable<T> round_straight_through(Tape<T>& tape, Variable<T> x) {
+    auto out = tape.make(x.shape());
+    const TensorView<const T> in = x.constant();
+    for (std::size_t i = 0; i < in.size(); ++i) out.data[i] = std::nearbyint(in.data[i]);
+    return tape.record(out, {x}, false, [&tape, x](TensorView<const T> d_out) { tape.accumulate(x, d_out); });
+}
+
+/// Adds uniform noise in [−½, ½): what rounding does to a smooth density, but differentiable.
+template <class T>
+Variable<T> add_uniform_noise(Tape<T>& tape, Variable<T> x, Random& random) {
+    auto out = tape.make(x.shape());
+    const TensorView<const T> in = x.constant();
+    for (std::size_t i = 0; i < in.size(); ++i) out.data[i] = in.data[i] + static_cast<T>(random.uniform() - 0.5);
+    clear_padding(out);
+    return tape.record(out, {x}, false, [&tape, x](TensorView<const T> d_out) { tape.accumulate(x, d_out); });
+}
+
+/// Quantises to clamp(round(x / step), low, high)·step; the gradient passes straight through inside the range.
+template <class T>
+Variable<T> quantize(Tape<T>& tape, Variable<T> x, double step, double low, double high) {
+    auto out = tape.make(x.shape());
+    const TensorView<const T> in = x.constant();
+    for (std::size_t i = 0; i < in.size(); ++i)
+        out.data[i] = static_cast<T>(std::clamp(std::nearbyint(static_cast<double>(in.data[i]) / step), low, high) * step);
+    return tape.record(out, {x}, false, [&tape, x, step, low, high](TensorView<const T> d_out) {
+        tape.accumulate(x, [&](TensorView<T> d) {
+            const T* value = x.constant().data;
+            for (std::size_t i = 0; i < d.size(); ++i) {
+                const bool inside = value[i] >= static_cast<T>(low * step) && value[i] <= static_cast<T>(high * step);
+                d.data[i] = inside ? d_out.data[i] : T(0);
+            }
+        });
+    });
+}
+
+/// factor·x + offset, on every logical element.
+template <class T>
+Variable<T> scale_and_shift(Tape<T>& tape, Variable<T> x, T factor, T offset) {
+    auto out = tape.make(x.shape());
+    const TensorView<const T> in = x.constant();
+    for (std::size_t i = 0; i < in.size(); ++i) out.data[i] = std::fma(factor, in.data[i], offset);
+    clear_padding(out);
+    return tape.record(out, {x}, false, [&tape, x, factor](TensorView<const T> d_out) {
+        tape.accumulate(x, [&](TensorView<T> d) { scale(d_out, factor, d); });
+    });
+}
+
+template <class T, class G>
+Variable<T> apply_gain(Tape<T>& tape, Variable<T> x, const G& gain, std::span<const double> positions,
+                       GainDirection direction) {
+    auto out = tape.make(x.shape());
+    gain_forward(x.constant(), gain, positions, direction, out);
+    auto& log2_gain = const_cast<Parameter<T>&>(gain.log2_gain);
+    std::vector<double> at(positions.begin(), positions.end());
+    return tape.record(
+        out, {x}, log2_gain.trained(), [&tape, x, &gain, &log2_gain, at, direction, out](TensorView<const T> d_out) {
+            const Shape s = x.shape();
+            if (log2_gain.trained()) {
+                const double sign = direction == GainDirection::multiply ? 0.6931471805599453 : -0.6931471805599453;
+                for (int n = 0; n < s.n; ++n) {
+                    const auto where = G::locate(at[static_cast<std::size_t>(n)]);
+                    for (int c = 0; c < s.c; ++c) {
+                        const T* d = d_out.data + s.offset(n, c, 0, 0);
+                        const T* o = out.data + s.offset(n, c, 0, 0);
+                        double sum = 0;
+                        for (std::size_t i = 0; i < s.plane() * kChannelBlock; i += kChannelBlock)
+                            sum = std::fma(static_cast<double>(d[i]), static_cast<double>(o[i]), sum);
+                        T* grad = log2_gain.grad.data() + where.level * static_cast<std::size_t>(s.c) + c;
+                        grad[0] += static_cast<T>(sign * (1 - where.fraction) * sum);
+                        grad[s.c] += static_cast<T>(sign * where.fraction * sum);
+                    }
+                }
+            }
+            tape.accumulate(x, [&](TensorView<T> d) { gain_forward(d_out, gain, std::span(at), direction, d); });
+        });
+}
+
+}  // namespace gancodec

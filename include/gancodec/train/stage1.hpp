@@ -1,0 +1,83 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "gancodec/autograd/latent_ops.hpp"
+#include "gancodec/autograd/ops.hpp"
+#include "gancodec/networks/model.hpp"
+#include "gancodec/train/losses/distortion.hpp"
+#include "gancodec/train/losses/perceptual.hpp"
+#include "gancodec/train/losses/rate.hpp"
+
+namespace gancodec {
+
+/// Weights of the stage-1 loss for one batch; lambda and position per image.
+struct Stage1Batch {
+    std::vector<double> position;  ///< quality position of each image, 0 … levels − 1
+    std::vector<double> lambda;
+    double mse_weight = 150, lpips_weight = 1;
+    int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
+};
+
+/// What the loss was made of, per image of the batch.
+struct Stage1Measurement {
+    double loss = 0;
+    std::vector<double> bits_y, bits_z, mse, lpips;
+};
+
+/// Values inside the graph that a trainer reports on.
+template <class T>
+struct Stage1Graph {
+    Variable<T> loss, y, symbols, reconstruction;
+};
+
+/// Records rate + distortion of one batch (Ballé et al. 2018 with means of Minnen et al. 2018, gains of Cui et al. 2021):
+///   y = encoder(x − ½),  v = y·g,  z = hyper_encoder(v),  ẑ = round(z),  mu = hyper_mean(ẑ),  t = hyper_scale(ẑ),
+///   r = round(v − mu),  x̂ = generator((r + mu)/g) + ½,
+///   loss = (1/N) Σ_n [ lambda_n·(bits_y + bits_z)/pixels + mse_weight·MSE_n + lpips_weight·LPIPS_n ].
+/// Rates are taken at v − mu + u and z + u, u uniform noise; roundings pass the gradient straight through.
+/// Shapes  x [N,3,h,w] with h, w multiples of kImageMultiple
+template <class T, class Lpips>
+Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixture<T>& prior, const Lpips* lpips,
+                             Variable<T> x, const Stage1Batch& batch, Random& random, Stage1Measurement& measured) {
+    const auto images = static_cast<std::size_t>(x.shape().n);
+    const double pixels = static_cast<double>(batch.height) * batch.width;
+    const double share = 1.0 / static_cast<double>(images);
+    std::vector<double> rate_weight(images);
+    for (std::size_t n = 0; n < images; ++n) rate_weight[n] = share * batch.lambda[n] / pixels;
+    const auto centred = scale_and_shift(tape, x, T(1), T(-0.5));
+
+    const auto y = model.encoder(tape, centred);
+    const auto v = apply_gain(tape, y, model.gain, batch.position, GainDirection::multiply);
+    const auto z = model.hyper_encoder(tape, v);
+    BitsPerImage bits_y, bits_z;
+    const auto rate_z = factorized_bits(tape, add_uniform_noise(tape, z, random), prior, rate_weight, bits_z);
+    const auto z_hat = quantize(tape, z, 1.0, -127.0, 127.0);
+    const auto mu = model.hyper_mean(tape, z_hat);
+    const auto residual = sub(tape, v, mu);
+    const auto rate_y = gaussian_bits(tape, add_uniform_noise(tape, residual, random), model.hyper_scale(tape, z_hat),
+                                      rate_weight, bits_y);
+    const auto symbols = round_straight_through(tape, residual);
+    const auto y_hat = apply_gain(tape, add(tape, symbols, mu), model.gain, batch.position, GainDirection::divide);
+    const auto x_hat = scale_and_shift(tape, model.generator(tape, y_hat), T(1), T(0.5));
+
+    const auto seen = crop(tape, x_hat, batch.height, batch.width);
+    const auto wanted = crop(tape, x, batch.height, batch.width);
+    const std::vector<double> shares(images, share);
+    const auto mse = mean_squared_error(tape, seen, wanted, shares, measured.mse);
+    std::vector<std::pair<Variable<T>, T>> terms = {{rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
+    if (lpips != nullptr && batch.lpips_weight > 0)
+        terms.emplace_back(perceptual_distance(tape, *lpips, seen, wanted, shares, measured.lpips),
+                           static_cast<T>(batch.lpips_weight));
+    const auto loss = weighted_sum(tape, terms);
+    measured.loss = static_cast<double>(loss.scalar());
+    measured.bits_y = bits_y.bits;
+    measured.bits_z = bits_z.bits;
+    return {loss, y, symbols, x_hat};
+}
+
+}  // namespace gancodec

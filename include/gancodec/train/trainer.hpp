@@ -1,0 +1,241 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gancodec/metrics/lpips.hpp"
+#include "gancodec/nn/init.hpp"
+#include "gancodec/train/checkpoint.hpp"
+#include "gancodec/train/recipe.hpp"
+#include "gancodec/train/stage1.hpp"
+
+namespace gancodec {
+
+/// One step of training in numbers; means over the batch.
+struct StepReport {
+    std::int64_t step = 0;
+    double loss = 0, bpp = 0, bpp_y = 0, bpp_z = 0, psnr = 0, lpips = 0, lambda_factor = 1;
+    double learning_rate = 0, gradient_norm = 0, seconds = 0;
+    bool restored = false;  ///< the loss exploded and the run went back to its last snapshot
+};
+
+/// What a collapse shows first; costs one more pass of the generator.
+struct HealthReport {
+    double unquantized_psnr = 0;  ///< of generator(y) on the last batch, nothing rounded
+    int live_channels = 0;        ///< latent channels with a symbol other than 0 in the last batch
+};
+
+/// Trains the networks of a codec on rate and distortion, all rates at once.
+///
+/// Read first: (1) step() does one step and reports it; save and resume between any two; (2) equal recipe, data and
+/// seed give equal weights, bit for bit, for any number of threads; (3) average() puts the averaged weights into a
+/// Model, which train/export.hpp turns into a weights file.
+class Trainer {
+public:
+    Trainer(Recipe recipe, const Dataset& data, const LpipsAlex* lpips)
+        : recipe_(std::move(recipe)), data_(data), lpips_(lpips), prior_(kHyperChannels) {
+        if (recipe_.lambdas.size() != kQualityLevels)
+            throw Error(Errc::invalid_argument, "recipe: expected " + std::to_string(kQualityLevels) +
+                                                    " lambdas, found " + std::to_string(recipe_.lambdas.size()));
+        if (recipe_.augmentation.crop_px % kImageMultiple != 0 || recipe_.augmentation.crop_px < 2 * kImageMultiple)
+            throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
+                                                    std::to_string(kImageMultiple) + " from 128 px, found " +
+                                                    std::to_string(recipe_.augmentation.crop_px));
+        Random random(recipe_.seed);
+        init_keep_variance(model_.encoder, random);
+        init_keep_variance(model_.hyper_encoder, random);
+        init_keep_variance(model_.hyper_scale, random, 0.0);
+        init_keep_variance(model_.hyper_mean, random);
+        init_keep_variance(model_.generator, random);
+        scale_last_convolution(model_.hyper_scale, 0.1);
+        scale_last_convolution(model_.hyper_mean, 0.1);
+        scale_last_convolution(model_.generator, recipe_.initial_output_scale);
+        model_.gain = Gain<kQualityLevels, kLatentChannels>(recipe_.initial_gain_octaves);
+        collect_parameters(model_, "", parameters_);
+        collect_parameters(prior_, "prior.", parameters_);
+        batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
+        snapshot_ = Checkpoint::take(parameters_, state_);
+    }
+
+    [[nodiscard]] const Recipe& recipe() const { return recipe_; }
+    [[nodiscard]] const TrainingState& state() const { return state_; }
+    [[nodiscard]] bool finished() const { return state_.step >= recipe_.steps; }
+
+    StepReport step() {
+        const auto begin = std::chrono::steady_clock::now();
+        StepReport report;
+        report.step = state_.step;
+        Random random = random_of_step();
+        const Stage1Batch batch = draw_batch(random);
+        report.lambda_factor = recipe_.lambda_ramp.at(state_.step);
+        model_.prepare(true);
+        clear_gradients(parameters_);
+        tape_.clear();
+        Stage1Measurement measured;
+        const auto graph = record_stage1(tape_, model_, prior_, lpips_, tape_.leaf(batch_.view()), batch, random, measured);
+        report_batch(batch, measured, report);
+        if (exploded(measured.loss)) {
+            restore_snapshot();
+            report.restored = true;
+        } else {
+            tape_.backward(graph.loss);
+            report.gradient_norm = gradient_norm(parameters_);
+            update(report);
+            examine_later_ = {graph, batch};
+        }
+        report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        state_.seconds += report.seconds;
+        return report;
+    }
+
+    /// Looks at the batch of the last step.
+    [[nodiscard]] HealthReport examine() {
+        HealthReport health;
+        if (!examine_later_.second.height) return health;
+        const TensorView<const float> symbols = examine_later_.first.symbols.constant();
+        for (int c = 0; c < symbols.shape.c; ++c) {
+            bool live = false;
+            for (int n = 0; n < symbols.shape.n && !live; ++n)
+                for (int y = 0; y < symbols.shape.h && !live; ++y)
+                    for (int x = 0; x < symbols.shape.w && !live; ++x) live = symbols.at(n, c, y, x) != 0.0f;
+            health.live_channels += live;
+        }
+        const auto x_hat = model_.generator(inference_, inference_.copy(examine_later_.first.y.constant()));
+        double sum = 0;
+        for (int n = 0; n < batch_.shape().n; ++n)
+            for (int c = 0; c < 3; ++c)
+                for (int y = 0; y < batch_.shape().h; ++y)
+                    for (int x = 0; x < batch_.shape().w; ++x) {
+                        const double d = x_hat.constant().at(n, c, y, x) + 0.5 - batch_.at(n, c, y, x);
+                        sum += d * d;
+                    }
+        health.unquantized_psnr = -10 * std::log10(sum / static_cast<double>(batch_.shape().logical_size()) + 1e-12);
+        return health;
+    }
+
+    void save(const std::filesystem::path& path) const { Checkpoint::take(parameters_, state_).save(path); }
+    void resume(const std::filesystem::path& path) {
+        snapshot_ = Checkpoint::load(path, parameters_);
+        snapshot_.restore(parameters_, state_);
+    }
+
+    /// The averaged weights, for export: a copy, so that training goes on undisturbed.
+    void average(Model<float>& model, LogisticMixture<float>& prior) const {
+        std::vector<TrainedParameter> target;
+        collect_parameters(model, "", target);
+        collect_parameters(prior, "prior.", target);
+        for (std::size_t i = 0; i < target.size(); ++i) {
+            target[i].parameter->value = parameters_[i].average;
+            target[i].parameter->grad.clear();
+        }
+        model.project();
+    }
+
+private:
+    [[nodiscard]] Random random_of_step() const {
+        Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));
+        random.next();
+        return random;
+    }
+    /// Draws crops, quality positions and, sometimes, an odd size; positions are spread evenly over a batch.
+    Stage1Batch draw_batch(Random& random) {
+        const Augmentation& how = recipe_.augmentation;
+        data_.draw(recipe_.seed, static_cast<std::uint64_t>(state_.step), how, batch_.view());
+        Stage1Batch batch;
+        batch.mse_weight = recipe_.mse_weight;
+        batch.lpips_weight = recipe_.lpips_weight;
+        batch.height = batch.width = how.crop_px;
+        const auto images = static_cast<std::size_t>(recipe_.batch);
+        const double offset = random.uniform(), ramp = recipe_.lambda_ramp.at(state_.step);
+        for (std::size_t n = 0; n < images; ++n) {
+            const double position = (static_cast<double>(n) + offset) / static_cast<double>(images) * (kQualityLevels - 1);
+            const auto level = static_cast<std::size_t>(position);
+            const double f = position - static_cast<double>(level);
+            const double log_lambda = std::fma(f, std::log(recipe_.lambdas[level + 1]) - std::log(recipe_.lambdas[level]),
+                                               std::log(recipe_.lambdas[level]));
+            batch.position.push_back(position);
+            batch.lambda.push_back(ramp * std::exp(log_lambda));
+        }
+        if (random.uniform() < recipe_.odd_size_probability) {
+            batch.height -= static_cast<int>(random.below(kImageMultiple));
+            batch.width -= static_cast<int>(random.below(kImageMultiple));
+            repeat_edges(batch.height, batch.width);
+        }
+        return batch;
+    }
+    /// Replaces what lies beyond height and width by the last row and column, as the codec pads images.
+    void repeat_edges(int height, int width) {
+        const Shape& s = batch_.shape();
+        for (int n = 0; n < s.n; ++n)
+            for (int c = 0; c < s.c; ++c)
+                for (int y = 0; y < s.h; ++y)
+                    for (int x = y < height ? width : 0; x < s.w; ++x)
+                        batch_.at(n, c, y, x) = batch_.at(n, c, std::min(y, height - 1), std::min(x, width - 1));
+    }
+    void report_batch(const Stage1Batch& batch, const Stage1Measurement& measured, StepReport& report) const {
+        const auto mean = [](const std::vector<double>& values) {
+            double sum = 0;
+            for (const double v : values) sum += v;
+            return values.empty() ? 0 : sum / static_cast<double>(values.size());
+        };
+        const double pixels = static_cast<double>(batch.height) * batch.width;
+        report.loss = measured.loss;
+        report.bpp_y = mean(measured.bits_y) / pixels;
+        report.bpp_z = mean(measured.bits_z) / pixels;
+        report.bpp = report.bpp_y + report.bpp_z;
+        std::vector<double> psnr;
+        for (const double mse : measured.mse) psnr.push_back(-10 * std::log10(mse + 1e-12));
+        report.psnr = mean(psnr);
+        report.lpips = mean(measured.lpips);
+    }
+    [[nodiscard]] bool exploded(double loss) const {
+        constexpr std::int64_t kPatience = 100;  // the first steps fall by themselves
+        return !std::isfinite(loss) ||
+               (state_.step > kPatience && loss > recipe_.explosion_factor * std::max(state_.running_loss, 1e-6));
+    }
+    void restore_snapshot() {
+        const double factor = state_.learning_rate_factor * 0.5;
+        const std::int64_t failed = state_.step;
+        snapshot_.restore(parameters_, state_);
+        state_.learning_rate_factor = factor;
+        // The failed batch must not come again: go on behind it, with the snapshot's weights.
+        state_.step = failed + 1;
+    }
+    void update(StepReport& report) {
+        report.learning_rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double factor = std::min(1.0, recipe_.clip_norm / std::max(report.gradient_norm, 1e-12));
+        if (std::isfinite(report.gradient_norm)) {
+            adam_update(parameters_, recipe_.adam, report.learning_rate, state_.step, factor);
+            model_.project();
+            prior_.project();
+            const double warm = static_cast<double>(state_.step + 1) / static_cast<double>(state_.step + 10);
+            update_average(parameters_, std::min(recipe_.average_decay, warm));
+        }
+        state_.running_loss = state_.step == 0 ? report.loss : std::fma(0.01, report.loss - state_.running_loss, state_.running_loss);
+        state_.pixel_steps += static_cast<double>(batch_.shape().plane()) * recipe_.batch;
+        ++state_.step;
+        if (state_.step % recipe_.checkpoint_steps == 0) snapshot_ = Checkpoint::take(parameters_, state_);
+    }
+
+    Recipe recipe_;
+    const Dataset& data_;
+    const LpipsAlex* lpips_;
+    Model<float> model_;
+    LogisticMixture<float> prior_;
+    std::vector<TrainedParameter> parameters_;
+    TrainingState state_;
+    Checkpoint snapshot_;
+    Tensor<float> batch_;
+    Tape<float> tape_;
+    Inference<float> inference_;
+    std::pair<Stage1Graph<float>, Stage1Batch> examine_later_;
+};
+
+}  // namespace gancodec
