@@ -1,0 +1,33 @@
+#pragma once
+
+#include <algorithm>
+
+namespace gancodec {
+
+/// The numbers that fix a convolution; the sizes of its images are free.
+struct ConvGeometry {
+    int in_channels = 0, out_channels = 0, kernel = 1, stride = 1, pad = 0;
+
+    /// Output height (width) for an input height (width): (in + 2·pad − kernel)/stride + 1.
+    [[nodiscard]] constexpr int out_extent(int in) const { return (in + 2 * pad - kernel) / stride + 1; }
+    friend constexpr bool operator==(const ConvGeometry&, const ConvGeometry&) = default;
+};
+
+/// The numbers that fix a transposed convolution. `output_pad` only settles which output size is meant.
+struct ConvTransposeGeometry {
+    int in_channels = 0, out_channels = 0, kernel = 1, stride = 1, pad = 0, output_pad = 0;
+
+    /// Output height (width) for an input height (width): (in − 1)·stride − 2·pad + kernel + output_pad.
+    [[nodiscard]] constexpr int out_extent(int in) const {
+        return (in - 1) * stride - 2 * pad + kernel + output_pad;
+    }
+    /// The convolution whose gradient to its input this is; it runs from out_channels to in_channels.
+    [[nodiscard]] constexpr ConvGeometry adjoint() const { return {out_channels, in_channels, kernel, stride, pad}; }
+    friend constexpr bool operator==(const ConvTransposeGeometry&, const ConvTransposeGeometry&) = default;
+};
+
+/// Rows (all images in line) whose part of a weight gradient is summed by itself before it joins the whole: about 256
+/// pixels. Sums over a batch would lose digits, and a chunk stays in the cache. Part of the canonical order of sums.
+[[nodiscard]] constexpr int gradient_chunk_rows(int width) { return std::max(1, 256 / std::max(1, width)); }
+
+}  // namespace gancodec
