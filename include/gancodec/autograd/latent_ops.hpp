@@ -10,7 +10,7 @@
 
 #include "gancodec/autograd/tape.hpp"
 #include "gancodec/core/random.hpp"
-#include "gancodec/latents/gain.hpp"
+#include "gancodec/nn/gain.hpp"
 
 namespace gancodec {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "gancodec/latents/gain.hpp"
+#include "gancodec/nn/gain.hpp"
 #include "gancodec/networks/presets.hpp"
 
 namespace gancodec {
