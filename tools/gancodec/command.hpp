@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+#include "console.hpp"
+#include "gancodec/core/error.hpp"
+#include "gancodec/image/image.hpp"
+#include "image_file.hpp"
+
+// One file per command: each defines one add_…(), which describes the options to CLI11 and answers with what to run.
+
+namespace gancodec::cli {
+
+struct Command {
+    CLI::App* app = nullptr;
+    std::function<void()> run;
+};
+
+Command add_encode(CLI::App& app);
+Command add_decode(CLI::App& app);
+Command add_info(CLI::App& app);
+Command add_train(CLI::App& app);
+Command add_metrics(CLI::App& app);
+Command add_eval(CLI::App& app);
+Command add_demo(CLI::App& app);
+
+/// Options that several commands share.
+struct CommonOptions {
+    int threads = 0;
+    bool json = false, verbose = false;
+};
+void add_threads(CLI::App& command, CommonOptions& options);
+void add_json(CLI::App& command, CommonOptions& options);
+void add_verbose(CLI::App& command, CommonOptions& options);
+
+/// --flatten: the colour, "white", "black" or RRGGBB, to lay under transparent pixels.
+void add_flatten(CLI::App& command, std::string& colour);
+[[nodiscard]] ReadOptions read_options(const std::string& flatten_colour = {});
+
+/// --weights; where it is empty, find_codec_weights() looks for the file.
+void add_weights(CLI::App& command, std::string& path);
+/// `asked` if not empty, else $GANCODEC_WEIGHTS, else find_data_file("gancodec.safetensors"). Throws Error{io}, which lists
+/// where it looked.
+[[nodiscard]] std::filesystem::path find_codec_weights(const std::string& asked);
+/// A file that comes with the program: beside the executable, in ../share/gancodec, or in weights/ of the source tree.
+/// Empty when there is none.
+[[nodiscard]] std::filesystem::path find_data_file(const std::string& name);
+
+/// Runs `work`; an Error that leaves it gets the file's name in front.
+template <class Work>
+auto naming_file(const std::filesystem::path& path, Work&& work) {
+    try {
+        return std::forward<Work>(work)();
+    } catch (const Error& error) {
+        const std::string text = error.what();
+        if (text.rfind(path.string(), 0) == 0) throw;
+        throw Error(error.code(), path.string() + ": " + text);
+    }
+}
+
+/// Bits per pixel of a whole file.
+[[nodiscard]] inline double bits_per_pixel(std::size_t file_bytes, const Image& image) {
+    return 8 * static_cast<double>(file_bytes) / static_cast<double>(image.pixels());
+}
+
+}  // namespace gancodec::cli

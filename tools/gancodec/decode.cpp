@@ -1,0 +1,64 @@
+#include <cstdio>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "file_bytes.hpp"
+#include "gancodec/codec/codec.hpp"
+#include "gancodec/core/parallel.hpp"
+
+namespace gancodec::cli {
+
+namespace {
+
+struct DecodeCommand {
+    std::string in, out, weights;
+    JpegOptions jpeg;
+    CommonOptions common;
+};
+
+void run(const DecodeCommand& command) {
+    set_threads(command.common.threads);
+    check_image_extension(command.out);
+    const Bytes bytes = read_file(command.in);
+    naming_file(command.in, [&] { return inspect(bytes); });  // before the weights: most wrong files show here
+    const Stopwatch load_clock;
+    const Codec codec = Codec::load(find_codec_weights(command.weights));
+    const double load_ms = load_clock.milliseconds();
+    const Stopwatch decode_clock;
+    const Image image = naming_file(command.in, [&] { return codec.decode(bytes); });
+    const double decode_ms = decode_clock.milliseconds();
+    write_image(command.out, image, command.jpeg);
+    if (command.common.json) {
+        const nlohmann::ordered_json json{{"file", command.out},     {"width", image.width}, {"height", image.height},
+                                          {"stream_bytes", bytes.size()}, {"load_ms", load_ms},   {"decode_ms", decode_ms}};
+        std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+        return;
+    }
+    std::printf("%s: %dx%d from %zu bytes\n", one_line(command.out).c_str(), image.width, image.height, bytes.size());
+    if (command.common.verbose) std::printf("weights loaded in %.0f ms, decoded in %.0f ms\n", load_ms, decode_ms);
+}
+
+}  // namespace
+
+Command add_decode(CLI::App& app) {
+    auto command = std::make_shared<DecodeCommand>();
+    CLI::App* sub = app.add_subcommand("decode", "Decode a .gnc stream into a PNG, JPEG or PPM");
+    sub->add_option("IN", command->in, "Stream to decode")->required();
+    sub->add_option("OUT", command->out, "Image to write; its extension decides: .png, .jpg, .jpeg or .ppm")->required();
+    sub->add_option("--jpeg-quality", command->jpeg.quality, "Quality of a JPEG, as libjpeg counts")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    add_weights(*sub, command->weights);
+    add_threads(*sub, command->common);
+    add_json(*sub, command->common);
+    add_verbose(*sub, command->common);
+    sub->footer(
+        "Examples:\n"
+        "  gancodec decode photo.gnc photo.png\n"
+        "  gancodec decode photo.gnc photo.jpg --jpeg-quality 90");
+    return {sub, [command] { run(*command); }};
+}
+
+}  // namespace gancodec::cli

@@ -1,0 +1,101 @@
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "file_bytes.hpp"
+#include "gancodec/codec/codec.hpp"
+#include "gancodec/core/parallel.hpp"
+
+namespace gancodec::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct EncodeCommand {
+    std::string in, out, weights, flatten;
+    std::optional<double> quality, bpp;
+    std::optional<std::uint64_t> max_bytes;
+    CommonOptions common;
+};
+
+void print_result(const EncodeCommand& command, const Image& image, const Bytes& bytes, int step, double load_ms,
+                  double encode_ms) {
+    const double bpp = bits_per_pixel(bytes.size(), image);
+    if (command.common.json) {
+        const nlohmann::ordered_json json{{"file", command.out},     {"bytes", bytes.size()},
+                                          {"bpp", bpp},              {"width", image.width},
+                                          {"height", image.height},  {"quality_step", step},
+                                          {"load_ms", load_ms},      {"encode_ms", encode_ms}};
+        std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+        return;
+    }
+    std::printf("%s: %zu bytes, %.4f bpp, %dx%d, quality step %d of %d\n", one_line(command.out).c_str(), bytes.size(),
+                bpp, image.width, image.height, step, kHighestQualityStep);
+    if (command.common.verbose) std::printf("weights loaded in %.0f ms, encoded in %.0f ms\n", load_ms, encode_ms);
+}
+
+void run(const EncodeCommand& command) {
+    set_threads(command.common.threads);
+    std::error_code ignored;
+    if (fs::equivalent(command.in, command.out, ignored))
+        throw Error(Errc::invalid_argument, command.out + ": expected another file than the input, found the same");
+    const Image image = read_image(command.in, read_options(command.flatten));
+    const Stopwatch load_clock;
+    const Codec codec = Codec::load(find_codec_weights(command.weights));
+    const double load_ms = load_clock.milliseconds();
+
+    const Stopwatch encode_clock;
+    SizedStream stream;
+    if (command.bpp || command.max_bytes) {
+        const auto most = command.max_bytes ? *command.max_bytes
+                                            : static_cast<std::uint64_t>(std::floor(
+                                                  *command.bpp / 8 * static_cast<double>(image.pixels())));
+        stream = naming_file(command.in, [&] { return codec.encode_to_size(image, most); });
+        if (stream.step == kHighestQualityStep)
+            print_note(command.out + ": smaller than asked for, this is the highest quality");
+    } else {
+        EncodeOptions options;
+        if (command.quality) options.quality = *command.quality;
+        stream.bytes = naming_file(command.in, [&] { return codec.encode(image, options); });
+        stream.step = inspect(stream.bytes).quality_step;
+    }
+    const double encode_ms = encode_clock.milliseconds();
+    write_file(command.out, stream.bytes);
+    print_result(command, image, stream.bytes, stream.step, load_ms, encode_ms);
+}
+
+}  // namespace
+
+Command add_encode(CLI::App& app) {
+    auto command = std::make_shared<EncodeCommand>();
+    CLI::App* sub = app.add_subcommand("encode", "Encode a PNG, JPEG or PPM into a .gnc stream");
+    sub->add_option("IN", command->in, "Photograph to encode")->required();
+    sub->add_option("OUT", command->out, "Stream to write, photo.gnc")->required();
+    auto* target = sub->add_option_group("target", "At most one of");
+    target->add_option("-q,--quality", command->quality, "Quality 0 to 100; 50 when nothing is asked for")
+        ->check(CLI::Range(0.0, 100.0));
+    target->add_option("--bpp", command->bpp, "Largest whole file, in bits per pixel")->check(CLI::Range(1e-4, 100.0));
+    target->add_option("--max-bytes", command->max_bytes, "Largest whole file, in bytes");
+    target->require_option(0, 1);
+    add_weights(*sub, command->weights);
+    add_flatten(*sub, command->flatten);
+    add_threads(*sub, command->common);
+    add_json(*sub, command->common);
+    add_verbose(*sub, command->common);
+    sub->footer(
+        "A target is met from below, header included, by the highest quality that fits; where even the lowest\n"
+        "quality is too large the command fails and writes nothing.\n"
+        "Examples:\n"
+        "  gancodec encode photo.jpg photo.gnc                   quality 50\n"
+        "  gancodec encode photo.png photo.gnc --bpp 0.15        at most 0.15 bits per pixel\n"
+        "  gancodec encode photo.png photo.gnc --max-bytes 4096");
+    return {sub, [command] { run(*command); }};
+}
+
+}  // namespace gancodec::cli

@@ -1,0 +1,120 @@
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+#include "file_bytes.hpp"
+#include "gancodec/bitstream/reader.hpp"
+#include "gancodec/weights/safetensors.hpp"
+
+namespace gancodec::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InfoCommand {
+    std::string file;
+    CommonOptions common;
+};
+
+std::string hexadecimal(std::uint32_t value) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%08x", value);
+    return text;
+}
+
+Json describe_stream(ByteView bytes) {
+    const Stream stream = read_stream(bytes);
+    const StreamHeader& header = stream.header;
+    std::size_t metadata_bytes = 0;
+    for (const MetadataSection& section : stream.metadata) metadata_bytes += section.bytes.size();
+    const std::size_t payload = stream.hyper_latents.size() + stream.latents.size() + metadata_bytes;
+    return Json{{"kind", "stream"},
+                {"version", kStreamVersion},
+                {"width", header.width},
+                {"height", header.height},
+                {"quality_step", header.quality_step},
+                {"entropy_id", hexadecimal(header.entropy_id)},
+                {"bytes", bytes.size()},
+                {"bpp", 8.0 * static_cast<double>(bytes.size()) / header.width / header.height},
+                {"hyper_latents_bytes", stream.hyper_latents.size()},
+                {"latents_bytes", stream.latents.size()},
+                {"metadata_bytes", metadata_bytes},
+                {"overhead_bytes", bytes.size() - payload}};
+}
+
+Json describe_weights(Bytes bytes, const std::string& name, bool list_tensors) {
+    const std::size_t file_bytes = bytes.size();
+    const auto file = SafetensorsFile::parse(std::move(bytes), name);
+    std::size_t numbers = 0;
+    std::map<std::string, std::size_t> bytes_of_type;
+    Json list = Json::object();
+    for (const auto& [tensor_name, tensor] : file.tensors()) {
+        numbers += tensor.size();
+        bytes_of_type[std::string(dtype_name(tensor.dtype))] += tensor.end - tensor.begin;
+        list[tensor_name] = std::string(dtype_name(tensor.dtype)) + " " + shape_text(tensor.shape);
+    }
+    Json json{{"kind", "weights"},
+              {"bytes", file_bytes},
+              {"tensors", file.tensors().size()},
+              {"numbers", numbers},
+              {"bytes_of_type", bytes_of_type},
+              {"metadata", file.metadata()}};
+    if (list_tensors) json["list"] = std::move(list);
+    return json;
+}
+
+/// One "name  value" line per figure; objects are indented below their name.
+void print_lines(const Json& json, const std::string& indent) {
+    for (const auto& [key, value] : json.items()) {
+        if (value.is_object() && value.empty()) continue;
+        std::printf("%s%-*s", indent.c_str(), 22, one_line(key).c_str());
+        if (value.is_object()) {
+            std::printf("\n");
+            print_lines(value, indent + "  ");
+        } else {
+            std::printf(" %s\n", value.is_string() ? one_line(value.get<std::string>()).c_str()
+                                 : value.is_number_float() ? format_number(value.get<double>(), 4).c_str()
+                                                           : value.dump().c_str());
+        }
+    }
+}
+
+void run(const InfoCommand& command) {
+    Bytes bytes = read_file(command.file);
+    const bool stream = bytes.size() >= 2 && bytes[0] == kStreamMagic[0] && bytes[1] == kStreamMagic[1];
+    // A safetensors file begins with the length of its header, 8 bytes, and the header with a brace.
+    const bool weights = !stream && bytes.size() >= 9 && bytes[8] == '{';
+    if (!stream && !weights)
+        throw Error(Errc::corrupt_stream, command.file + ": expected a gancodec stream or a safetensors file, found " +
+                                              (bytes.empty() ? "an empty file" : "neither"));
+    const Json json = naming_file(command.file, [&] {
+        return stream ? describe_stream(bytes)
+                      : describe_weights(std::move(bytes), command.file, command.common.verbose);
+    });
+    if (command.common.json)
+        std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    else
+        print_lines(json, "");
+}
+
+}  // namespace
+
+Command add_info(CLI::App& app) {
+    auto command = std::make_shared<InfoCommand>();
+    CLI::App* sub = app.add_subcommand("info", "Describe a .gnc stream or a weights file");
+    sub->add_option("FILE", command->file, "Stream or safetensors file")->required();
+    add_json(*sub, command->common);
+    add_verbose(*sub, command->common);
+    sub->footer(
+        "Every checksum of a stream and the layout of a weights file are checked. --verbose lists the tensors.\n"
+        "Examples:\n"
+        "  gancodec info photo.gnc\n"
+        "  gancodec info weights/gancodec.safetensors --json");
+    return {sub, [command] { run(*command); }};
+}
+
+}  // namespace gancodec::cli

@@ -1,0 +1,62 @@
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+#include "gancodec/core/config.hpp"
+
+namespace {
+
+constexpr int kGood = 0, kFailed = 1, kUsage = 2;
+
+int complain(const std::string& text, int code) {
+    std::fprintf(stderr, "gancodec: %s\n", gancodec::cli::one_line(text).c_str());
+    return code;
+}
+
+int parse_and_run(CLI::App& app, const std::vector<gancodec::cli::Command>& commands, int argc, char** argv) {
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == kGood) return app.exit(error);
+        std::string name = "gancodec";
+        for (const auto& command : commands)
+            if (command.app->parsed()) name += " " + command.app->get_name();
+        return complain(std::string(error.what()) + " (" + name + " --help explains)", kUsage);
+    }
+    for (const auto& command : commands)
+        if (command.app->parsed()) command.run();
+    // A full disk or a closed pipe shows only here.
+    if (std::fflush(stdout) != 0) return complain("stdout: expected to write, found an error", kFailed);
+    return kGood;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    namespace cli = gancodec::cli;
+    CLI::App app{"gancodec: photographs in a few kilobytes, by a neural codec"};
+    app.set_version_flag("--version", "gancodec " + std::to_string(GANCODEC_VERSION_MAJOR) + "." +
+                                          std::to_string(GANCODEC_VERSION_MINOR) + "." +
+                                          std::to_string(GANCODEC_VERSION_PATCH));
+    app.require_subcommand(1);
+    app.footer(
+        "Begin with:\n"
+        "  gancodec demo photo.jpg --out demo             see what it does to your photograph\n"
+        "  gancodec encode photo.jpg photo.gnc --bpp 0.15\n"
+        "  gancodec decode photo.gnc photo.png\n"
+        "Each command explains itself: gancodec encode --help\n"
+        "Exit status: 0 good, 1 failed (one line on stderr says why), 2 wrong usage.");
+    const std::vector<cli::Command> commands{cli::add_encode(app), cli::add_decode(app),  cli::add_info(app),
+                                             cli::add_demo(app),   cli::add_metrics(app), cli::add_eval(app),
+                                             cli::add_train(app)};
+    try {
+        return parse_and_run(app, commands, argc, argv);
+    } catch (const std::bad_alloc&) {
+        return complain("expected enough memory, found none left", kFailed);
+    } catch (const std::exception& error) {
+        return complain(error.what(), kFailed);
+    }
+}
