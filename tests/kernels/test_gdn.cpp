@@ -72,6 +72,33 @@ TEST_CASE("gdn_backward is bit-equal to its plain twin", "[kernels][gdn]") {
         }
 }
 
+TEST_CASE("gdn gives the same bits on registers of every width", "[kernels][gdn]") {
+    for (const Shape& shape : {Shape{2, 3, 7, 5}, Shape{1, 40, 9, 31}}) {
+        const auto same = [&](const auto& gdn) {
+            const auto native = gdn(simd::NativeArch{});
+            return same_bits(native, gdn(simd::EmulatedArch<4>{})) && same_bits(native, gdn(simd::EmulatedArch<8>{})) &&
+                   same_bits(native, gdn(simd::EmulatedArch<16>{}));
+        };
+        const auto in = random_tensor<float>(shape, 8, -3, 3), d_out = random_tensor<float>(shape, 9);
+        const GdnParameters<float> p(shape.c);
+        Workspace ws;
+        CHECK(same([&]<class Arch>(Arch) {
+            return run<float>(shape, [&](auto out) {
+                detail::gdn_forward_tiles<Arch>(in, p.beta.data(), p.gamma.data(), false, out, ws);
+            });
+        }));
+        std::vector<float> first_gradient;
+        CHECK(same([&]<class Arch>(Arch) {
+            return run<float>(shape, [&](auto d_in) {
+                GdnParameters<float> gradient(shape.c);
+                detail::gdn_backward_tiles<Arch>(in, d_out, p.beta.data(), p.gamma.data(), false, d_in, gradient.beta.data(), gradient.gamma.data(), ws);
+                if (first_gradient.empty()) first_gradient = gradient.gamma;
+                CHECK(gradient.gamma == first_gradient);
+            });
+        }));
+    }
+}
+
 TEST_CASE("gdn_backward is the derivative of gdn_forward", "[kernels][gdn][gradient]") {
     for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{2, 3, 3, 2}, Shape{1, 17, 3, 5}, Shape{1, 40, 2, 2}})
         for (const bool inverse : {false, true}) {

@@ -32,7 +32,12 @@ void activation_forward(TensorView<const T> in, Activation act, T slope, TensorV
     const auto map = [&](const auto& f) { detail::map_lanes(in.size(), f, out.data, in.data); };
     switch (act) {
         case Activation::relu: map([](T x) { return x > T(0) ? x : T(0); }); break;
-        case Activation::leaky_relu: map([slope](T x) { return x > T(0) ? x : slope * x; }); break;
+        case Activation::leaky_relu:
+            map([slope](T x) {
+                const T scaled = slope * x;  // on both sides, or it would not vectorise
+                return x > T(0) ? x : scaled;
+            });
+            break;
         case Activation::sigmoid: map([](T x) { return detail::sigmoid(x); }); break;
         case Activation::tanh: map([](T x) { return std::tanh(x); }); break;
         case Activation::softplus:
@@ -51,7 +56,12 @@ void activation_backward(TensorView<const T> in, TensorView<const T> d_out, Acti
     const auto map = [&](const auto& f) { detail::map_lanes(in.size(), f, d_in.data, in.data, d_out.data); };
     switch (act) {
         case Activation::relu: map([](T x, T d) { return x > T(0) ? d : T(0); }); break;
-        case Activation::leaky_relu: map([slope](T x, T d) { return x > T(0) ? d : slope * d; }); break;
+        case Activation::leaky_relu:
+            map([slope](T x, T d) {
+                const T scaled = slope * d;
+                return x > T(0) ? d : scaled;
+            });
+            break;
         case Activation::sigmoid:
             map([](T x, T d) {
                 const T s = detail::sigmoid(x);

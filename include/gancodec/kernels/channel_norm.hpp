@@ -123,11 +123,13 @@ void channel_norm_backward(TensorView<const T> in, TensorView<const T> d_out, co
             mean_ex[p] = detail::fold_lanes(sum_ex[p]) * share;
         }
         each([&](std::size_t p, std::size_t i, const T(&gain)[kChannelBlock]) {
+            T result[kChannelBlock];
             for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
                 const T x_hat = (in.data[i + lane] - mean[p]) * inverse[p];
                 const T centred = std::fma(gain[lane], d_out.data[i + lane], -mean_e[p]);
-                d_in.data[i + lane] = inverse[p] * std::fma(-x_hat, mean_ex[p], centred);
+                result[lane] = inverse[p] * std::fma(-x_hat, mean_ex[p], centred);
             }
+            std::copy_n(result, kChannelBlock, d_in.data + i);
         });
     });
     clear_padding(d_in);

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <type_traits>
+
 #include "gancodec/core/check.hpp"
 #include "gancodec/core/tensor.hpp"
 #include "gancodec/core/workspace.hpp"
+#include "gancodec/kernels/gdn_tiles.hpp"
 #include "gancodec/kernels/reference/gdn.hpp"
+#include "gancodec/simd/batch.hpp"
 
 namespace gancodec {
 
@@ -16,7 +20,11 @@ namespace gancodec {
 template <class T>
 void gdn_forward(TensorView<const T> in, const T* beta, const T* gamma, bool inverse, TensorView<T> out,
                  Workspace& ws) {
-    reference::gdn_forward<T>(in, beta, gamma, inverse, out, ws);
+    GANCODEC_ASSERT(in.shape == out.shape);
+    if constexpr (std::is_same_v<T, float>)
+        detail::gdn_forward_tiles<simd::NativeArch>(in, beta, gamma, inverse, out, ws);
+    else
+        reference::gdn_forward<T>(in, beta, gamma, inverse, out, ws);
 }
 
 /// Gradient of gdn_forward(). With d_norm = −d_out·in/norm², or d_out·in when `inverse`,
@@ -27,7 +35,11 @@ void gdn_forward(TensorView<const T> in, const T* beta, const T* gamma, bool inv
 template <class T>
 void gdn_backward(TensorView<const T> in, TensorView<const T> d_out, const T* beta, const T* gamma, bool inverse,
                   TensorView<T> d_in, T* d_beta, T* d_gamma, Workspace& ws) {
-    reference::gdn_backward<T>(in, d_out, beta, gamma, inverse, d_in, d_beta, d_gamma, ws);
+    GANCODEC_ASSERT(in.shape == d_out.shape && in.shape == d_in.shape);
+    if constexpr (std::is_same_v<T, float>)
+        detail::gdn_backward_tiles<simd::NativeArch>(in, d_out, beta, gamma, inverse, d_in, d_beta, d_gamma, ws);
+    else
+        reference::gdn_backward<T>(in, d_out, beta, gamma, inverse, d_in, d_beta, d_gamma, ws);
 }
 
 }  // namespace gancodec

@@ -69,11 +69,11 @@ void add_lanes(const double (&lanes)[kChannelBlock], const Shape& shape, int blo
 /// The sum of 16 lanes in a fixed order: halves onto halves.
 template <class T>
 T fold_lanes(const T (&lanes)[kChannelBlock]) {
-    T sums[kChannelBlock];
-    std::copy(lanes, lanes + kChannelBlock, sums);
-    for (int half = kChannelBlock / 2; half > 0; half /= 2)
-        for (int lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
-    return sums[0];
+    static_assert(kChannelBlock == 16);
+    T eight[8], four[4];
+    for (int lane = 0; lane < 8; ++lane) eight[lane] = lanes[lane] + lanes[lane + 8];
+    for (int lane = 0; lane < 4; ++lane) four[lane] = eight[lane] + eight[lane + 4];
+    return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
 /// Calls `body(n, block)` for every channel block of every image, in parallel.

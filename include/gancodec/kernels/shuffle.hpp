@@ -14,59 +14,81 @@ namespace gancodec {
 
 namespace detail {
 
-/// Writes `pixels` pixels of 16 lanes: out[p·out_step + lane] = in[p·in_step + offset[lane]], zero from lane `used` on.
-template <class T>
-void gather_lanes(int pixels, const T* in, std::ptrdiff_t in_step, const std::ptrdiff_t (&offset)[kChannelBlock],
-                  int used, T* out, std::ptrdiff_t out_step) {
-    for (int p = 0; p < pixels; ++p, in += in_step, out += out_step) {
-        T lanes[kChannelBlock] = {};
-        for (int lane = 0; lane < used; ++lane) lanes[lane] = in[offset[lane]];
-        for (int lane = 0; lane < kChannelBlock; ++lane) out[lane] = lanes[lane];
+inline constexpr int kMaxShuffleFactor = 8;
+
+// The r x r pixels of a block of 16 channels and the r² blocks of channels they become hold the same 16·r² numbers:
+// number lane·r²+k of the blocks, taken in a line, is lane `lane` of pixel k. `R` is r, or 0 when it is not a constant.
+
+/// One row of pixel_shuffle(): r² blocks, `in_step` apart, to r rows of r pixels each. Only `blocks` of them exist.
+template <int R, class T>
+void shuffle_row(const T* in, std::size_t in_step, int blocks, int pixels, int factor, T* out, std::size_t out_row) {
+    const int r = R > 0 ? R : factor, r2 = r * r;
+    T line[kChannelBlock * kMaxShuffleFactor * kMaxShuffleFactor] = {};
+    for (int x = 0; x < pixels; ++x, in += kChannelBlock, out += r * kChannelBlock) {
+        for (int b = 0; b < blocks; ++b)
+            std::copy_n(in + static_cast<std::size_t>(b) * in_step, kChannelBlock, line + b * kChannelBlock);
+        for (int k = 0; k < r2; ++k) {
+            T* pixel = out + static_cast<std::size_t>(k / r) * out_row + k % r * kChannelBlock;
+            T lanes[kChannelBlock];
+            for (int lane = 0; lane < kChannelBlock; ++lane) lanes[lane] = line[lane * r2 + k];
+            std::copy_n(lanes, kChannelBlock, pixel);
+        }
     }
+}
+
+/// One row of pixel_unshuffle(), the other way.
+template <int R, class T>
+void unshuffle_row(const T* in, std::size_t in_row, int blocks, int pixels, int factor, T* out, std::size_t out_step) {
+    const int r = R > 0 ? R : factor, r2 = r * r;
+    T line[kChannelBlock * kMaxShuffleFactor * kMaxShuffleFactor];
+    for (int x = 0; x < pixels; ++x, out += kChannelBlock, in += r * kChannelBlock) {
+        for (int k = 0; k < r2; ++k) {
+            const T* pixel = in + static_cast<std::size_t>(k / r) * in_row + k % r * kChannelBlock;
+            for (int lane = 0; lane < kChannelBlock; ++lane) line[lane * r2 + k] = pixel[lane];
+        }
+        for (int b = 0; b < blocks; ++b)
+            std::copy_n(line + b * kChannelBlock, kChannelBlock, out + static_cast<std::size_t>(b) * out_step);
+    }
+}
+
+/// Calls `body(n, block, y, first, blocks)` for the rows and channel blocks of the side with few channels, in
+/// parallel; `first` and `blocks` say which blocks of the side with many channels belong to it.
+template <class Body>
+void parallel_shuffle(const Shape& few, const Shape& many, int r, const Body& body) {
+    GANCODEC_ASSERT((few == Shape{many.n, many.c / (r * r), many.h * r, many.w * r}) && many.c % (r * r) == 0);
+    GANCODEC_ASSERT(r >= 1 && r <= kMaxShuffleFactor);
+    parallel_rows({few.n, few.c, many.h, many.w}, [&](int n, int block, int y) {
+        const int first = block * r * r;
+        body(n, block, y, first, std::min(r * r, many.blocks() - first));
+    });
 }
 
 }  // namespace detail
 
 /// Moves groups of r² channels into r x r pixels (Shi et al. 2016), channels in PyTorch's order.
 ///   out[n, c, y·r+dy, x·r+dx] = in[n, c·r²+dy·r+dx, y, x]
-/// Shapes   in [n,c·r²,h,w] · out [n,c,h·r,w·r]; they do not overlap. Its gradient is pixel_unshuffle(d_out).
+/// Shapes   in [n,c·r²,h,w] · out [n,c,h·r,w·r], r <= 8; they do not overlap. Its gradient is pixel_unshuffle(d_out).
 template <class T>
 void pixel_shuffle(TensorView<const T> in, int r, TensorView<T> out) {
-    GANCODEC_ASSERT((in.shape == Shape{out.shape.n, out.shape.c * r * r, out.shape.h / r, out.shape.w / r}) &&
-                    out.shape.h % r == 0 && out.shape.w % r == 0);
-    detail::parallel_rows(out.shape, [&](int n, int block, int oy) {
-        const int y = oy / r, dy = oy % r;
-        const int used = detail::used_lanes(out.shape, block);
-        for (int dx = 0; dx < r; ++dx) {
-            std::ptrdiff_t offset[kChannelBlock] = {};
-            for (int lane = 0; lane < used; ++lane) {
-                const int channel = (block * kChannelBlock + lane) * r * r + dy * r + dx;
-                offset[lane] = static_cast<std::ptrdiff_t>(in.shape.offset(n, channel, y, 0));
-            }
-            detail::gather_lanes<T>(in.shape.w, in.data, kChannelBlock, offset, used,
-                                    out.data + out.shape.offset(n, block * kChannelBlock, oy, dx), r * kChannelBlock);
-        }
+    detail::parallel_shuffle(out.shape, in.shape, r, [&](int n, int block, int y, int first, int blocks) {
+        const auto row = r == 2 ? detail::shuffle_row<2, T> : r == 4 ? detail::shuffle_row<4, T> : detail::shuffle_row<0, T>;
+        row(in.data + in.shape.offset(n, first * kChannelBlock, y, 0), in.shape.plane() * kChannelBlock, blocks,
+            in.shape.w, r, out.data + out.shape.offset(n, block * kChannelBlock, y * r, 0),
+            static_cast<std::size_t>(out.shape.w) * kChannelBlock);
     });
 }
 
 /// Moves r x r pixels into groups of r² channels, the inverse of pixel_shuffle().
 ///   out[n, c·r²+dy·r+dx, y, x] = in[n, c, y·r+dy, x·r+dx]
-/// Shapes   in [n,c,h·r,w·r] · out [n,c·r²,h,w]; they do not overlap. Its gradient is pixel_shuffle(d_out).
+/// Shapes   in [n,c,h·r,w·r] · out [n,c·r²,h,w], r <= 8; they do not overlap. Its gradient is pixel_shuffle(d_out).
 template <class T>
 void pixel_unshuffle(TensorView<const T> in, int r, TensorView<T> out) {
-    GANCODEC_ASSERT((out.shape == Shape{in.shape.n, in.shape.c * r * r, in.shape.h / r, in.shape.w / r}) &&
-                    in.shape.h % r == 0 && in.shape.w % r == 0);
-    detail::parallel_rows(out.shape, [&](int n, int block, int y) {
-        const int used = detail::used_lanes(out.shape, block);
-        std::ptrdiff_t offset[kChannelBlock] = {};
-        for (int lane = 0; lane < used; ++lane) {
-            const int channel = block * kChannelBlock + lane;
-            const int position = channel % (r * r);
-            offset[lane] = static_cast<std::ptrdiff_t>(
-                in.shape.offset(n, channel / (r * r), y * r + position / r, position % r));
-        }
-        detail::gather_lanes<T>(out.shape.w, in.data, r * kChannelBlock, offset, used,
-                                out.data + out.shape.offset(n, block * kChannelBlock, y, 0), kChannelBlock);
+    detail::parallel_shuffle(in.shape, out.shape, r, [&](int n, int block, int y, int first, int blocks) {
+        const auto row =
+            r == 2 ? detail::unshuffle_row<2, T> : r == 4 ? detail::unshuffle_row<4, T> : detail::unshuffle_row<0, T>;
+        row(in.data + in.shape.offset(n, block * kChannelBlock, y * r, 0),
+            static_cast<std::size_t>(in.shape.w) * kChannelBlock, blocks, out.shape.w, r,
+            out.data + out.shape.offset(n, first * kChannelBlock, y, 0), out.shape.plane() * kChannelBlock);
     });
 }
 
