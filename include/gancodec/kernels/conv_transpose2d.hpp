@@ -1,13 +1,16 @@
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
+#include <type_traits>
 
 #include "gancodec/core/check.hpp"
 #include "gancodec/core/tensor.hpp"
 #include "gancodec/core/workspace.hpp"
+#include "gancodec/kernels/epilogue.hpp"
 #include "gancodec/kernels/geometry.hpp"
+#include "gancodec/kernels/pack.hpp"
 #include "gancodec/kernels/reference/conv_transpose2d.hpp"
+#include "gancodec/kernels/tap_convolution.hpp"
+#include "gancodec/kernels/weight_gradient.hpp"
 
 namespace gancodec {
 
@@ -18,33 +21,42 @@ class PreparedConvTranspose2d {
 public:
     /// Copies the weights; `for_backward` also arranges what conv_transpose2d_backward_input() needs.
     void prepare(const ConvTransposeGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
-        static_cast<void>(for_backward);
         geometry_ = geometry;
-        weight_ = AlignedArray<T>(static_cast<std::size_t>(geometry.out_channels * geometry.in_channels) *
-                                  static_cast<std::size_t>(geometry.kernel * geometry.kernel));
-        std::copy_n(weight, weight_.size(), weight_.data());
-        bias_ = AlignedArray<T>(static_cast<std::size_t>(geometry.out_channels));
-        if (bias != nullptr) std::copy_n(bias, bias_.size(), bias_.data());
+        if constexpr (std::is_same_v<T, float>) {
+            forward_ = detail::PackedTaps::adjoint(geometry.adjoint(), weight, bias);
+            backward_ = for_backward ? detail::PackedTaps::convolution(geometry.adjoint(), weight, nullptr) : detail::PackedTaps{};
+        } else {
+            plain_ = detail::PlainWeights<T>(weight, geometry.adjoint(), bias, geometry.out_channels);
+        }
     }
     [[nodiscard]] const ConvTransposeGeometry& geometry() const { return geometry_; }
-    [[nodiscard]] const T* weight() const { return weight_.data(); }
-    [[nodiscard]] const T* bias() const { return bias_.data(); }
+
+    /// How the kernels see the weights: packed for float, plain for any other type.
+    [[nodiscard]] const detail::PackedTaps& forward_taps() const { return forward_; }
+    [[nodiscard]] const detail::PackedTaps& backward_taps() const { return backward_; }
+    [[nodiscard]] const detail::PlainWeights<T>& plain() const { return plain_; }
 
 private:
     ConvTransposeGeometry geometry_;
-    AlignedArray<T> weight_, bias_;
+    detail::PackedTaps forward_, backward_;
+    detail::PlainWeights<T> plain_;
 };
 
 /// Transposed convolution of every image of a batch: the adjoint of a convolution, which enlarges by its stride.
 ///   out[n,co,oy,ox] = bias[co] + Σ weight[ci,co,ky,kx] · in[n,ci,iy,ix] over all iy·s+ky−p = oy, ix·s+kx−p = ox
+/// and then what `epilogue` says: a sum with another tensor, an activation.
 /// Shapes   in [n,ci,h,w] · out [n,co,oh,ow] by ConvTransposeGeometry::out_extent()
 /// Requires in and out do not overlap.
 /// Exact    Sums run over blocks of 16 ci, ky, kx, ci with fused multiply-add: bit-equal to
 ///          reference::conv_transpose2d_forward on every FMA machine, for every lane width and thread count.
 template <class T>
 void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspose2d<T>& conv, TensorView<T> out,
-                              Workspace&) {
-    reference::conv_transpose2d_forward<T>(in, conv.geometry(), conv.weight(), conv.bias(), out);
+                              Workspace& ws, const Epilogue<T>& epilogue = {}) {
+    if constexpr (std::is_same_v<T, float>)
+        detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
+    else
+        reference::conv_transpose2d_forward<T>(in, conv.geometry(), conv.plain().weight(), conv.plain().bias(), out,
+                                               epilogue);
 }
 
 /// Gradient of conv_transpose2d_forward() to its input: a convolution of d_out.
@@ -53,8 +65,13 @@ void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspos
 /// Exact    Bit-equal to reference::conv_transpose2d_backward_input.
 template <class T>
 void conv_transpose2d_backward_input(TensorView<const T> d_out, const PreparedConvTranspose2d<T>& conv,
-                                     TensorView<T> d_in, Workspace&) {
-    reference::conv_transpose2d_backward_input<T>(d_out, conv.geometry(), conv.weight(), d_in);
+                                     TensorView<T> d_in, Workspace& ws) {
+    if constexpr (std::is_same_v<T, float>) {
+        GANCODEC_ASSERT(!conv.backward_taps().phases.empty());
+        detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
+    } else {
+        reference::conv_transpose2d_backward_input<T>(d_out, conv.geometry(), conv.plain().weight(), d_in);
+    }
 }
 
 /// Adds the gradient of conv_transpose2d_forward() to its weight [ci][co][k][k] and bias [co] (may be null).
@@ -63,8 +80,14 @@ void conv_transpose2d_backward_input(TensorView<const T> d_out, const PreparedCo
 /// Exact    Bit-equal to reference::conv_transpose2d_backward_weight, for every thread count.
 template <class T>
 void conv_transpose2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out,
-                                      const ConvTransposeGeometry& geometry, T* d_weight, T* d_bias, Workspace&) {
-    reference::conv_transpose2d_backward_weight<T>(in, d_out, geometry, d_weight, d_bias);
+                                      const ConvTransposeGeometry& geometry, T* d_weight, T* d_bias,
+                                      Workspace& ws) {
+    if constexpr (std::is_same_v<T, float>) {
+        detail::add_weight_gradient<simd::NativeArch>(d_out, in, geometry.adjoint(), d_weight, ws);
+        if (d_bias != nullptr) detail::add_bias_gradient(d_out, d_bias);
+    } else {
+        reference::conv_transpose2d_backward_weight<T>(in, d_out, geometry, d_weight, d_bias);
+    }
 }
 
 }  // namespace gancodec

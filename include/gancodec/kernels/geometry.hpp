@@ -26,8 +26,8 @@ struct ConvTransposeGeometry {
     friend constexpr bool operator==(const ConvTransposeGeometry&, const ConvTransposeGeometry&) = default;
 };
 
-/// Rows (all images in line) whose part of a weight gradient is summed by itself before it joins the whole: about 256
+/// Rows (all images in line) whose part of a weight gradient is summed by itself before it joins the whole: about 128
 /// pixels. Sums over a batch would lose digits, and a chunk stays in the cache. Part of the canonical order of sums.
-[[nodiscard]] constexpr int gradient_chunk_rows(int width) { return std::max(1, 256 / std::max(1, width)); }
+[[nodiscard]] constexpr int gradient_chunk_rows(int width) { return std::max(1, 128 / std::max(1, width)); }
 
 }  // namespace gancodec

@@ -8,6 +8,7 @@
 #include "gancodec/core/check.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "gancodec/core/tensor.hpp"
+#include "gancodec/kernels/epilogue.hpp"
 #include "gancodec/kernels/geometry.hpp"
 
 // Plain twins of kernels/conv2d.hpp. Weights are read in the user's order, [co][ci][ky][kx].
@@ -43,11 +44,12 @@ constexpr std::ptrdiff_t weight_index(const ConvGeometry& g, int co, int ci, int
 /// The plain twin of gancodec::conv2d_forward(). The sum starts at the bias (0 when null) and runs over blocks of 16
 /// input channels, then ky, kx, then the channels of the block.
 template <class T>
-void conv2d_forward(TensorView<const T> in, const ConvGeometry& g, const T* weight, const T* bias, TensorView<T> out) {
+void conv2d_forward(TensorView<const T> in, const ConvGeometry& g, const T* weight, const T* bias, TensorView<T> out,
+                    const Epilogue<T>& epilogue = {}) {
     GANCODEC_ASSERT(in.shape.c == g.in_channels && out.shape.c == g.out_channels);
     detail::each_element(out.shape, [&](int n, int co, int oy, int ox) {
-        T& result = out.data[out.shape.offset(n, co, oy, ox)];
-        result = T(0);
+        const std::size_t at = out.shape.offset(n, co, oy, ox);
+        out.data[at] = T(0);
         if (co >= g.out_channels) return;
         T sum = bias == nullptr ? T(0) : bias[co];
         for (int first = 0; first < g.in_channels; first += kChannelBlock)
@@ -58,7 +60,7 @@ void conv2d_forward(TensorView<const T> in, const ConvGeometry& g, const T* weig
                         sum = std::fma(weight[detail::weight_index(g, co, ci, ky, kx)],
                                        detail::value_or_zero(in, n, ci, iy, ix), sum);
                     }
-        result = sum;
+        out.data[at] = epilogue.apply(sum, epilogue.skip == nullptr ? T(0) : epilogue.skip[at]);
     });
 }
 
@@ -66,11 +68,11 @@ void conv2d_forward(TensorView<const T> in, const ConvGeometry& g, const T* weig
 /// conv_transpose2d_forward(). An input pixel sums over those taps (ky, kx) whose output lies on the grid of the stride.
 template <class T>
 void conv2d_backward_input(TensorView<const T> d_out, const ConvGeometry& g, const T* weight, const T* bias,
-                           TensorView<T> d_in) {
+                           TensorView<T> d_in, const Epilogue<T>& epilogue = {}) {
     GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels);
     detail::each_element(d_in.shape, [&](int n, int ci, int iy, int ix) {
-        T& result = d_in.data[d_in.shape.offset(n, ci, iy, ix)];
-        result = T(0);
+        const std::size_t at = d_in.shape.offset(n, ci, iy, ix);
+        d_in.data[at] = T(0);
         if (ci >= g.in_channels) return;
         T sum = bias == nullptr ? T(0) : bias[ci];
         for (int first = 0; first < g.out_channels; first += kChannelBlock)
@@ -82,7 +84,7 @@ void conv2d_backward_input(TensorView<const T> d_out, const ConvGeometry& g, con
                         sum = std::fma(weight[detail::weight_index(g, co, ci, ky, kx)],
                                        detail::value_or_zero(d_out, n, co, oy, ox), sum);
                     }
-        result = sum;
+        d_in.data[at] = epilogue.apply(sum, epilogue.skip == nullptr ? T(0) : epilogue.skip[at]);
     });
 }
 

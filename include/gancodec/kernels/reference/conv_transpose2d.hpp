@@ -9,8 +9,8 @@ namespace gancodec::reference {
 
 template <class T>
 void conv_transpose2d_forward(TensorView<const T> in, const ConvTransposeGeometry& g, const T* weight, const T* bias,
-                              TensorView<T> out) {
-    conv2d_backward_input(in, g.adjoint(), weight, bias, out);
+                              TensorView<T> out, const Epilogue<T>& epilogue = {}) {
+    conv2d_backward_input(in, g.adjoint(), weight, bias, out, epilogue);
 }
 
 template <class T>

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+
+#include "gancodec/core/config.hpp"
+#include "gancodec/kernels/activation.hpp"
+
+namespace gancodec {
+
+/// What a convolution does to its sums before it leaves them: out = act(sum + skip). Nothing by default.
+/// Saves a pass over the tensor; equal to the separate operations, bit for bit.
+template <class T>
+struct Epilogue {
+    /// The tensor to add, of the shape of the output; null for none. Not the
+    /// output itself.
+    const T* skip = nullptr;
+    bool activate = false;
+    Activation activation = Activation::relu;  ///< relu or leaky_relu
+    T slope = T(0);                            ///< of leaky_relu
+
+    [[nodiscard]] bool empty() const { return skip == nullptr && !activate; }
+    [[nodiscard]] T apply(T sum, T other) const {
+        if (skip != nullptr) sum += other;
+        if (!activate || sum > T(0)) return sum;
+        return activation == Activation::relu ? T(0) : slope * sum;
+    }
+};
+
+namespace detail {
+
+/// Applies an epilogue to `pixels` pixels of 16 channels, `step` floats apart; `offset` is that of `out` in its tensor.
+template <class T>
+void finish_pixels(const Epilogue<T>& e, T* out, std::ptrdiff_t offset, int pixels, std::ptrdiff_t step) {
+    for (int p = 0; p < pixels; ++p, out += step, offset += step) {
+        T result[kChannelBlock];
+        for (int lane = 0; lane < kChannelBlock; ++lane)
+            result[lane] = e.apply(out[lane], e.skip == nullptr ? T(0) : e.skip[offset + lane]);
+        for (int lane = 0; lane < kChannelBlock; ++lane) out[lane] = result[lane];
+    }
+}
+
+}  // namespace detail
+}  // namespace gancodec

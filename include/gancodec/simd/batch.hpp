@@ -1,0 +1,138 @@
+#pragma once
+
+// The only file that includes xsimd: what the kernels need of it, under names of our own.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <xsimd/xsimd.hpp>
+
+#include "gancodec/core/config.hpp"
+
+// Registers only hold an array of accumulators when every loop over it is unrolled, initialisation and stores included.
+#if defined(__clang__)
+#define GANCODEC_UNROLL _Pragma("clang loop unroll(full)")
+#define GANCODEC_UNROLL_4 _Pragma("clang loop unroll_count(4)")
+#elif defined(__GNUC__)
+#define GANCODEC_UNROLL _Pragma("GCC unroll 64")
+#define GANCODEC_UNROLL_4 _Pragma("GCC unroll 4")
+#else
+#define GANCODEC_UNROLL
+#define GANCODEC_UNROLL_4
+#endif
+
+namespace gancodec::simd {
+
+#if defined(__AVX2__) && defined(__FMA__)
+using Avx2Arch = xsimd::fma3<xsimd::avx2>;
+#endif
+
+/// The widest registers that the compiler was told of and that multiply and add at once.
+#if defined(__AVX512F__)
+using NativeArch = xsimd::default_arch;
+#elif defined(__AVX2__) && defined(__FMA__)
+using NativeArch = Avx2Arch;  // not default_arch: avxvnni has no fused multiply-add in xsimd 14
+#else
+using NativeArch = xsimd::default_arch;
+#endif
+
+/// Whether this build has fused multiply-add in hardware; without it results are near, not equal.
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__)
+inline constexpr bool kHasFma = true;
+#else
+inline constexpr bool kHasFma = false;
+#endif
+
+/// An architecture of plain C++ with `Lanes` floats in a register: it tests other widths than the machine's.
+template <int Lanes>
+struct EmulatedArch {};
+
+/// The register of EmulatedArch.
+template <int Lanes>
+struct EmulatedFloats {
+    static constexpr std::size_t size = Lanes;
+    float lanes[Lanes];
+
+    EmulatedFloats() = default;
+    explicit EmulatedFloats(float value) { std::fill_n(lanes, Lanes, value); }
+    static EmulatedFloats load_aligned(const float* p) {
+        EmulatedFloats v;
+        std::copy_n(p, Lanes, v.lanes);
+        return v;
+    }
+    void store_aligned(float* p) const { std::copy_n(lanes, Lanes, p); }
+    friend EmulatedFloats operator+(EmulatedFloats a, const EmulatedFloats& b) {
+        for (int i = 0; i < Lanes; ++i) a.lanes[i] += b.lanes[i];
+        return a;
+    }
+    friend EmulatedFloats operator-(EmulatedFloats a, const EmulatedFloats& b) {
+        for (int i = 0; i < Lanes; ++i) a.lanes[i] -= b.lanes[i];
+        return a;
+    }
+};
+
+namespace detail {
+template <class Arch>
+struct FloatsOf {
+    using Type = xsimd::batch<float, Arch>;
+};
+template <int Lanes>
+struct FloatsOf<EmulatedArch<Lanes>> {
+    using Type = EmulatedFloats<Lanes>;
+};
+}  // namespace detail
+
+/// A register of floats.
+template <class Arch>
+using Floats = typename detail::FloatsOf<Arch>::Type;
+
+/// Floats in one register.
+template <class Arch>
+inline constexpr int kLanes = static_cast<int>(Floats<Arch>::size);
+
+/// Registers that hold one block of channels.
+template <class Arch>
+inline constexpr int kVectors = kChannelBlock / kLanes<Arch>;
+
+/// Registers of the machine: 32 for AVX-512 and NEON, 16 for AVX2.
+template <class Arch>
+inline constexpr int kRegisters = kLanes<Arch> == 8 ? 16 : 32;
+
+template <class Arch>
+[[nodiscard]] inline Floats<Arch> load(const float* p) {
+    return Floats<Arch>::load_aligned(p);
+}
+template <class Arch>
+[[nodiscard]] inline Floats<Arch> broadcast(float value) {
+    return Floats<Arch>(value);
+}
+template <class Arch>
+inline void store(float* p, const Floats<Arch>& v) {
+    v.store_aligned(p);
+}
+
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> abs(const xsimd::batch<float, Arch>& v) {
+    return xsimd::abs(v);
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> abs(EmulatedFloats<Lanes> v) {
+    for (float& lane : v.lanes) lane = std::abs(lane);
+    return v;
+}
+
+/// a·b + c, rounded once.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> fma(const xsimd::batch<float, Arch>& a,
+                                                   const xsimd::batch<float, Arch>& b,
+                                                   const xsimd::batch<float, Arch>& c) {
+    return xsimd::fma(a, b, c);
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> fma(const EmulatedFloats<Lanes>& a, const EmulatedFloats<Lanes>& b,
+                                               EmulatedFloats<Lanes> c) {
+    for (int i = 0; i < Lanes; ++i) c.lanes[i] = std::fma(a.lanes[i], b.lanes[i], c.lanes[i]);
+    return c;
+}
+
+}  // namespace gancodec::simd
