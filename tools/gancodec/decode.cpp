@@ -1,12 +1,12 @@
 #include <cstdio>
 #include <memory>
 
-#include <nlohmann/json.hpp>
-
 #include "command.hpp"
 #include "file_bytes.hpp"
-#include "gancodec/codec/codec.hpp"
+#include "gancodec/bitstream/reader.hpp"
 #include "gancodec/core/parallel.hpp"
+#include "json_output.hpp"
+#include "session.hpp"
 
 namespace gancodec::cli {
 
@@ -22,18 +22,18 @@ void run(const DecodeCommand& command) {
     set_threads(command.common.threads);
     check_image_extension(command.out);
     const Bytes bytes = read_file(command.in);
-    naming_file(command.in, [&] { return inspect(bytes); });  // before the weights: most wrong files show here
+    naming_file(command.in, [&] { return read_stream(bytes); });  // before the weights: wrong files show here
     const Stopwatch load_clock;
-    const Codec codec = Codec::load(find_codec_weights(command.weights));
+    const Session session(find_codec_weights(command.weights));
     const double load_ms = load_clock.milliseconds();
     const Stopwatch decode_clock;
-    const Image image = naming_file(command.in, [&] { return codec.decode(bytes); });
+    const Image image = naming_file(command.in, [&] { return session.decode(bytes); });
     const double decode_ms = decode_clock.milliseconds();
     write_image(command.out, image, command.jpeg);
     if (command.common.json) {
-        const nlohmann::ordered_json json{{"file", command.out},     {"width", image.width}, {"height", image.height},
+        const Json json{{"file", command.out},     {"width", image.width}, {"height", image.height},
                                           {"stream_bytes", bytes.size()}, {"load_ms", load_ms},   {"decode_ms", decode_ms}};
-        std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+        print_json(json);
         return;
     }
     std::printf("%s: %dx%d from %zu bytes\n", one_line(command.out).c_str(), image.width, image.height, bytes.size());

@@ -1,15 +1,13 @@
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <system_error>
 
-#include <nlohmann/json.hpp>
-
 #include "command.hpp"
 #include "file_bytes.hpp"
-#include "gancodec/codec/codec.hpp"
 #include "gancodec/core/parallel.hpp"
+#include "json_output.hpp"
+#include "session.hpp"
 
 namespace gancodec::cli {
 
@@ -28,11 +26,11 @@ void print_result(const EncodeCommand& command, const Image& image, const Bytes&
                   double encode_ms) {
     const double bpp = bits_per_pixel(bytes.size(), image);
     if (command.common.json) {
-        const nlohmann::ordered_json json{{"file", command.out},     {"bytes", bytes.size()},
+        const Json json{{"file", command.out},     {"bytes", bytes.size()},
                                           {"bpp", bpp},              {"width", image.width},
                                           {"height", image.height},  {"quality_step", step},
                                           {"load_ms", load_ms},      {"encode_ms", encode_ms}};
-        std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+        print_json(json);
         return;
     }
     std::printf("%s: %zu bytes, %.4f bpp, %dx%d, quality step %d of %d\n", one_line(command.out).c_str(), bytes.size(),
@@ -47,24 +45,17 @@ void run(const EncodeCommand& command) {
         throw Error(Errc::invalid_argument, command.out + ": expected another file than the input, found the same");
     const Image image = read_image(command.in, read_options(command.flatten));
     const Stopwatch load_clock;
-    const Codec codec = Codec::load(find_codec_weights(command.weights));
+    const Session session(find_codec_weights(command.weights));
     const double load_ms = load_clock.milliseconds();
 
     const Stopwatch encode_clock;
-    SizedStream stream;
-    if (command.bpp || command.max_bytes) {
-        const auto most = command.max_bytes ? *command.max_bytes
-                                            : static_cast<std::uint64_t>(std::floor(
-                                                  *command.bpp / 8 * static_cast<double>(image.pixels())));
-        stream = naming_file(command.in, [&] { return codec.encode_to_size(image, most); });
-        if (stream.step == kHighestQualityStep)
-            print_note(command.out + ": smaller than asked for, this is the highest quality");
-    } else {
-        EncodeOptions options;
-        if (command.quality) options.quality = *command.quality;
-        stream.bytes = naming_file(command.in, [&] { return codec.encode(image, options); });
-        stream.step = inspect(stream.bytes).quality_step;
-    }
+    const SizedStream stream = naming_file(command.in, [&] {
+        if (command.max_bytes) return session.encode_to_size(image, *command.max_bytes);
+        if (command.bpp) return session.encode_to_size(image, bytes_at(*command.bpp, image));
+        return session.encode(image, command.quality);
+    });
+    if ((command.bpp || command.max_bytes) && stream.step == kHighestQualityStep)
+        print_note(command.out + ": smaller than asked for, this is the highest quality");
     const double encode_ms = encode_clock.milliseconds();
     write_file(command.out, stream.bytes);
     print_result(command, image, stream.bytes, stream.step, load_ms, encode_ms);

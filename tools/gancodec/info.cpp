@@ -2,18 +2,15 @@
 #include <map>
 #include <memory>
 
-#include <nlohmann/json.hpp>
-
 #include "command.hpp"
 #include "file_bytes.hpp"
 #include "gancodec/bitstream/reader.hpp"
 #include "gancodec/weights/safetensors.hpp"
+#include "json_output.hpp"
 
 namespace gancodec::cli {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct InfoCommand {
     std::string file;
@@ -96,7 +93,7 @@ void run(const InfoCommand& command) {
                       : describe_weights(std::move(bytes), command.file, command.common.verbose);
     });
     if (command.common.json)
-        std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+        print_json(json);
     else
         print_lines(json, "");
 }

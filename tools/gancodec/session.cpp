@@ -1,0 +1,34 @@
+#include "session.hpp"
+
+#include <cmath>
+
+#include "gancodec/codec/codec.hpp"
+
+namespace gancodec::cli {
+
+struct Session::Parts {
+    Codec codec;
+};
+
+Session::Session(const std::filesystem::path& weights) : parts_(new Parts{Codec::load(weights)}) {}
+Session::~Session() = default;
+
+SizedStream Session::encode(const Image& image, std::optional<double> quality) const {
+    EncodeOptions options;
+    if (quality) options.quality = *quality;
+    Bytes bytes = parts_->codec.encode(image, options);
+    const int step = inspect(bytes).quality_step;
+    return {step, std::move(bytes)};
+}
+
+SizedStream Session::encode_to_size(const Image& image, std::size_t max_bytes) const {
+    return parts_->codec.encode_to_size(image, max_bytes);
+}
+
+Image Session::decode(ByteView bytes) const { return parts_->codec.decode(bytes); }
+
+std::size_t bytes_at(double bpp, const Image& image) {
+    return static_cast<std::size_t>(std::floor(bpp / 8 * static_cast<double>(image.pixels())));
+}
+
+}  // namespace gancodec::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gancodec/codec/rate_control.hpp"
+#include "gancodec/core/bytes.hpp"
+#include "gancodec/image/image.hpp"
+
+namespace gancodec::cli {
+
+/// The codec behind a wall: the networks are compiled once, in session.cpp, not once for every command.
+class Session {
+public:
+    explicit Session(const std::filesystem::path& weights);
+    ~Session();
+
+    /// At `quality` 0..100; the library's default without.
+    [[nodiscard]] SizedStream encode(const Image& image, std::optional<double> quality) const;
+    /// At the best quality that fits.
+    [[nodiscard]] SizedStream encode_to_size(const Image& image, std::size_t max_bytes) const;
+    [[nodiscard]] Image decode(ByteView bytes) const;
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+/// The most bytes that a file may have at `bpp` bits per pixel.
+[[nodiscard]] std::size_t bytes_at(double bpp, const Image& image);
+
+}  // namespace gancodec::cli
