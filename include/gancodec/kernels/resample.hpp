@@ -49,15 +49,15 @@ namespace detail {
 
 /// Where an output row or column lies between two input ones: in[low]·(1 − weight) + in[high]·weight.
 template <class T>
-struct Tap {
+struct BilinearTap {
     int low, high;
     T weight;
 };
 
 /// The taps of one axis: pixel centres at half integers (align_corners = false), clamped at the borders.
 template <class T>
-const Tap<T>* bilinear_taps(int in_extent, int out_extent, Workspace& ws) {
-    auto* taps = ws.take<Tap<T>>(static_cast<std::size_t>(out_extent));
+const BilinearTap<T>* bilinear_taps(int in_extent, int out_extent, Workspace& ws) {
+    auto* taps = ws.take<BilinearTap<T>>(static_cast<std::size_t>(out_extent));
     const double scale = static_cast<double>(in_extent) / static_cast<double>(out_extent);
     for (int o = 0; o < out_extent; ++o) {
         const double position = std::max(0.0, std::fma(o + 0.5, scale, -0.5));
