@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// What encoder and decoder of rANS agree on (Duda 2013, arXiv:1311.2540; interleaving after Giesen 2014, arXiv:1402.3392).
+//
+// A state x holds everything coded so far as one number. Coding a slot [start, start + f) of 65536:
+//   x <- floor(x / f) · 65536 + start + x mod f;   before it, bytes are pushed off the low end until x < f · 2^23.
+// Decoding undoes this and pulls bytes back while x < 2^31. Encoding runs from the last symbol to the first.
+//
+// Layout of n symbols:
+//   n < 4096    one state, which starts at 1: no state to waste bytes on; nothing to read simply means x stays small.
+//   otherwise   the tail, 2^k symbols or a few more, is coded so; as soon as it has filled kForkBytes bytes, these
+//               become the starting values of four states, 2^32 + 32 bits each, so that they cost next to nothing.
+//               The main part follows, symbol i in state i mod 4. Then k takes 5 bits of state 0 (kNoFork: no fork).
+//   Each state is written in as few bytes as it has, four or five for a state of at least 2^31: a reader stops as soon
+//   as x >= 2^31. Order in the file: state 0, (byte for k), states 1 .. 3, main bytes, tail bytes. A decoder must end at x = 1.
+
+namespace gancodec {
+
+inline constexpr std::uint64_t kRansLow = std::uint64_t{1} << 31;
+inline constexpr int kRansLanes = 4;
+inline constexpr std::size_t kRansForkFrom = 4096;  ///< fewer symbols are coded in one state
+inline constexpr std::uint64_t kRansForkLow = std::uint64_t{1} << 32;
+inline constexpr std::size_t kRansForkBytes = 4 * kRansLanes;
+inline constexpr int kRansForkBits = 5;
+inline constexpr std::uint32_t kRansNoFork = 31;
+inline constexpr std::uint32_t kRansSmallestTail = 9;  ///< k of the smallest tail tried
+
+/// How many of `count` symbols come before a tail of 2^k: whole rounds of the four states; 0 where none are left.
+[[nodiscard]] constexpr std::size_t rans_main_count(std::size_t count, std::uint32_t k) {
+    const std::size_t tail = std::size_t{1} << k;
+    return tail >= count ? 0 : (count - tail) / kRansLanes * kRansLanes;
+}
+
+}  // namespace gancodec

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace gancodec {
+
+/// Names a set of integers by 32 bits: a stream carries the name of the tables it was made with, so that other weights
+/// are refused instead of decoding to garbage. FNV-1a over eight little-endian bytes per integer, in 64 bits, folded.
+/// Read first: update() of a span also hashes its length, so that neighbouring lists cannot be confused.
+class TableHash {
+public:
+    void update(std::int64_t value) {
+        for (int shift = 0; shift < 64; shift += 8) {
+            hash_ ^= (static_cast<std::uint64_t>(value) >> shift) & 0xFFu;
+            hash_ *= 0x100000001B3u;
+        }
+    }
+    template <class Integer>
+    void update(std::span<const Integer> values) {
+        update(static_cast<std::int64_t>(values.size()));
+        for (const Integer value : values) update(static_cast<std::int64_t>(value));
+    }
+    [[nodiscard]] std::uint32_t value() const { return static_cast<std::uint32_t>(hash_ ^ (hash_ >> 32)); }
+
+private:
+    std::uint64_t hash_ = 0xCBF29CE484222325u;
+};
+
+}  // namespace gancodec
