@@ -17,6 +17,11 @@ namespace gancodec {
 /// Shapes   symbols [channels][plane], plane = h·w
 /// Errors   encode(): Error{Errc::invalid_argument} for a symbol beyond ±kMaxSymbol; decode(): Error{Errc::corrupt_stream}.
 class FactorizedPrior {
+    [[nodiscard]] auto channel_of(std::size_t count) const {
+        GANCODEC_ASSERT(tables_.size() > 0 && count % tables_.size() == 0);
+        return [plane = count / tables_.size()](std::size_t i) { return i / plane; };
+    }
+
 public:
     FactorizedPrior() = default;
     explicit FactorizedPrior(CdfTables tables) : tables_(std::move(tables)) {}
@@ -33,11 +38,6 @@ public:
     }
 
 private:
-    [[nodiscard]] auto channel_of(std::size_t count) const {
-        GANCODEC_ASSERT(tables_.size() > 0 && count % tables_.size() == 0);
-        return [plane = count / tables_.size()](std::size_t i) { return i / plane; };
-    }
-
     CdfTables tables_;
 };
 

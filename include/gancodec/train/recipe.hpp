@@ -30,7 +30,7 @@ struct Recipe {
     double lpips_weight = 1;
     LambdaRamp lambda_ramp;
     double initial_gain_octaves = 3;
-    double initial_output_scale = 0.5;
+    double initial_output_scale = 0.1;
 
     std::int64_t checkpoint_steps = 500;  ///< also the snapshots to which an exploded run returns
     double explosion_factor = 5;          ///< a loss this many times its running mean is an explosion

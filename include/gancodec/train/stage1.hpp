@@ -1,16 +1,14 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "gancodec/autograd/feature_ops.hpp"
 #include "gancodec/autograd/latent_ops.hpp"
 #include "gancodec/autograd/ops.hpp"
 #include "gancodec/networks/model.hpp"
 #include "gancodec/train/losses/distortion.hpp"
-#include "gancodec/train/losses/perceptual.hpp"
 #include "gancodec/train/losses/rate.hpp"
 
 namespace gancodec {
@@ -23,10 +21,10 @@ struct Stage1Batch {
     int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
 };
 
-/// What the loss was made of, per image of the batch.
+/// What the loss was made of: LPIPS as the mean of the batch, the others per image.
 struct Stage1Measurement {
-    double loss = 0;
-    std::vector<double> bits_y, bits_z, mse, lpips;
+    double loss = 0, lpips = 0;
+    std::vector<double> bits_y, bits_z, mse;
 };
 
 /// Values inside the graph that a trainer reports on.
@@ -36,9 +34,9 @@ struct Stage1Graph {
 };
 
 /// Records rate + distortion of one batch (Ballé et al. 2018 with means of Minnen et al. 2018, gains of Cui et al. 2021):
-///   y = encoder(x − ½),  v = y·g,  z = hyper_encoder(v),  ẑ = round(z),  mu = hyper_mean(ẑ),  t = hyper_scale(ẑ),
-///   r = round(v − mu),  x̂ = generator((r + mu)/g) + ½,
-///   loss = (1/N) Σ_n [ lambda_n·(bits_y + bits_z)/pixels + mse_weight·MSE_n + lpips_weight·LPIPS_n ].
+///   y = encoder(4(x − ½)),  v = y·g,  z = hyper_encoder(v),  ẑ = round(z),  mu = hyper_mean(ẑ),  t = hyper_scale(ẑ),
+///   r = round(v − mu),  x̂ = generator((r + mu)/g)/4 + ½,
+///   loss = (1/N) Σ_n [ lambda_n·(bits_y + bits_z)/pixels + mse_weight·MSE_n ] + lpips_weight·LPIPS.
 /// Rates are taken at v − mu + u and z + u, u uniform noise; roundings pass the gradient straight through.
 /// Shapes  x [N,3,h,w] with h, w multiples of kImageMultiple
 template <class T, class Lpips>
@@ -49,7 +47,7 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const double share = 1.0 / static_cast<double>(images);
     std::vector<double> rate_weight(images);
     for (std::size_t n = 0; n < images; ++n) rate_weight[n] = share * batch.lambda[n] / pixels;
-    const auto centred = scale_and_shift(tape, x, T(1), T(-0.5));
+    const auto centred = scale_and_shift(tape, x, T(kPixelScale), T(-0.5 * kPixelScale));
 
     const auto y = model.encoder(tape, centred);
     const auto v = apply_gain(tape, y, model.gain, batch.position, GainDirection::multiply);
@@ -63,16 +61,18 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
                                       rate_weight, bits_y);
     const auto symbols = round_straight_through(tape, residual);
     const auto y_hat = apply_gain(tape, add(tape, symbols, mu), model.gain, batch.position, GainDirection::divide);
-    const auto x_hat = scale_and_shift(tape, model.generator(tape, y_hat), T(1), T(0.5));
+    const auto x_hat = scale_and_shift(tape, model.generator(tape, y_hat), T(1 / kPixelScale), T(0.5));
 
     const auto seen = crop(tape, x_hat, batch.height, batch.width);
     const auto wanted = crop(tape, x, batch.height, batch.width);
     const std::vector<double> shares(images, share);
     const auto mse = mean_squared_error(tape, seen, wanted, shares, measured.mse);
     std::vector<std::pair<Variable<T>, T>> terms = {{rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
-    if (lpips != nullptr && batch.lpips_weight > 0)
-        terms.emplace_back(perceptual_distance(tape, *lpips, seen, wanted, shares, measured.lpips),
-                           static_cast<T>(batch.lpips_weight));
+    if (lpips != nullptr && batch.lpips_weight > 0) {
+        const auto distance = (*lpips)(tape, seen, wanted);
+        measured.lpips = static_cast<double>(distance.scalar());
+        terms.emplace_back(distance, static_cast<T>(batch.lpips_weight));
+    }
     const auto loss = weighted_sum(tape, terms);
     measured.loss = static_cast<double>(loss.scalar());
     measured.bits_y = bits_y.bits;

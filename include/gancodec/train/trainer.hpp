@@ -39,7 +39,7 @@ struct HealthReport {
 /// Model, which train/export.hpp turns into a weights file.
 class Trainer {
 public:
-    Trainer(Recipe recipe, const Dataset& data, const LpipsAlex* lpips)
+    Trainer(Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips)
         : recipe_(std::move(recipe)), data_(data), lpips_(lpips), prior_(kHyperChannels) {
         if (recipe_.lambdas.size() != kQualityLevels)
             throw Error(Errc::invalid_argument, "recipe: expected " + std::to_string(kQualityLevels) +
@@ -113,7 +113,7 @@ public:
             for (int c = 0; c < 3; ++c)
                 for (int y = 0; y < batch_.shape().h; ++y)
                     for (int x = 0; x < batch_.shape().w; ++x) {
-                        const double d = x_hat.constant().at(n, c, y, x) + 0.5 - batch_.at(n, c, y, x);
+                        const double d = x_hat.constant().at(n, c, y, x) / kPixelScale + 0.5 - batch_.at(n, c, y, x);
                         sum += d * d;
                     }
         health.unquantized_psnr = -10 * std::log10(sum / static_cast<double>(batch_.shape().logical_size()) + 1e-12);
@@ -193,7 +193,7 @@ private:
         std::vector<double> psnr;
         for (const double mse : measured.mse) psnr.push_back(-10 * std::log10(mse + 1e-12));
         report.psnr = mean(psnr);
-        report.lpips = mean(measured.lpips);
+        report.lpips = measured.lpips;
     }
     [[nodiscard]] bool exploded(double loss) const {
         constexpr std::int64_t kPatience = 100;  // the first steps fall by themselves
@@ -226,7 +226,7 @@ private:
 
     Recipe recipe_;
     const Dataset& data_;
-    const LpipsAlex* lpips_;
+    const Lpips<AlexNet>* lpips_;
     Model<float> model_;
     LogisticMixture<float> prior_;
     std::vector<TrainedParameter> parameters_;

@@ -1,0 +1,193 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gancodec/bitstream/reader.hpp"
+#include "gancodec/bitstream/writer.hpp"
+#include "gancodec/codec/codec_weights.hpp"
+#include "gancodec/codec/options.hpp"
+#include "gancodec/codec/rate_control.hpp"
+#include "gancodec/codec/symbol_order.hpp"
+#include "gancodec/entropy/conditional_prior.hpp"
+#include "gancodec/entropy/factorized_prior.hpp"
+#include "gancodec/image/convert.hpp"
+
+namespace gancodec {
+
+/// Reads a stream's header: extents, quality step, the id of the entropy tables it needs. No weights are wanted for that.
+/// Errors  Error{corrupt_stream, unsupported, limit}.
+[[nodiscard]] inline StreamHeader inspect(ByteView bytes, const DecodeOptions& options = {}) {
+    return read_stream(bytes, options.limits).header;
+}
+
+/// Encodes photographs to bytes and back.
+///   Codec codec = Codec::load("gancodec.safetensors");
+///   Bytes bytes = codec.encode(image, {.quality = 40});
+///   Image again = codec.decode(bytes);
+///
+/// Read first: (1) the symbols in a stream decode alike everywhere, the pixels alike wherever there is fused
+/// multiply-add; (2) a Codec keeps memory between images and serves one caller at a time: make one per thread;
+/// (3) a stream decodes only with the entropy tables it was made with, and says so otherwise.
+class Codec {
+public:
+    /// Errors  Error{io, corrupt_weights, wrong_weights}.
+    [[nodiscard]] static Codec load(const std::filesystem::path& path) {
+        return Codec(read_codec_weights(SafetensorsFile::load(path)));
+    }
+    explicit Codec(CodecWeights weights)
+        : weights_(std::move(weights)),
+          entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
+          hyper_prior_(make_tables(weights_.prior)),
+          latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
+          context_(std::make_unique<Inference<float>>()) {
+        weights_.networks.prepare(false);
+    }
+
+    [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
+    [[nodiscard]] const CodecWeights& weights() const { return weights_; }
+    /// Memory held for activations, in bytes; it grows with the largest image seen.
+    [[nodiscard]] std::size_t memory_bytes() const { return context_->memory_bytes(); }
+
+    /// Errors  Error{invalid_argument} for an image without pixels or a quality outside 0..100; Error{limit}.
+    [[nodiscard]] Bytes encode(const Image& image, const EncodeOptions& options = {}) {
+        if (!(options.quality >= 0 && options.quality <= 100))
+            throw Error(Errc::invalid_argument,
+                        "encode: expected a quality of 0 to 100, found " + std::to_string(options.quality));
+        return encode_latents(analyse(image), image, quality_step(options.quality));
+    }
+    /// The best quality whose whole stream has at most `max_bytes`; the image is analysed once.
+    /// Errors  as encode(), and Error{limit} when even the lowest quality needs more.
+    [[nodiscard]] SizedStream encode_to_size(const Image& image, std::size_t max_bytes) {
+        const Value y = analyse(image);
+        return gancodec::encode_to_size(max_bytes, [&](int step) { return encode_latents(y, image, step); });
+    }
+    /// Errors  Error{corrupt_stream, unsupported, limit, wrong_weights}.
+    [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
+        const Stream stream = read_stream(bytes, options.limits);
+        const StreamHeader& header = stream.header;
+        if (header.entropy_id != entropy_id_)
+            throw Error(Errc::wrong_weights, "stream: expected weights with entropy tables " +
+                                                 detail::hex32(header.entropy_id) + ", found " +
+                                                 detail::hex32(entropy_id_));
+        require_memory(memory_estimate(header), options.limits, "stream");
+        const Extent extent{padded(header.height) / kImageMultiple, padded(header.width) / kImageMultiple};
+        Symbols symbols;
+        symbols.z.resize(static_cast<std::size_t>(kHyperChannels) * static_cast<std::size_t>(extent.h) *
+                         static_cast<std::size_t>(extent.w));
+        hyper_prior_.decode(stream.hyper_latents, symbols.z);
+        const auto index = scale_indices(symbols.z, extent);
+        symbols.residuals.resize(index.size());
+        latent_prior_.decode(stream.latents, index, symbols.residuals);
+        return paint(symbols, extent, header);
+    }
+
+    /// The integers of a stream, ẑ in the order [c][h/64][w/64] and r in [c][h/16][w/16].
+    struct Symbols {
+        std::vector<std::int32_t> z, residuals;
+    };
+
+private:
+    using Value = Pooled<float>;
+    /// Of the hyper latents.
+    struct Extent {
+        int h = 0, w = 0;
+    };
+    static constexpr int kLargestHyper = 127;
+
+    static int padded(int side) { return round_up(side, kImageMultiple); }
+    static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
+    /// Activations of a decoder, at most: 40 numbers for each padded pixel, as measured, rounded up.
+    static std::uint64_t memory_estimate(const StreamHeader& header) {
+        constexpr std::uint64_t kBytesPerPixel = 40 * sizeof(float);
+        return static_cast<std::uint64_t>(padded(header.width)) * static_cast<std::uint64_t>(padded(header.height)) *
+               kBytesPerPixel;
+    }
+
+    Value analyse(const Image& image) {
+        check_image(image, "encode");
+        require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
+        auto x = context_->make({1, 3, padded(image.height), padded(image.width)});
+        image_to_tensor(image, x.view());
+        rescale(x.view(), kPixelScale, -0.5f * kPixelScale);
+        return weights_.networks.encoder(*context_, std::move(x));
+    }
+    Bytes encode_latents(const Value& y, const Image& image, int step) {
+        const double at = position(step);
+        const Value v = apply_gain(*context_, y, weights_.networks.gain, std::span(&at, 1), GainDirection::multiply);
+        const Value z_value = weights_.networks.hyper_encoder(*context_, v);
+        const Extent extent{z_value.shape().h, z_value.shape().w};
+        Symbols symbols;
+        symbols.z.resize(z_value.shape().logical_size());
+        each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) {
+            symbols.z[i] = round_to_int(value, kLargestHyper);
+        });
+        const auto index = scale_indices(symbols.z, extent);
+        Value residual = hyper_mean(symbols.z, extent);
+        sub(v.constant(), residual.constant(), residual.view());
+        symbols.residuals.resize(index.size());
+        each_in_symbol_order(residual.constant(), [&](std::size_t i, float value) {
+            symbols.residuals[i] = round_to_int(value, kMaxSymbol);
+        });
+        StreamHeader header;
+        header.width = image.width;
+        header.height = image.height;
+        header.quality_step = static_cast<std::uint8_t>(step);
+        header.entropy_id = entropy_id_;
+        const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
+        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
+        return write_stream({header, {}, hyper_latents, latents});
+    }
+    Image paint(const Symbols& symbols, Extent extent, const StreamHeader& header) {
+        Value v = hyper_mean(symbols.z, extent);
+        each_in_symbol_order(v.view(), [&](std::size_t i, float& element) {
+            element += static_cast<float>(symbols.residuals[i]);
+        });
+        const double at = position(header.quality_step);
+        v = apply_gain(*context_, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
+        const Value out = weights_.networks.generator(*context_, std::move(v));
+        rescale(out.view(), 1 / kPixelScale, 0.5f);
+        return tensor_to_image(out.constant(), header.width, header.height);
+    }
+
+    std::vector<std::uint8_t> scale_indices(std::span<const std::int32_t> z, Extent extent) {
+        std::vector<std::int16_t> clamped(z.size());  // a hostile stream may hold larger ones
+        std::transform(z.begin(), z.end(), clamped.begin(), [](std::int32_t value) {
+            return static_cast<std::int16_t>(std::clamp(value, -kLargestHyper, kLargestHyper));
+        });
+        return weights_.hyper_scale.run(clamped, extent.h, extent.w, context_->scratch());
+    }
+    Value hyper_mean(std::span<const std::int32_t> z, Extent extent) {
+        Value z_hat = context_->make({1, kHyperChannels, extent.h, extent.w});
+        fill_in_symbol_order(z_hat.view(), [&](std::size_t i) {
+            return static_cast<float>(std::clamp(z[i], -kLargestHyper, kLargestHyper));
+        });
+        return weights_.networks.hyper_mean(*context_, std::move(z_hat));
+    }
+    /// Nearest integer, ties to even, within ±largest; NaN becomes 0.
+    static std::int32_t round_to_int(float value, std::int32_t largest) {
+        const auto limit = static_cast<float>(largest);
+        return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -limit, limit)));
+    }
+    /// view ← factor·view + offset.
+    static void rescale(TensorView<float> view, float factor, float offset) {
+        for (std::size_t i = 0; i < view.size(); ++i) view.data[i] = std::fma(view.data[i], factor, offset);
+        clear_padding(view);
+    }
+
+    CodecWeights weights_;
+    std::uint32_t entropy_id_;
+    FactorizedPrior hyper_prior_;
+    ConditionalPrior latent_prior_;
+    std::unique_ptr<Inference<float>> context_;
+};
+
+}  // namespace gancodec

@@ -1,0 +1,198 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "gancodec/core/error.hpp"
+#include "gancodec/entropy/cdf.hpp"
+#include "gancodec/entropy/table_hash.hpp"
+#include "gancodec/latents/scale_table.hpp"
+#include "gancodec/networks/integer_hyper_scale.hpp"
+#include "gancodec/networks/model.hpp"
+#include "gancodec/weights/safetensors.hpp"
+#include "gancodec/weights/safetensors_writer.hpp"
+
+namespace gancodec {
+
+/// Name of the architecture in weights files; another shape of networks gets another name.
+inline constexpr const char* kArchitecture = "gancodec-1";
+
+/// The prior of the hyper latents as a file holds it: for every channel its smallest symbol, and frequencies
+/// [escape, first, first + 1, …] of 65536 in all, channel after channel.
+struct PriorTables {
+    std::vector<std::int32_t> first, length;
+    std::vector<std::uint16_t> frequencies;
+};
+
+/// The tables ready for the coder.
+/// Errors  Error{corrupt_weights} when they break a bound.
+[[nodiscard]] inline CdfTables make_tables(const PriorTables& prior) {
+    CdfTables tables;
+    std::size_t begin = 0;
+    for (std::size_t c = 0; c < prior.first.size(); ++c) {
+        const auto length = static_cast<std::size_t>(std::max(0, prior.length[c]));
+        if (length > prior.frequencies.size() - begin)
+            throw Error(Errc::corrupt_weights, "prior.length: expected lengths that sum to " +
+                                                   std::to_string(prior.frequencies.size()) + ", found more");
+        tables.add(prior.first[c], std::span(prior.frequencies).subspan(begin, length), "prior table " + std::to_string(c));
+        begin += length;
+    }
+    return tables;
+}
+
+/// Everything that a weights file holds: the float networks, and the integers that the entropy coder depends on.
+struct CodecWeights {
+    Model<float> networks;  ///< its hyper_scale is the trainable shadow and stays empty here
+    IntegerHyperScale hyper_scale;
+    PriorTables prior;
+    std::map<std::string, std::string> metadata;
+};
+
+namespace detail {
+
+inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.", "hyper_scale.inner.",
+                                                            "hyper_scale.expand."};
+
+/// Calls f(name, parameter) for the parameters that are stored as floats: all but the trainable hyper scale network.
+template <class F>
+void each_stored_parameter(Model<float>& networks, F&& f) {
+    networks.each_parameter("", [&](const std::string& name, Parameter<float>& parameter) {
+        if (!name.starts_with("hyper_scale.")) f(name, parameter);
+    });
+}
+inline std::string hex32(std::uint32_t value) {
+    char text[9];
+    std::snprintf(text, sizeof text, "%08x", value);
+    return text;
+}
+
+}  // namespace detail
+
+/// The id that streams carry: a hash of every integer that selects or holds a probability.
+[[nodiscard]] inline std::uint32_t entropy_id(const IntegerHyperScale& hyper_scale, const PriorTables& prior) {
+    TableHash hash;
+    const auto all = [&](const auto& values) { 
+        using Integer = typename std::decay_t<decltype(values)>::value_type;
+        hash.update(std::span<const Integer>(values));
+    };
+    for (std::size_t i = 0; i < detail::kScaleLayers.size(); ++i) {
+        const IntConv2dParameters& p = hyper_scale.layer(i);
+        all(std::array<int, 5>{p.in_channels, p.out_channels, p.kernel, p.low, p.high});
+        all(p.weight);
+        all(p.bias);
+        all(p.multiplier);
+        all(p.shift);
+    }
+    all(prior.first);
+    all(prior.length);
+    all(prior.frequencies);
+    hash.update(scale_tables().half);
+    hash.update(scale_tables().begin);
+    return hash.value();
+}
+
+/// Writes weights: floats as binary16, integers as they are.
+[[nodiscard]] inline SafetensorsWriter write_codec_weights(CodecWeights& weights) {
+    SafetensorsWriter writer;
+    for (const auto& [key, value] : weights.metadata) writer.metadata(key, value);
+    writer.metadata("architecture", kArchitecture);
+    writer.metadata("entropy_id", detail::hex32(entropy_id(weights.hyper_scale, weights.prior)));
+    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
+        writer.add_float(name, p.shape, p.value, Dtype::f16);
+    });
+    const auto integers = [&](const std::string& name, const std::vector<int>& shape, const auto& values, Dtype dtype) {
+        writer.add_int(name, shape, std::vector<std::int32_t>(values.begin(), values.end()), dtype);
+    };
+    for (std::size_t i = 0; i < detail::kScaleLayers.size(); ++i) {
+        const IntConv2dParameters& p = weights.hyper_scale.layer(i);
+        const std::string prefix = detail::kScaleLayers[i];
+        integers(prefix + "weight", {p.out_channels, p.in_channels, p.kernel, p.kernel}, p.weight, Dtype::i8);
+        integers(prefix + "bias", {p.out_channels}, p.bias, Dtype::i32);
+        integers(prefix + "multiplier", {p.out_channels}, p.multiplier, Dtype::i32);
+        integers(prefix + "shift", {p.out_channels}, p.shift, Dtype::u8);
+    }
+    const auto count = [](const auto& values) { return std::vector<int>{static_cast<int>(values.size())}; };
+    integers("prior.first", count(weights.prior.first), weights.prior.first, Dtype::i32);
+    integers("prior.length", count(weights.prior.length), weights.prior.length, Dtype::i32);
+    integers("prior.frequencies", count(weights.prior.frequencies), weights.prior.frequencies, Dtype::u16);
+    return writer;
+}
+
+/// Reads weights of this architecture.
+/// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
+///         Error{corrupt_weights} for numbers that break a bound, or an entropy id that does not fit the tables.
+[[nodiscard]] inline CodecWeights read_codec_weights(const SafetensorsFile& file) {
+    CodecWeights weights;
+    weights.metadata = file.metadata();
+    const auto found = weights.metadata.find("architecture");
+    const std::string architecture = found == weights.metadata.end() ? "none" : found->second;
+    if (architecture != kArchitecture)
+        throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
+                                             ", found " + printable(architecture));
+    std::vector<TensorRequest> requests;
+    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
+        requests.push_back({name, p.shape});
+    });
+    weights.networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
+        requests.push_back({name, p.shape});
+        if (!name.ends_with("bias")) return;
+        const std::string prefix = name.substr(0, name.size() - 4);
+        requests.push_back({prefix + "multiplier", p.shape});
+        requests.push_back({prefix + "shift", p.shape});
+    });
+    for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
+    const TensorEntry* frequencies = file.find("prior.frequencies");
+    requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1 ? frequencies->shape
+                                                                                          : std::vector<int>{kHyperChannels}});
+    require_tensors(file, requests);
+
+    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
+        p.value = file.read_float(name);
+        for (const float v : p.value)
+            if (!std::isfinite(v))
+                throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
+    });
+    std::array<IntConv2dParameters, 3> layers;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        const std::string prefix = detail::kScaleLayers[i];
+        IntConv2dParameters& p = layers[i];
+        const auto& shape = file.find(prefix + "weight")->shape;
+        p.out_channels = shape[0];
+        p.in_channels = shape[1];
+        p.kernel = shape[2];
+        const auto assign = [&](auto& values, const char* name) {
+            const auto read = file.read_int(prefix + name);
+            for (const std::int32_t v : read)
+                values.push_back(static_cast<typename std::decay_t<decltype(values)>::value_type>(v));
+        };
+        assign(p.weight, "weight");
+        assign(p.bias, "bias");
+        assign(p.multiplier, "multiplier");
+        assign(p.shift, "shift");
+        p.high = i + 1 < layers.size() ? kIntConvMaxActivation : kScales - 1;
+    }
+    weights.hyper_scale = IntegerHyperScale(std::move(layers[0]), std::move(layers[1]), std::move(layers[2]));
+    weights.prior.first = file.read_int("prior.first");
+    weights.prior.length = file.read_int("prior.length");
+    for (const std::int32_t f : file.read_int("prior.frequencies"))
+        weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
+    const std::string id = detail::hex32(entropy_id(weights.hyper_scale, weights.prior));
+    if (const auto stated = weights.metadata.find("entropy_id"); stated == weights.metadata.end() || stated->second != id)
+        throw Error(Errc::corrupt_weights, file.where() + ": expected entropy tables with id " +
+                                               (stated == weights.metadata.end() ? "(none stated)" : printable(stated->second)) +
+                                               ", found " + id);
+    return weights;
+}
+
+}  // namespace gancodec

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "gancodec/codec/codec.hpp"
+#include "gancodec/train/integer_export.hpp"
+#include "gancodec/train/prior_export.hpp"
+
+namespace gancodec {
+
+/// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, the floats are
+/// rounded to binary16 as the file will hold them.
+[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior) {
+    CodecWeights weights;
+    weights.hyper_scale = to_integers(model.hyper_scale);
+    weights.networks = std::move(model);
+    detail::each_stored_parameter(weights.networks, [](const std::string&, Parameter<float>& p) {
+        p.grad.clear();
+        for (float& v : p.value) v = f16_to_float(float_to_f16(v));
+    });
+    for (int c = 0; c < kHyperChannels; ++c) {
+        const PriorTable table = tabulate(prior, c);
+        weights.prior.first.push_back(table.first);
+        weights.prior.length.push_back(static_cast<std::int32_t>(table.frequencies.size()));
+        weights.prior.frequencies.insert(weights.prior.frequencies.end(), table.frequencies.begin(),
+                                         table.frequencies.end());
+    }
+    return weights;
+}
+
+}  // namespace gancodec
