@@ -2,6 +2,8 @@
 
 // What every kernel test needs: random tensors, a runner that tries thread counts, and a gradient check in double.
 
+#include <gancodec.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -9,10 +11,8 @@
 #include <limits>
 #include <vector>
 
-#include "gancodec/core/parallel.hpp"
-#include "gancodec/core/random.hpp"
-#include "gancodec/core/tensor.hpp"
 #include "support/catch.hpp"
+#include "support/random_tensor.hpp"
 
 namespace kernel_testing {
 
@@ -38,14 +38,6 @@ void for_each(const Shape& s, const Body& body) {
         for (int c = 0; c < s.c; ++c)
             for (int y = 0; y < s.h; ++y)
                 for (int x = 0; x < s.w; ++x) body(n, c, y, x);
-}
-
-template <class T>
-Tensor<T> random_tensor(const Shape& shape, unsigned seed, double low = -1.0, double high = 1.0) {
-    Tensor<T> tensor(shape);
-    gancodec::Random random(seed);
-    for_each(shape, [&](int n, int c, int y, int x) { tensor.at(n, c, y, x) = static_cast<T>(random.uniform(low, high)); });
-    return tensor;
 }
 
 template <class T>
@@ -141,8 +133,7 @@ double gradient_error(const std::vector<double*>& variables, const std::vector<d
             return loss();
         };
         // Fourth order: the error is of the size of kStep^4.
-        const double numeric =
-            (8 * (at(kStep) - at(-kStep)) - (at(2 * kStep) - at(-2 * kStep))) / (12 * kStep);
+        const double numeric = (8 * (at(kStep) - at(-kStep)) - (at(2 * kStep) - at(-2 * kStep))) / (12 * kStep);
         *variables[i] = original;
         error += (numeric - analytic[i]) * (numeric - analytic[i]);
         norm += numeric * numeric;
@@ -168,7 +159,8 @@ template <class Forward, class Backward>
 double kernel_gradient_error(Tensor<double>& in, const Shape& out_shape, const Forward& forward,
                              const Backward& backward) {
     const Tensor<double> weight = random_tensor<double>(out_shape, 77);
-    const Tensor<double> d_in = run<double>(in.shape(), [&](TensorView<double> d) { backward(in.view(), weight.view(), d); });
+    const Tensor<double> d_in =
+        run<double>(in.shape(), [&](TensorView<double> d) { backward(in.view(), weight.view(), d); });
     Tensor<double> out(out_shape);
     return gradient_error(pointers(in), values_of(d_in), [&] {
         forward(in.view(), out.view());

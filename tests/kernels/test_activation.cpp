@@ -1,5 +1,3 @@
-#include "gancodec/kernels/activation.hpp"
-
 #include "kernels/kernel_testing.hpp"
 
 using namespace gancodec;
@@ -30,9 +28,11 @@ TEST_CASE("activations agree with PyTorch", "[kernels][activation]") {
 
 TEST_CASE("activations do not overflow", "[kernels][activation]") {
     const auto in = tensor_of<float>({1, 2, 1, 1}, {-1000, 1000});
-    const auto sigmoid = run<float>(in.shape(), [&](auto o) { activation_forward<float>(in, Activation::sigmoid, 0, o); });
+    const auto sigmoid =
+        run<float>(in.shape(), [&](auto o) { activation_forward<float>(in, Activation::sigmoid, 0, o); });
     CHECK(values_of(sigmoid) == std::vector<float>{0, 1});
-    const auto softplus = run<float>(in.shape(), [&](auto o) { activation_forward<float>(in, Activation::softplus, 0, o); });
+    const auto softplus =
+        run<float>(in.shape(), [&](auto o) { activation_forward<float>(in, Activation::softplus, 0, o); });
     CHECK(values_of(softplus) == std::vector<float>{0, 1000});
 }
 

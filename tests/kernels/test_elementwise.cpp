@@ -1,6 +1,3 @@
-#include "gancodec/kernels/elementwise.hpp"
-
-#include "gancodec/kernels/reduce.hpp"
 #include "kernels/kernel_testing.hpp"
 
 using namespace gancodec;
@@ -41,8 +38,9 @@ TEST_CASE("elementwise kernels do what their names say", "[kernels][elementwise]
                 axpy<float>(0.7f, a, o);
             },
             [&](auto... i) { return std::fma(0.7f, at(a, i...), at(b, i...)); }));
-        CHECK(equals(s, [&](auto o) { clamp<float>(a, 0.1f, 0.5f, o); },
-                     [&](auto... i) { return std::min(std::max(at(a, i...), 0.1f), 0.5f); }));
+        CHECK(equals(
+            s, [&](auto o) { clamp<float>(a, 0.1f, 0.5f, o); },
+            [&](auto... i) { return std::min(std::max(at(a, i...), 0.1f), 0.5f); }));
     }
 }
 
@@ -55,22 +53,27 @@ TEST_CASE("per-channel kernels take one row for all images or one each", "[kerne
             const auto value = [&](int n, int c) {
                 return row[static_cast<std::size_t>(which == PerChannel::per_image ? n * s.c + c : c)];
             };
-            CHECK(equals(s, [&](auto o) { add_bias<float>(in, row.data(), which, o); },
-                         [&](int n, int c, int y, int x) { return in.at(n, c, y, x) + value(n, c); }));
-            CHECK(equals(s, [&](auto o) { multiply_per_channel<float>(in, row.data(), which, o); },
-                         [&](int n, int c, int y, int x) { return in.at(n, c, y, x) * value(n, c); }));
+            CHECK(equals(
+                s, [&](auto o) { add_bias<float>(in, row.data(), which, o); },
+                [&](int n, int c, int y, int x) { return in.at(n, c, y, x) + value(n, c); }));
+            CHECK(equals(
+                s, [&](auto o) { multiply_per_channel<float>(in, row.data(), which, o); },
+                [&](int n, int c, int y, int x) { return in.at(n, c, y, x) * value(n, c); }));
         }
 }
 
 TEST_CASE("elementwise gradients are the derivatives", "[kernels][elementwise][gradient]") {
     const Shape s{2, 17, 3, 2};
     auto in = random_tensor<double>(s, 3);
-    CHECK(kernel_gradient_error(in, s, [](auto x, auto out) { square<double>(x, out); },
-                                [](auto x, auto d, auto d_in) { square_backward<double>(x, d, d_in); }) < kGradientTolerance);
-    CHECK(kernel_gradient_error(in, s, [](auto x, auto out) { absolute<double>(x, out); },
-                                [](auto x, auto d, auto d_in) { absolute_backward<double>(x, d, d_in); }) < kGradientTolerance);
-    CHECK(kernel_gradient_error(in, s, [](auto x, auto out) { clamp<double>(x, -0.3, 0.6, out); },
-                                [](auto x, auto d, auto d_in) { clamp_backward<double>(x, d, -0.3, 0.6, d_in); }) < kGradientTolerance);
+    CHECK(kernel_gradient_error(
+              in, s, [](auto x, auto out) { square<double>(x, out); },
+              [](auto x, auto d, auto d_in) { square_backward<double>(x, d, d_in); }) < kGradientTolerance);
+    CHECK(kernel_gradient_error(
+              in, s, [](auto x, auto out) { absolute<double>(x, out); },
+              [](auto x, auto d, auto d_in) { absolute_backward<double>(x, d, d_in); }) < kGradientTolerance);
+    CHECK(kernel_gradient_error(
+              in, s, [](auto x, auto out) { clamp<double>(x, -0.3, 0.6, out); },
+              [](auto x, auto d, auto d_in) { clamp_backward<double>(x, d, -0.3, 0.6, d_in); }) < kGradientTolerance);
 }
 
 TEST_CASE("multiply_per_channel_backward and sum_per_channel are the derivatives", "[kernels][elementwise][gradient]") {
@@ -115,7 +118,8 @@ TEST_CASE("sums are right and do not depend on threads", "[kernels][reduce]") {
             expected_squares += u * u;
         });
         set_threads(1);
-        const double one_sum = sum<float>(a, ws), one_dot = dot<float>(a, b, ws), one_squares = sum_squares<float>(a, ws);
+        const double one_sum = sum<float>(a, ws), one_dot = dot<float>(a, b, ws),
+                     one_squares = sum_squares<float>(a, ws);
         CHECK(std::abs(one_sum - expected_sum) < 1e-11);
         CHECK(std::abs(one_dot - expected_dot) < 1e-11);
         CHECK(std::abs(one_squares - expected_squares) < 1e-11);
@@ -144,12 +148,14 @@ TEST_CASE("spatial_moments_backward is the derivative", "[kernels][reduce][gradi
     for (const Shape& s : {Shape{1, 1, 1, 2}, Shape{2, 17, 3, 5}}) {
         const Shape small{s.n, s.c, 1, 1};
         auto in = random_tensor<double>(s, 1);
-        CHECK(kernel_gradient_error(in, small, [](auto x, auto out) { spatial_mean<double>(x, out); },
-                                    [](auto, auto d, auto d_in) { spatial_mean_backward<double>(d, d_in); }) < kGradientTolerance);
+        CHECK(kernel_gradient_error(
+                  in, small, [](auto x, auto out) { spatial_mean<double>(x, out); },
+                  [](auto, auto d, auto d_in) { spatial_mean_backward<double>(d, d_in); }) < kGradientTolerance);
         const auto mean_weight = random_tensor<double>(small, 2), variance_weight = random_tensor<double>(small, 3);
         Tensor<double> mean(small), variance(small);
         spatial_moments<double>(in, mean, variance);
-        const auto d_in = run<double>(s, [&](auto d) { spatial_moments_backward<double>(in, mean, mean_weight, variance_weight, d); });
+        const auto d_in = run<double>(
+            s, [&](auto d) { spatial_moments_backward<double>(in, mean, mean_weight, variance_weight, d); });
         CHECK(gradient_error(pointers(in), values_of(d_in), [&] {
                   spatial_moments<double>(in, mean, variance);
                   return weighted_sum(mean_weight, mean) + weighted_sum(variance_weight, variance);

@@ -1,5 +1,3 @@
-#include "gancodec/kernels/gdn.hpp"
-
 #include "kernels/kernel_testing.hpp"
 
 using namespace gancodec;
@@ -18,7 +16,7 @@ struct GdnParameters {
 
 std::vector<Shape> gdn_shapes() {
     auto shapes = remainder_shapes();
-    shapes.push_back({1, 32, 17, 23});   // more pixels than one chunk of the gradient
+    shapes.push_back({1, 32, 17, 23});  // more pixels than one chunk of the gradient
     shapes.push_back({2, 64, 9, 31});
     return shapes;
 }
@@ -29,10 +27,12 @@ TEST_CASE("gdn divides by the weighted sum of magnitudes", "[kernels][gdn]") {
     const auto in = tensor_of<float>({1, 2, 1, 1}, {2, -3});
     const std::vector<float> beta{1, 2}, gamma{1, 0.5f, 0.25f, 2};
     Workspace ws;
-    const auto out = run<float>(in.shape(), [&](auto o) { gdn_forward<float>(in, beta.data(), gamma.data(), false, o, ws); });
+    const auto out =
+        run<float>(in.shape(), [&](auto o) { gdn_forward<float>(in, beta.data(), gamma.data(), false, o, ws); });
     CHECK(out.at(0, 0, 0, 0) == 2.0f / 4.5f);   // 1 + 1·2 + 0.5·3
     CHECK(out.at(0, 1, 0, 0) == -3.0f / 8.5f);  // 2 + 0.25·2 + 2·3
-    const auto inverse = run<float>(in.shape(), [&](auto o) { gdn_forward<float>(in, beta.data(), gamma.data(), true, o, ws); });
+    const auto inverse =
+        run<float>(in.shape(), [&](auto o) { gdn_forward<float>(in, beta.data(), gamma.data(), true, o, ws); });
     CHECK(inverse.at(0, 0, 0, 0) == 9.0f);
     CHECK(inverse.at(0, 1, 0, 0) == -25.5f);
 }
@@ -44,7 +44,8 @@ TEST_CASE("gdn_forward is bit-equal to its plain twin", "[kernels][gdn]") {
             const auto in = random_tensor<float>(shape, 3, -3, 3);
             const GdnParameters<float> p(shape.c);
             Workspace ws;
-            const auto fast = run<float>(shape, [&](auto out) { gdn_forward<float>(in, p.beta.data(), p.gamma.data(), inverse, out, ws); });
+            const auto fast = run<float>(
+                shape, [&](auto out) { gdn_forward<float>(in, p.beta.data(), p.gamma.data(), inverse, out, ws); });
             Tensor<float> plain(shape);
             reference::gdn_forward<float>(in, p.beta.data(), p.gamma.data(), inverse, plain, ws);
             CHECK(same_bits(fast, plain));
@@ -64,7 +65,8 @@ TEST_CASE("gdn_backward is bit-equal to its plain twin", "[kernels][gdn]") {
                                            plain_gradient.beta.data(), plain_gradient.gamma.data(), ws);
             const auto fast = run<float>(shape, [&](auto d_in) {
                 GdnParameters<float> gradient(shape.c);
-                gdn_backward<float>(in, d_out, p.beta.data(), p.gamma.data(), inverse, d_in, gradient.beta.data(), gradient.gamma.data(), ws);
+                gdn_backward<float>(in, d_out, p.beta.data(), p.gamma.data(), inverse, d_in, gradient.beta.data(),
+                                    gradient.gamma.data(), ws);
                 CHECK(gradient.beta == plain_gradient.beta);
                 CHECK(gradient.gamma == plain_gradient.gamma);
             });
@@ -91,7 +93,8 @@ TEST_CASE("gdn gives the same bits on registers of every width", "[kernels][gdn]
         CHECK(same([&]<class Arch>(Arch) {
             return run<float>(shape, [&](auto d_in) {
                 GdnParameters<float> gradient(shape.c);
-                detail::gdn_backward_tiles<Arch>(in, d_out, p.beta.data(), p.gamma.data(), false, d_in, gradient.beta.data(), gradient.gamma.data(), ws);
+                detail::gdn_backward_tiles<Arch>(in, d_out, p.beta.data(), p.gamma.data(), false, d_in,
+                                                 gradient.beta.data(), gradient.gamma.data(), ws);
                 if (first_gradient.empty()) first_gradient = gradient.gamma;
                 CHECK(gradient.gamma == first_gradient);
             });
@@ -110,10 +113,12 @@ TEST_CASE("gdn_backward is the derivative of gdn_forward", "[kernels][gdn][gradi
                 gdn_forward<double>(x, p.beta.data(), p.gamma.data(), inverse, out, ws);
             };
             GdnParameters<double> gradient(shape.c);
-            const auto backward = [&](TensorView<const double> x, TensorView<const double> d_out, TensorView<double> d_in) {
+            const auto backward = [&](TensorView<const double> x, TensorView<const double> d_out,
+                                      TensorView<double> d_in) {
                 std::fill(gradient.beta.begin(), gradient.beta.end(), 0.0);
                 std::fill(gradient.gamma.begin(), gradient.gamma.end(), 0.0);
-                gdn_backward<double>(x, d_out, p.beta.data(), p.gamma.data(), inverse, d_in, gradient.beta.data(), gradient.gamma.data(), ws);
+                gdn_backward<double>(x, d_out, p.beta.data(), p.gamma.data(), inverse, d_in, gradient.beta.data(),
+                                     gradient.gamma.data(), ws);
             };
             CHECK(kernel_gradient_error(in, shape, forward, backward) < kGradientTolerance);
 

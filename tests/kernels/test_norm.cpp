@@ -1,6 +1,3 @@
-#include "gancodec/kernels/norm.hpp"
-
-#include "gancodec/kernels/channel_norm.hpp"
 #include "kernels/kernel_testing.hpp"
 
 using namespace gancodec;
@@ -12,7 +9,8 @@ namespace {
 template <class Forward, class Backward>
 void check_norm_gradient(const Shape& s, const Forward& forward, const Backward& backward) {
     auto in = random_tensor<double>(s, 1);
-    auto gamma = random_vector<double>(static_cast<std::size_t>(s.c), 2), beta = random_vector<double>(static_cast<std::size_t>(s.c), 3);
+    auto gamma = random_vector<double>(static_cast<std::size_t>(s.c), 2),
+         beta = random_vector<double>(static_cast<std::size_t>(s.c), 3);
     std::vector<double> d_gamma, d_beta;
     const auto weight = random_tensor<double>(s, 4);
     const auto d_in = run<double>(s, [&](auto d) {
@@ -38,7 +36,8 @@ TEST_CASE("channel_norm normalises every pixel over its channels", "[kernels][no
     for (const Shape& s : remainder_shapes()) {
         CAPTURE(s.c, s.h, s.w);
         const auto in = random_tensor<float>(s, 1, 2.0, 5.0);
-        const auto gamma = random_vector<float>(static_cast<std::size_t>(s.c), 2), beta = random_vector<float>(static_cast<std::size_t>(s.c), 3);
+        const auto gamma = random_vector<float>(static_cast<std::size_t>(s.c), 2),
+                   beta = random_vector<float>(static_cast<std::size_t>(s.c), 3);
         const auto out = run<float>(s, [&](auto o) { channel_norm<float>(in, gamma.data(), beta.data(), 1e-3f, o); });
         double worst = 0;
         for_each(s, [&](int n, int c, int y, int x) {
@@ -46,7 +45,9 @@ TEST_CASE("channel_norm normalises every pixel over its channels", "[kernels][no
             for (int j = 0; j < s.c; ++j) mean += static_cast<double>(in.at(n, j, y, x)) / s.c;
             for (int j = 0; j < s.c; ++j) variance += std::pow(static_cast<double>(in.at(n, j, y, x)) - mean, 2) / s.c;
             const auto i = static_cast<std::size_t>(c);
-            const double expected = static_cast<double>(gamma[i]) * (static_cast<double>(in.at(n, c, y, x)) - mean) / std::sqrt(variance + 1e-3) + static_cast<double>(beta[i]);
+            const double expected = static_cast<double>(gamma[i]) * (static_cast<double>(in.at(n, c, y, x)) - mean) /
+                                        std::sqrt(variance + 1e-3) +
+                                    static_cast<double>(beta[i]);
             worst = std::max(worst, std::abs(expected - static_cast<double>(out.at(n, c, y, x))));
         });
         CHECK(worst < 2e-5);
@@ -57,7 +58,8 @@ TEST_CASE("instance_norm agrees with PyTorch", "[kernels][norm]") {
     // F.instance_norm(torch.tensor([[0,1,4],[9,16,25.]])[None,None])
     const auto in = tensor_of<float>({1, 1, 2, 3}, {0, 1, 4, 9, 16, 25});
     const auto out = run<float>(in.shape(), [&](auto o) { instance_norm<float>(in, nullptr, nullptr, 1e-5, o); });
-    CHECK(max_difference(values_of(out), {-1.03042507f, -0.91801506f, -0.58078504f, -0.01873499f, 0.76813507f, 1.77982521f}) < 1e-6);
+    CHECK(max_difference(values_of(out),
+                         {-1.03042507f, -0.91801506f, -0.58078504f, -0.01873499f, 0.76813507f, 1.77982521f}) < 1e-6);
 }
 
 TEST_CASE("batch_norm takes its statistics over all images and reports them", "[kernels][norm]") {
@@ -65,17 +67,21 @@ TEST_CASE("batch_norm takes its statistics over all images and reports them", "[
     const auto in = random_tensor<float>(s, 1, 1.0, 4.0);
     const auto gamma = random_vector<float>(17, 2), beta = random_vector<float>(17, 3);
     std::vector<float> mean(17), variance(17);
-    const auto out = run<float>(s, [&](auto o) { batch_norm<float>(in, gamma.data(), beta.data(), 1e-5, o, mean.data(), variance.data()); });
+    const auto out = run<float>(
+        s, [&](auto o) { batch_norm<float>(in, gamma.data(), beta.data(), 1e-5, o, mean.data(), variance.data()); });
     for (int c = 0; c < s.c; ++c) {
         double total = 0, squares = 0;
         for (int n = 0; n < s.n; ++n)
             for (int i = 0; i < 6; ++i) total += static_cast<double>(in.at(n, c, i / 3, i % 3)) / 18;
         for (int n = 0; n < s.n; ++n)
-            for (int i = 0; i < 6; ++i) squares += std::pow(static_cast<double>(in.at(n, c, i / 3, i % 3)) - total, 2) / 18;
+            for (int i = 0; i < 6; ++i)
+                squares += std::pow(static_cast<double>(in.at(n, c, i / 3, i % 3)) - total, 2) / 18;
         CHECK(std::abs(total - static_cast<double>(mean[static_cast<std::size_t>(c)])) < 1e-6);
         CHECK(std::abs(squares - static_cast<double>(variance[static_cast<std::size_t>(c)])) < 1e-6);
     }
-    const auto fixed = run<float>(s, [&](auto o) { batch_norm_fixed<float>(in, gamma.data(), beta.data(), mean.data(), variance.data(), 1e-5, o); });
+    const auto fixed = run<float>(s, [&](auto o) {
+        batch_norm_fixed<float>(in, gamma.data(), beta.data(), mean.data(), variance.data(), 1e-5, o);
+    });
     CHECK(max_difference(values_of(out), values_of(fixed)) < 2e-6);
 }
 
@@ -84,8 +90,10 @@ TEST_CASE("one image makes batch_norm and instance_norm the same", "[kernels][no
         const auto in = random_tensor<float>(s, 1);
         const auto gamma = random_vector<float>(static_cast<std::size_t>(s.c), 2);
         std::vector<float> mean(static_cast<std::size_t>(s.c)), variance(mean);
-        const auto batch = run<float>(s, [&](auto o) { batch_norm<float>(in, gamma.data(), nullptr, 1e-5, o, mean.data(), variance.data()); });
-        CHECK(same_bits(batch, run<float>(s, [&](auto o) { instance_norm<float>(in, gamma.data(), nullptr, 1e-5, o); })));
+        const auto batch = run<float>(
+            s, [&](auto o) { batch_norm<float>(in, gamma.data(), nullptr, 1e-5, o, mean.data(), variance.data()); });
+        CHECK(
+            same_bits(batch, run<float>(s, [&](auto o) { instance_norm<float>(in, gamma.data(), nullptr, 1e-5, o); })));
     }
 }
 
@@ -95,13 +103,22 @@ TEST_CASE("norm gradients are the derivatives", "[kernels][norm][gradient]") {
         CAPTURE(s.c);
         check_norm_gradient(
             s, [](auto x, const double* g, const double* b, auto out) { channel_norm<double>(x, g, b, 1e-3, out); },
-            [&](auto x, auto d, const double* g, auto d_in, double* dg, double* db) { channel_norm_backward<double>(x, d, g, 1e-3, d_in, dg, db, ws); });
+            [&](auto x, auto d, const double* g, auto d_in, double* dg, double* db) {
+                channel_norm_backward<double>(x, d, g, 1e-3, d_in, dg, db, ws);
+            });
         check_norm_gradient(
             s, [](auto x, const double* g, const double* b, auto out) { instance_norm<double>(x, g, b, 1e-3, out); },
-            [](auto x, auto d, const double* g, auto d_in, double* dg, double* db) { instance_norm_backward<double>(x, d, g, 1e-3, d_in, dg, db); });
+            [](auto x, auto d, const double* g, auto d_in, double* dg, double* db) {
+                instance_norm_backward<double>(x, d, g, 1e-3, d_in, dg, db);
+            });
         std::vector<double> mean(static_cast<std::size_t>(s.c)), variance(mean);
         check_norm_gradient(
-            s, [&](auto x, const double* g, const double* b, auto out) { batch_norm<double>(x, g, b, 1e-3, out, mean.data(), variance.data()); },
-            [](auto x, auto d, const double* g, auto d_in, double* dg, double* db) { batch_norm_backward<double>(x, d, g, 1e-3, d_in, dg, db); });
+            s,
+            [&](auto x, const double* g, const double* b, auto out) {
+                batch_norm<double>(x, g, b, 1e-3, out, mean.data(), variance.data());
+            },
+            [](auto x, auto d, const double* g, auto d_in, double* dg, double* db) {
+                batch_norm_backward<double>(x, d, g, 1e-3, d_in, dg, db);
+            });
     }
 }

@@ -1,5 +1,3 @@
-#include "gancodec/kernels/resample.hpp"
-
 #include "kernels/kernel_testing.hpp"
 
 using namespace gancodec;
@@ -12,7 +10,9 @@ TEST_CASE("upsample_nearest repeats pixels", "[kernels][resample]") {
             const Shape large{s.n, s.c, s.h * factor, s.w * factor};
             const auto out = run<float>(large, [&](auto o) { upsample_nearest<float>(in, factor, o); });
             bool equal = true;
-            for_each(large, [&](int n, int c, int y, int x) { equal = equal && out.at(n, c, y, x) == in.at(n, c, y / factor, x / factor); });
+            for_each(large, [&](int n, int c, int y, int x) {
+                equal = equal && out.at(n, c, y, x) == in.at(n, c, y / factor, x / factor);
+            });
             CHECK(equal);
         }
 }
@@ -22,8 +22,9 @@ TEST_CASE("bilinear_resize agrees with PyTorch", "[kernels][resample]") {
     // x = torch.arange(6.).reshape(1,1,2,3)**2; F.interpolate(x, size=(4,5), mode='bilinear')
     const auto in = tensor_of<float>({1, 1, 2, 3}, {0, 1, 4, 9, 16, 25});
     const auto up = run<float>({1, 1, 4, 5}, [&](auto o) { bilinear_resize<float>(in, o, ws); });
-    CHECK(max_difference(values_of(up), {0.0f, 0.4f, 1.0f, 2.8f, 4.0f, 2.25f, 3.25f, 4.75f, 7.45f, 9.25f,
-                                         6.75f, 8.95f, 12.25f, 16.75f, 19.75f, 9.0f, 11.8f, 16.0f, 21.4f, 25.0f}) < 4e-6);
+    CHECK(max_difference(values_of(up), {0.0f,  0.4f,  1.0f,   2.8f,   4.0f,   2.25f, 3.25f, 4.75f, 7.45f, 9.25f,
+                                         6.75f, 8.95f, 12.25f, 16.75f, 19.75f, 9.0f,  11.8f, 16.0f, 21.4f, 25.0f}) <
+          4e-6);
     // y = torch.arange(20.).reshape(1,1,4,5)**2; F.interpolate(y, size=(2,3), mode='bilinear')
     std::vector<float> squares;
     for (int i = 0; i < 20; ++i) squares.push_back(static_cast<float>(i * i));
@@ -50,10 +51,13 @@ TEST_CASE("resampling gradients are the derivatives", "[kernels][resample][gradi
     Workspace ws;
     for (const Shape& s : {Shape{1, 1, 1, 1}, Shape{2, 17, 3, 4}}) {
         auto in = random_tensor<double>(s, 1);
-        CHECK(kernel_gradient_error(in, {s.n, s.c, s.h * 3, s.w * 3}, [](auto x, auto out) { upsample_nearest<double>(x, 3, out); },
-                                    [](auto, auto d, auto d_in) { upsample_nearest_backward<double>(d, 3, d_in); }) < kGradientTolerance);
+        CHECK(kernel_gradient_error(
+                  in, {s.n, s.c, s.h * 3, s.w * 3}, [](auto x, auto out) { upsample_nearest<double>(x, 3, out); },
+                  [](auto, auto d, auto d_in) { upsample_nearest_backward<double>(d, 3, d_in); }) < kGradientTolerance);
         for (const auto& [h, w] : {std::pair{1, 1}, std::pair{2, 7}, std::pair{7, 2}})
-            CHECK(kernel_gradient_error(in, {s.n, s.c, h, w}, [&](auto x, auto out) { bilinear_resize<double>(x, out, ws); },
-                                        [&](auto, auto d, auto d_in) { bilinear_resize_backward<double>(d, d_in, ws); }) < kGradientTolerance);
+            CHECK(kernel_gradient_error(
+                      in, {s.n, s.c, h, w}, [&](auto x, auto out) { bilinear_resize<double>(x, out, ws); },
+                      [&](auto, auto d, auto d_in) { bilinear_resize_backward<double>(d, d_in, ws); }) <
+                  kGradientTolerance);
     }
 }

@@ -1,5 +1,3 @@
-#include "gancodec/kernels/shuffle.hpp"
-
 #include "kernels/kernel_testing.hpp"
 
 using namespace gancodec;
@@ -24,7 +22,8 @@ TEST_CASE("pixel_shuffle moves channels to pixels in PyTorch's order, and pixel_
 }
 
 TEST_CASE("concat_channels stacks and split_channels cuts, whatever the channel counts", "[kernels][shuffle]") {
-    const std::vector<std::vector<int>> cases{{1}, {16, 16}, {32, 16, 48}, {3, 12}, {1, 17, 40}, {17, 16, 15}, {5, 6, 5}, {16, 3, 32}};
+    const std::vector<std::vector<int>> cases{{1},         {16, 16},     {32, 16, 48}, {3, 12},
+                                              {1, 17, 40}, {17, 16, 15}, {5, 6, 5},    {16, 3, 32}};
     for (const auto& channels : cases) {
         std::vector<Tensor<float>> inputs;
         std::vector<TensorView<const float>> views;
@@ -38,7 +37,9 @@ TEST_CASE("concat_channels stacks and split_channels cuts, whatever the channel 
         int first = 0;
         bool equal = true;
         for (const auto& in : inputs) {
-            for_each(in.shape(), [&](int n, int c, int y, int x) { equal = equal && out.at(n, first + c, y, x) == in.at(n, c, y, x); });
+            for_each(in.shape(), [&](int n, int c, int y, int x) {
+                equal = equal && out.at(n, first + c, y, x) == in.at(n, c, y, x);
+            });
             first += in.shape().c;
         }
         CHECK(equal);
@@ -59,7 +60,8 @@ TEST_CASE("slice_channels_backward puts the gradient where the slice came from",
     const Shape whole{2, 40, 2, 3}, part{2, 19, 2, 3};
     auto in = random_tensor<double>(whole, 1);
     for (const int first : {0, 16, 13, 21})
-        CHECK(kernel_gradient_error(in, part, [&](auto x, auto out) { slice_channels<double>(x, first, out); },
-                                    [&](auto, auto d, auto d_in) { slice_channels_backward<double>(d, first, d_in); }) <
+        CHECK(kernel_gradient_error(
+                  in, part, [&](auto x, auto out) { slice_channels<double>(x, first, out); },
+                  [&](auto, auto d, auto d_in) { slice_channels_backward<double>(d, first, d_in); }) <
               kGradientTolerance);
 }

@@ -31,15 +31,21 @@ void activation_forward(TensorView<const T> in, Activation act, T slope, TensorV
     GANCODEC_ASSERT(in.shape == out.shape);
     const auto map = [&](const auto& f) { detail::map_lanes(in.size(), f, out.data, in.data); };
     switch (act) {
-        case Activation::relu: map([](T x) { return x > T(0) ? x : T(0); }); break;
+        case Activation::relu:
+            map([](T x) { return x > T(0) ? x : T(0); });
+            break;
         case Activation::leaky_relu:
             map([slope](T x) {
                 const T scaled = slope * x;  // on both sides, or it would not vectorise
                 return x > T(0) ? x : scaled;
             });
             break;
-        case Activation::sigmoid: map([](T x) { return detail::sigmoid(x); }); break;
-        case Activation::tanh: map([](T x) { return std::tanh(x); }); break;
+        case Activation::sigmoid:
+            map([](T x) { return detail::sigmoid(x); });
+            break;
+        case Activation::tanh:
+            map([](T x) { return std::tanh(x); });
+            break;
         case Activation::softplus:
             map([](T x) { return std::log1p(std::exp(-std::abs(x))) + (x > T(0) ? x : T(0)); });
             break;
@@ -55,7 +61,9 @@ void activation_backward(TensorView<const T> in, TensorView<const T> d_out, Acti
     GANCODEC_ASSERT(in.shape == d_out.shape && in.shape == d_in.shape);
     const auto map = [&](const auto& f) { detail::map_lanes(in.size(), f, d_in.data, in.data, d_out.data); };
     switch (act) {
-        case Activation::relu: map([](T x, T d) { return x > T(0) ? d : T(0); }); break;
+        case Activation::relu:
+            map([](T x, T d) { return x > T(0) ? d : T(0); });
+            break;
         case Activation::leaky_relu:
             map([slope](T x, T d) {
                 const T scaled = slope * d;
@@ -74,7 +82,9 @@ void activation_backward(TensorView<const T> in, TensorView<const T> d_out, Acti
                 return d * std::fma(-t, t, T(1));
             });
             break;
-        case Activation::softplus: map([](T x, T d) { return d * detail::sigmoid(x); }); break;
+        case Activation::softplus:
+            map([](T x, T d) { return d * detail::sigmoid(x); });
+            break;
     }
 }
 

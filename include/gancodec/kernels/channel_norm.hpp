@@ -14,7 +14,7 @@ namespace gancodec {
 namespace detail {
 
 /// Pixels normalised together, so that every channel block is read in runs.
-inline constexpr std::size_t kChannelNormTile = 32;
+inline constexpr std::size_t kChannelNormTile = 64;
 
 /// Mean and 1/sqrt(variance + eps) over the channels of `count` pixels of image n, from pixel `first` on.
 template <class T>
@@ -88,8 +88,8 @@ void channel_norm(TensorView<const T> in, const T* gamma, const T* beta, T eps, 
 ///   d_in = (e − mean(e) − x̂·mean(e·x̂))/sqrt(variance + eps);  d_gamma[c] += Σ d_out·x̂;  d_beta[c] += Σ d_out
 /// Shapes   in, d_out, d_in [n,c,h,w] · gamma, d_gamma, d_beta [c]; d_in overlaps neither
 template <class T>
-void channel_norm_backward(TensorView<const T> in, TensorView<const T> d_out, const T* gamma, T eps,
-                           TensorView<T> d_in, T* d_gamma, T* d_beta, Workspace& ws) {
+void channel_norm_backward(TensorView<const T> in, TensorView<const T> d_out, const T* gamma, T eps, TensorView<T> d_in,
+                           T* d_gamma, T* d_beta, Workspace& ws) {
     GANCODEC_ASSERT(in.shape == d_out.shape && in.shape == d_in.shape);
     const Workspace::Scope scope(ws);
     const std::size_t plane = in.shape.plane();
@@ -106,16 +106,19 @@ void channel_norm_backward(TensorView<const T> in, TensorView<const T> d_out, co
             for (int block = 0; block < in.shape.blocks(); ++block) {
                 T gain[kChannelBlock];
                 detail::load_lanes(gamma, in.shape, block, T(0), gain);
-                const std::size_t begin = static_cast<std::size_t>(in.block(n, block) - in.data) + first * kChannelBlock;
+                const std::size_t begin =
+                    static_cast<std::size_t>(in.block(n, block) - in.data) + first * kChannelBlock;
                 for (std::size_t p = 0; p < count; ++p) body(p, begin + p * kChannelBlock, gain);
             }
         };
         each([&](std::size_t p, std::size_t i, const T(&gain)[kChannelBlock]) {
+            T e[kChannelBlock], ex[kChannelBlock];
             for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
-                const T e = gain[lane] * d_out.data[i + lane];
-                sum_e[p][lane] += e;
-                sum_ex[p][lane] = std::fma(e, (in.data[i + lane] - mean[p]) * inverse[p], sum_ex[p][lane]);
+                e[lane] = gain[lane] * d_out.data[i + lane];
+                ex[lane] = std::fma(e[lane], (in.data[i + lane] - mean[p]) * inverse[p], sum_ex[p][lane]);
             }
+            for (std::size_t lane = 0; lane < kChannelBlock; ++lane) sum_e[p][lane] += e[lane];
+            std::copy_n(ex, kChannelBlock, sum_ex[p]);
         });
         T mean_e[detail::kChannelNormTile], mean_ex[detail::kChannelNormTile];
         for (std::size_t p = 0; p < count; ++p) {

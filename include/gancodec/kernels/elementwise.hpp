@@ -57,8 +57,8 @@ void scale(TensorView<const T> in, T factor, TensorView<T> out) {
 template <class T>
 void axpy(T a, TensorView<const T> x, TensorView<T> y) {
     GANCODEC_ASSERT(x.shape == y.shape);
-    detail::map_lanes(x.size(), [a](T u, T v) { return std::fma(a, u, v); }, y.data, x.data,
-                      static_cast<const T*>(y.data));
+    detail::map_lanes(
+        x.size(), [a](T u, T v) { return std::fma(a, u, v); }, y.data, x.data, static_cast<const T*>(y.data));
 }
 
 /// out = in².
@@ -133,8 +133,9 @@ void add_bias(TensorView<const T> in, const T* bias, PerChannel which, TensorVie
         T lanes[kChannelBlock];
         detail::load_lanes(detail::channel_row(bias, in.shape, which, n), in.shape, block, T(0), lanes);
         const auto begin = static_cast<std::size_t>(y) * static_cast<std::size_t>(in.shape.w) * kChannelBlock;
-        detail::map_row(static_cast<std::size_t>(in.shape.w), [](T x, T b) { return x + b; }, out.block(n, block) + begin,
-                        in.block(n, block) + begin, lanes);
+        detail::map_row(
+            static_cast<std::size_t>(in.shape.w), [](T x, T b) { return x + b; }, out.block(n, block) + begin,
+            in.block(n, block) + begin, lanes);
     });
 }
 
@@ -147,8 +148,9 @@ void multiply_per_channel(TensorView<const T> in, const T* gain, PerChannel whic
         T lanes[kChannelBlock];
         detail::load_lanes(detail::channel_row(gain, in.shape, which, n), in.shape, block, T(0), lanes);
         const auto begin = static_cast<std::size_t>(y) * static_cast<std::size_t>(in.shape.w) * kChannelBlock;
-        detail::map_row(static_cast<std::size_t>(in.shape.w), [](T x, T g) { return x * g; }, out.block(n, block) + begin,
-                        in.block(n, block) + begin, lanes);
+        detail::map_row(
+            static_cast<std::size_t>(in.shape.w), [](T x, T g) { return x * g; }, out.block(n, block) + begin,
+            in.block(n, block) + begin, lanes);
     });
 }
 

@@ -140,12 +140,11 @@ void gdn_outer_product(const float* d_norm, const float* x, std::size_t pixels, 
     constexpr int kRows = kLanes == 16 ? 16 : 4;  // kRows·kV accumulators, kV magnitudes, one factor
     for (int row = 0; row < rows; row += kRows) {
         simd::Floats<Arch> sum[kRows][kV];
-        GANCODEC_UNROLL for (int r = 0; r < kRows; ++r)
-            GANCODEC_UNROLL for (int v = 0; v < kV; ++v) sum[r][v] = simd::broadcast<Arch>(0.0f);
+        GANCODEC_UNROLL for (int r = 0; r < kRows; ++r) GANCODEC_UNROLL for (int v = 0; v < kV; ++v) sum[r][v] =
+            simd::broadcast<Arch>(0.0f);
         for (std::size_t i = 0; i < pixels * kChannelBlock; i += kChannelBlock) {
             simd::Floats<Arch> magnitude[kV];
-            GANCODEC_UNROLL for (int v = 0; v < kV; ++v)
-                magnitude[v] = simd::abs(simd::load<Arch>(x + i + v * kLanes));
+            GANCODEC_UNROLL for (int v = 0; v < kV; ++v) magnitude[v] = simd::abs(simd::load<Arch>(x + i + v * kLanes));
             const float* factors = d_norm + i + row;
             GANCODEC_UNROLL for (int r = 0; r < kRows; ++r) {
                 const auto factor = simd::broadcast<Arch>(factors[r]);
@@ -153,8 +152,8 @@ void gdn_outer_product(const float* d_norm, const float* x, std::size_t pixels, 
             }
         }
         alignas(kAlignmentBytes) float sums[kRows][kChannelBlock];
-        GANCODEC_UNROLL for (int r = 0; r < kRows; ++r)
-            GANCODEC_UNROLL for (int v = 0; v < kV; ++v) simd::store<Arch>(sums[r] + v * kLanes, sum[r][v]);
+        GANCODEC_UNROLL for (int r = 0; r < kRows; ++r) GANCODEC_UNROLL for (int v = 0; v < kV; ++v)
+            simd::store<Arch>(sums[r] + v * kLanes, sum[r][v]);
         for (int r = 0; r < std::min(kRows, rows - row); ++r)
             for (int lane = 0; lane < columns; ++lane) d_gamma[(row + r) * pitch + lane] += sums[r][lane];
     }
@@ -171,9 +170,9 @@ void gdn_parameter_gradients(TensorView<const float> in, const float* d_norm, fl
     const auto piece_of_chunk = [&](int n, std::size_t first, std::size_t pixels, std::int64_t piece) {
         const int row = static_cast<int>(piece / blocks), column = static_cast<int>(piece % blocks);
         const float* d = d_norm + shape.offset(n, row * kChannelBlock, 0, 0) + first * kChannelBlock;
-        gdn_outer_product<Arch>(d, in.block(n, column) + first * kChannelBlock, pixels, used_lanes(shape, row),
-                                used_lanes(shape, column),
-                                d_gamma + (static_cast<std::ptrdiff_t>(row) * shape.c + column) * kChannelBlock, shape.c);
+        gdn_outer_product<Arch>(
+            d, in.block(n, column) + first * kChannelBlock, pixels, used_lanes(shape, row), used_lanes(shape, column),
+            d_gamma + (static_cast<std::ptrdiff_t>(row) * shape.c + column) * kChannelBlock, shape.c);
         if (column != 0) return;
         float sums[kChannelBlock] = {};
         for (std::size_t p = 0; p < pixels; ++p, d += kChannelBlock)

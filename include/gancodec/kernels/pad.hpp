@@ -109,9 +109,8 @@ void crop(TensorView<const T> in, int top, int left, TensorView<T> out) {
 /// Shapes   d_out [n,c,oh,ow] · d_in [n,c,h,w]; they do not overlap.
 template <class T>
 void crop_backward(TensorView<const T> d_out, int top, int left, TensorView<T> d_in, Workspace& ws) {
-    pad<T>(d_out,
-           {left, d_in.shape.w - left - d_out.shape.w, top, d_in.shape.h - top - d_out.shape.h}, PadMode::zero, d_in,
-           ws);
+    pad<T>(d_out, {left, d_in.shape.w - left - d_out.shape.w, top, d_in.shape.h - top - d_out.shape.h}, PadMode::zero,
+           d_in, ws);
 }
 
 }  // namespace gancodec

@@ -79,7 +79,7 @@ void pool_backward(TensorView<T> d_in, const PoolGeometry& g, const Shape& out, 
 template <class T>
 void avg_pool(TensorView<const T> in, const PoolGeometry& g, TensorView<T> out) {
     const int w = in.shape.w;
-    detail::pool_forward<T>(in, g, out, [w](auto rows, auto columns, const T* plane, T (&result)[kChannelBlock]) {
+    detail::pool_forward<T>(in, g, out, [w](auto rows, auto columns, const T* plane, T(&result)[kChannelBlock]) {
         T sums[kChannelBlock] = {};
         for (int y = rows.begin; y < rows.end; ++y)
             for (int x = columns.begin; x < columns.end; ++x) {
@@ -114,7 +114,7 @@ void avg_pool_backward(TensorView<const T> d_out, const PoolGeometry& g, TensorV
 template <class T>
 void max_pool(TensorView<const T> in, const PoolGeometry& g, TensorView<T> out) {
     const int w = in.shape.w;
-    detail::pool_forward<T>(in, g, out, [w](auto rows, auto columns, const T* plane, T (&result)[kChannelBlock]) {
+    detail::pool_forward<T>(in, g, out, [w](auto rows, auto columns, const T* plane, T(&result)[kChannelBlock]) {
         T best[kChannelBlock];
         std::copy_n(plane + detail::pixel_offset(rows.begin, columns.begin, w), kChannelBlock, best);
         for (int y = rows.begin; y < rows.end; ++y)
@@ -203,8 +203,7 @@ void l2_pool(TensorView<const T> in, TensorView<T> out) {
 /// Gradient of l2_pool(): d_in = Σ_{windows} hanning · in · d_out / out.
 /// Shapes   in, d_in [n,c,h,w] · out, d_out l2_pool_shape(in); d_in overlaps none of them.
 template <class T>
-void l2_pool_backward(TensorView<const T> in, TensorView<const T> out, TensorView<const T> d_out,
-                      TensorView<T> d_in) {
+void l2_pool_backward(TensorView<const T> in, TensorView<const T> out, TensorView<const T> d_out, TensorView<T> d_in) {
     GANCODEC_ASSERT(in.shape == d_in.shape && out.shape == d_out.shape && out.shape == l2_pool_shape(in.shape));
     detail::parallel_planes(out.shape, [&](int n, int block) {
         std::fill_n(d_in.block(n, block), in.shape.plane() * kChannelBlock, T{});

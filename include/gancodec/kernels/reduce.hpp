@@ -85,8 +85,8 @@ void sum_per_channel(TensorView<const T> in, PerChannel which, T* sums) {
         const int block = static_cast<int>(b);
         for (int n = 0; n < in.shape.n; ++n) {
             double plane[kChannelBlock];
-            detail::sum_plane(in.shape.plane(), [](double acc, double x) { return acc + x; }, plane,
-                              in.block(n, block));
+            detail::sum_plane(
+                in.shape.plane(), [](double acc, double x) { return acc + x; }, plane, in.block(n, block));
             detail::add_lanes(plane, in.shape, block, detail::channel_row(sums, in.shape, which, n));
         }
     });

@@ -17,34 +17,69 @@ namespace detail {
 inline constexpr int kMaxShuffleFactor = 8;
 
 // The r x r pixels of a block of 16 channels and the r² blocks of channels they become hold the same 16·r² numbers:
-// number lane·r²+k of the blocks, taken in a line, is lane `lane` of pixel k. `R` is r, or 0 when it is not a constant.
+// number lane·r²+k of the blocks, taken in a line, is lane `lane` of pixel k. Of the blocks only `blocks` exist.
 
-/// One row of pixel_shuffle(): r² blocks, `in_step` apart, to r rows of r pixels each. Only `blocks` of them exist.
-template <int R, class T>
-void shuffle_row(const T* in, std::size_t in_step, int blocks, int pixels, int factor, T* out, std::size_t out_row) {
-    const int r = R > 0 ? R : factor, r2 = r * r;
+/// One row of pixel_shuffle(): blocks that lie `in_step` apart become r rows of r pixels each.
+template <class T>
+void shuffle_row(const T* in, std::size_t in_step, int blocks, int pixels, int r, T* out, std::size_t out_row) {
     T line[kChannelBlock * kMaxShuffleFactor * kMaxShuffleFactor] = {};
+    const int r2 = r * r, lanes = std::min(kChannelBlock, (blocks * kChannelBlock + r2 - 1) / r2);
     for (int x = 0; x < pixels; ++x, in += kChannelBlock, out += r * kChannelBlock) {
         for (int b = 0; b < blocks; ++b)
             std::copy_n(in + static_cast<std::size_t>(b) * in_step, kChannelBlock, line + b * kChannelBlock);
         for (int k = 0; k < r2; ++k) {
-            T* pixel = out + static_cast<std::size_t>(k / r) * out_row + k % r * kChannelBlock;
-            T lanes[kChannelBlock];
-            for (int lane = 0; lane < kChannelBlock; ++lane) lanes[lane] = line[lane * r2 + k];
-            std::copy_n(lanes, kChannelBlock, pixel);
+            T pixel[kChannelBlock] = {};
+            for (int lane = 0; lane < lanes; ++lane) pixel[lane] = line[lane * r2 + k];
+            std::copy_n(pixel, kChannelBlock, out + static_cast<std::size_t>(k / r) * out_row + k % r * kChannelBlock);
         }
     }
 }
 
+/// shuffle_row() for r = 2, written so that compilers make permutations of it.
+template <class T>
+void shuffle_row_by_2(const T* in, std::size_t in_step, int blocks, int pixels, int, T* out, std::size_t out_row) {
+    T line[4 * kChannelBlock] = {};
+    for (int x = 0; x < pixels; ++x, in += kChannelBlock, out += 2 * kChannelBlock) {
+        for (int b = 0; b < blocks; ++b)
+            std::copy_n(in + static_cast<std::size_t>(b) * in_step, kChannelBlock, line + b * kChannelBlock);
+        T above[2 * kChannelBlock], below[2 * kChannelBlock];
+        for (int lane = 0; lane < kChannelBlock; ++lane) {
+            above[lane] = line[4 * lane];
+            above[kChannelBlock + lane] = line[4 * lane + 1];
+            below[lane] = line[4 * lane + 2];
+            below[kChannelBlock + lane] = line[4 * lane + 3];
+        }
+        std::copy_n(above, 2 * kChannelBlock, out);
+        std::copy_n(below, 2 * kChannelBlock, out + out_row);
+    }
+}
+
 /// One row of pixel_unshuffle(), the other way.
-template <int R, class T>
-void unshuffle_row(const T* in, std::size_t in_row, int blocks, int pixels, int factor, T* out, std::size_t out_step) {
-    const int r = R > 0 ? R : factor, r2 = r * r;
-    T line[kChannelBlock * kMaxShuffleFactor * kMaxShuffleFactor];
+template <class T>
+void unshuffle_row(const T* in, std::size_t in_row, int blocks, int pixels, int r, T* out, std::size_t out_step) {
+    T line[kChannelBlock * kMaxShuffleFactor * kMaxShuffleFactor] = {};
+    const int r2 = r * r, lanes = std::min(kChannelBlock, (blocks * kChannelBlock + r2 - 1) / r2);
     for (int x = 0; x < pixels; ++x, out += kChannelBlock, in += r * kChannelBlock) {
         for (int k = 0; k < r2; ++k) {
             const T* pixel = in + static_cast<std::size_t>(k / r) * in_row + k % r * kChannelBlock;
-            for (int lane = 0; lane < kChannelBlock; ++lane) line[lane * r2 + k] = pixel[lane];
+            for (int lane = 0; lane < lanes; ++lane) line[lane * r2 + k] = pixel[lane];
+        }
+        for (int b = 0; b < blocks; ++b)
+            std::copy_n(line + b * kChannelBlock, kChannelBlock, out + static_cast<std::size_t>(b) * out_step);
+    }
+}
+
+/// unshuffle_row() for r = 2, written so that compilers make permutations of it.
+template <class T>
+void unshuffle_row_by_2(const T* in, std::size_t in_row, int blocks, int pixels, int, T* out, std::size_t out_step) {
+    for (int x = 0; x < pixels; ++x, out += kChannelBlock, in += 2 * kChannelBlock) {
+        const T *above = in, *below = in + in_row;
+        T line[4 * kChannelBlock];
+        for (int lane = 0; lane < kChannelBlock; ++lane) {
+            line[4 * lane] = above[lane];
+            line[4 * lane + 1] = above[kChannelBlock + lane];
+            line[4 * lane + 2] = below[lane];
+            line[4 * lane + 3] = below[kChannelBlock + lane];
         }
         for (int b = 0; b < blocks; ++b)
             std::copy_n(line + b * kChannelBlock, kChannelBlock, out + static_cast<std::size_t>(b) * out_step);
@@ -71,7 +106,7 @@ void parallel_shuffle(const Shape& few, const Shape& many, int r, const Body& bo
 template <class T>
 void pixel_shuffle(TensorView<const T> in, int r, TensorView<T> out) {
     detail::parallel_shuffle(out.shape, in.shape, r, [&](int n, int block, int y, int first, int blocks) {
-        const auto row = r == 2 ? detail::shuffle_row<2, T> : r == 4 ? detail::shuffle_row<4, T> : detail::shuffle_row<0, T>;
+        const auto row = r == 2 ? detail::shuffle_row_by_2<T> : detail::shuffle_row<T>;
         row(in.data + in.shape.offset(n, first * kChannelBlock, y, 0), in.shape.plane() * kChannelBlock, blocks,
             in.shape.w, r, out.data + out.shape.offset(n, block * kChannelBlock, y * r, 0),
             static_cast<std::size_t>(out.shape.w) * kChannelBlock);
@@ -84,8 +119,7 @@ void pixel_shuffle(TensorView<const T> in, int r, TensorView<T> out) {
 template <class T>
 void pixel_unshuffle(TensorView<const T> in, int r, TensorView<T> out) {
     detail::parallel_shuffle(in.shape, out.shape, r, [&](int n, int block, int y, int first, int blocks) {
-        const auto row =
-            r == 2 ? detail::unshuffle_row<2, T> : r == 4 ? detail::unshuffle_row<4, T> : detail::unshuffle_row<0, T>;
+        const auto row = r == 2 ? detail::unshuffle_row_by_2<T> : detail::unshuffle_row<T>;
         row(in.data + in.shape.offset(n, block * kChannelBlock, y * r, 0),
             static_cast<std::size_t>(in.shape.w) * kChannelBlock, blocks, out.shape.w, r,
             out.data + out.shape.offset(n, first * kChannelBlock, y, 0), out.shape.plane() * kChannelBlock);

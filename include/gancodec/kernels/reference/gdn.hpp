@@ -67,8 +67,8 @@ void gdn_backward(TensorView<const T> in, TensorView<const T> d_out, const T* be
             sum = std::fma(gamma[static_cast<std::ptrdiff_t>(k) * s.c + i], d_norm.at(n, k, y, x), sum);
         const T value = in.at(n, i, y, x), d = d_out.at(n, i, y, x);
         const T through_norm = value > T(0) ? sum : (value < T(0) ? -sum : T(0));
-        d_in.at(n, i, y, x) = inverse ? std::fma(d, norm.at(n, i, y, x), through_norm)
-                                      : d / norm.at(n, i, y, x) + through_norm;
+        d_in.at(n, i, y, x) =
+            inverse ? std::fma(d, norm.at(n, i, y, x), through_norm) : d / norm.at(n, i, y, x) + through_norm;
     });
     const auto plane = static_cast<std::ptrdiff_t>(s.plane());
     for (int n = 0; n < s.n; ++n)
