@@ -68,7 +68,8 @@ inline std::array<double, kSsimWindow> ssim_window() {
 /// Moments of two planes filtered along a row: mean x, mean y, mean x², mean y², mean xy; one array of pixels each.
 using SsimRow = std::array<std::vector<double>, 5>;
 
-inline void ssim_filter_row(const float* x, const float* y, const std::array<double, kSsimWindow>& window, SsimRow& out) {
+inline void ssim_filter_row(const float* x, const float* y, const std::array<double, kSsimWindow>& window,
+                            SsimRow& out) {
     for (std::size_t i = 0; i < out[0].size(); ++i) {
         std::array<double, 5> sum{};
         for (std::size_t k = 0; k < window.size(); ++k) {

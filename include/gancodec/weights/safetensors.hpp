@@ -87,9 +87,12 @@ public:
         switch (tensor.dtype) {
             case Dtype::f32:
                 return floats<std::uint32_t>(tensor, p, [](std::uint32_t x) { return std::bit_cast<float>(x); });
-            case Dtype::f16: return floats<std::uint16_t>(tensor, p, f16_to_float);
-            case Dtype::bf16: return floats<std::uint16_t>(tensor, p, bf16_to_float);
-            default: wrong_dtype(name, tensor, "F32, F16 or BF16");
+            case Dtype::f16:
+                return floats<std::uint16_t>(tensor, p, f16_to_float);
+            case Dtype::bf16:
+                return floats<std::uint16_t>(tensor, p, bf16_to_float);
+            default:
+                wrong_dtype(name, tensor, "F32, F16 or BF16");
         }
     }
     /// The numbers of a tensor of dtype I8, U8, I16, U16 or I32.
@@ -98,12 +101,18 @@ public:
         const TensorEntry& tensor = entry(name);
         const std::uint8_t* p = raw(tensor).data();
         switch (tensor.dtype) {
-            case Dtype::i8: return integers<std::int8_t>(tensor, p);
-            case Dtype::u8: return integers<std::uint8_t>(tensor, p);
-            case Dtype::i16: return integers<std::int16_t>(tensor, p);
-            case Dtype::u16: return integers<std::uint16_t>(tensor, p);
-            case Dtype::i32: return integers<std::int32_t>(tensor, p);
-            default: wrong_dtype(name, tensor, "I8, U8, I16, U16 or I32");
+            case Dtype::i8:
+                return integers<std::int8_t>(tensor, p);
+            case Dtype::u8:
+                return integers<std::uint8_t>(tensor, p);
+            case Dtype::i16:
+                return integers<std::int16_t>(tensor, p);
+            case Dtype::u16:
+                return integers<std::uint16_t>(tensor, p);
+            case Dtype::i32:
+                return integers<std::int32_t>(tensor, p);
+            default:
+                wrong_dtype(name, tensor, "I8, U8, I16, U16 or I32");
         }
     }
 
@@ -117,7 +126,8 @@ private:
         const std::uintmax_t size = std::filesystem::file_size(path, failure);
         if (failure) throw Error(Errc::io, path.string() + ": cannot be read: " + failure.message());
         if (size > kMaxFileBytes)
-            throw Error(Errc::limit, path.string() + ": expected at most 4 GiB, found " + std::to_string(size) + " bytes");
+            throw Error(Errc::limit,
+                        path.string() + ": expected at most 4 GiB, found " + std::to_string(size) + " bytes");
         Bytes bytes(static_cast<std::size_t>(size));
         std::ifstream stream(path, std::ios::binary);
         if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
@@ -128,8 +138,8 @@ private:
         throw Error(Errc::corrupt_weights, where_ + ": " + message);
     }
     [[noreturn]] void wrong_dtype(const std::string& name, const TensorEntry& tensor, const char* wanted) const {
-        throw Error(Errc::wrong_weights, where_ + ": expected tensor " + printable(name) + " of " + wanted + ", found " +
-                                             std::string(dtype_name(tensor.dtype)));
+        throw Error(Errc::wrong_weights, where_ + ": expected tensor " + printable(name) + " of " + wanted +
+                                             ", found " + std::string(dtype_name(tensor.dtype)));
     }
     [[nodiscard]] const TensorEntry& entry(const std::string& name) const {
         if (const TensorEntry* found = find(name)) return *found;
@@ -212,8 +222,8 @@ private:
         if (tensor.begin > tensor.end || (tensor.end - tensor.begin) % bytes != 0 || tensor.size() != count)
             throw Error(Errc::corrupt_weights, which + ": expected offsets that hold " +
                                                    std::string(dtype_name(tensor.dtype)) + " " +
-                                                   shape_text(tensor.shape) + ", found " + std::to_string(tensor.begin) +
-                                                   " to " + std::to_string(tensor.end));
+                                                   shape_text(tensor.shape) + ", found " +
+                                                   std::to_string(tensor.begin) + " to " + std::to_string(tensor.end));
         return tensor;
     }
     [[nodiscard]] static Dtype read_dtype(JsonReader& json) {
@@ -236,8 +246,8 @@ private:
         std::size_t covered = 0;
         for (const auto& [begin, end] : spans) {
             if (begin != covered)
-                corrupt("expected a tensor that begins at byte " + std::to_string(covered) + " of the data, found one at " +
-                        std::to_string(begin));
+                corrupt("expected a tensor that begins at byte " + std::to_string(covered) +
+                        " of the data, found one at " + std::to_string(begin));
             covered = end;
         }
         if (covered != bytes_.size() - data_start_)

@@ -129,12 +129,14 @@ private:
     };
     [[noreturn]] static void refuse(const std::string& message) { throw Error(Errc::invalid_argument, message); }
     [[noreturn]] static void does_not_fit(const std::string& name, const std::string& value, Dtype dtype) {
-        refuse("tensor " + name + ": expected numbers that " + std::string(dtype_name(dtype)) + " holds, found " + value);
+        refuse("tensor " + name + ": expected numbers that " + std::string(dtype_name(dtype)) + " holds, found " +
+               value);
     }
     void add(const std::string& name, const std::vector<int>& shape, std::size_t count, Dtype dtype, Bytes data) {
         if (!is_utf8(name) || name == "__metadata__") refuse("expected a tensor name in UTF-8, not __metadata__");
         if (element_count(shape, Errc::invalid_argument, "tensor " + name) != count)
-            refuse("tensor " + name + ": expected numbers for " + shape_text(shape) + ", found " + std::to_string(count));
+            refuse("tensor " + name + ": expected numbers for " + shape_text(shape) + ", found " +
+                   std::to_string(count));
         if (!tensors_.emplace(name, Tensor{dtype, shape, std::move(data)}).second)
             refuse("tensor " + name + ": expected a new name, found it twice");
     }
