@@ -18,6 +18,7 @@
 // Encode and decode:  codec/codec.hpp.   Train: train/trainer.hpp.   Compare: metrics/.   Below, a header includes only
 // what stands above it; reading from top to bottom is reading the library.
 
+// clang-format off: the order is the message.
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/core/check.hpp"
 #include "gancodec/core/config.hpp"
@@ -28,6 +29,7 @@
 #include "gancodec/core/tensor.hpp"
 #include "gancodec/core/workspace.hpp"
 
+#include "gancodec/simd/unroll.hpp"
 #include "gancodec/simd/batch.hpp"
 
 #include "gancodec/kernels/lanes.hpp"
@@ -55,6 +57,8 @@
 #include "gancodec/kernels/pool.hpp"
 #include "gancodec/kernels/resample.hpp"
 #include "gancodec/kernels/shuffle.hpp"
+#include "gancodec/kernels/winograd_transform.hpp"
+#include "gancodec/kernels/winograd.hpp"
 
 #include "gancodec/nn/inference.hpp"
 #include "gancodec/nn/layer.hpp"
@@ -90,6 +94,8 @@
 #include "gancodec/entropy/rans.hpp"
 #include "gancodec/entropy/rans_decoder.hpp"
 #include "gancodec/entropy/rans_encoder.hpp"
+#include "gancodec/entropy/conditional_prior.hpp"
+#include "gancodec/entropy/factorized_prior.hpp"
 
 #include "gancodec/bitstream/checksum.hpp"
 #include "gancodec/bitstream/format.hpp"
@@ -107,6 +113,8 @@
 #include "gancodec/codec/codec_weights.hpp"
 #include "gancodec/codec/options.hpp"
 #include "gancodec/codec/rate_control.hpp"
+#include "gancodec/codec/symbol_order.hpp"
+#include "gancodec/codec/codec.hpp"
 
 #include "gancodec/autograd/tape.hpp"
 #include "gancodec/autograd/feature_ops.hpp"
@@ -126,9 +134,11 @@
 #include "gancodec/train/checkpoint.hpp"
 #include "gancodec/train/dataset.hpp"
 #include "gancodec/train/integer_export.hpp"
-#include "gancodec/train/losses/distortion.hpp"
 #include "gancodec/train/losses/rate.hpp"
 #include "gancodec/train/prior_export.hpp"
+#include "gancodec/train/export.hpp"
+#include "gancodec/train/losses/distortion.hpp"
+#include "gancodec/train/pca_init.hpp"
 #include "gancodec/train/schedule.hpp"
 #include "gancodec/train/recipe.hpp"
 #include "gancodec/train/stage1.hpp"
