@@ -3,9 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "gancodec/core/parallel.hpp"
-#include "gancodec/core/random.hpp"
-#include "gancodec/kernels/conv2d_int.hpp"
+#include <gancodec.hpp>
+
 #include "support/catch.hpp"
 
 using namespace gancodec;

@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
     bench_symbols("typical: scales 0..31", rounds, 294912, 0, 31);
     bench_symbols("wide: scales 48..63", rounds, 1 << 20, 48, 63);
     bench_symbols("one state, all scales", rounds, 4095, 0, 63);
-    bench_conv(rounds, 64, 64, 1, 8, 12);
-    bench_conv(rounds, 64, 64, 3, 8, 12);
-    bench_conv(rounds, 64, 192 * 16, 1, 8, 12);
+    bench_conv(rounds, 64, 96, 1, 8, 12);
+    bench_conv(rounds, 96, 96, 3, 8, 12);
+    bench_conv(rounds, 96, 128 * 16, 1, 8, 12);
 }

@@ -65,7 +65,7 @@ inline void validate(const IntConv2dParameters& p, const std::string& where) {
 
 namespace detail {
 
-inline constexpr int kIntDotBlock = 64;  // a fixed count, so that compilers vectorise the loop at -O2 as well
+inline constexpr int kIntDotBlock = 32;  // a fixed count, so that compilers vectorise the loop at -O2 as well
 inline constexpr int kIntConvStrip = 128;
 
 /// Σ a[i]·b[i]; Requires `count` is a multiple of kIntDotBlock.
@@ -155,11 +155,14 @@ inline void conv2d_int(std::span<const std::int16_t> in, int h, int w, const Pre
         parallel_for(p.out_channels, [&](std::int64_t co, int) {
             const auto channel = static_cast<std::size_t>(co);
             const std::int16_t* weights = layer.row(static_cast<int>(co));
+            std::int32_t acc[detail::kIntConvStrip];
+            for (std::int64_t i = 0; i < count; ++i)
+                acc[i] = p.bias[channel] + detail::int_dot(patches + i * padded, weights, static_cast<int>(padded));
             std::int16_t* row = out.data() + co * plane + first;
+            const std::int32_t multiplier = p.multiplier[channel];
+            const int shift = p.shift[channel];
             for (std::int64_t i = 0; i < count; ++i) {
-                const std::int32_t acc =
-                    p.bias[channel] + detail::int_dot(patches + i * padded, weights, static_cast<int>(padded));
-                const std::int64_t value = detail::requantise(acc, p.multiplier[channel], p.shift[channel]);
+                const std::int64_t value = detail::requantise(acc[i], multiplier, shift);
                 row[i] = static_cast<std::int16_t>(std::clamp<std::int64_t>(value, p.low, p.high));
             }
         });
