@@ -138,6 +138,7 @@
 #include "gancodec/train/prior_export.hpp"
 #include "gancodec/train/export.hpp"
 #include "gancodec/train/losses/distortion.hpp"
+#include "gancodec/train/symmetric_eigen.hpp"
 #include "gancodec/train/pca_init.hpp"
 #include "gancodec/train/schedule.hpp"
 #include "gancodec/train/recipe.hpp"
