@@ -30,4 +30,13 @@ struct ConvTransposeGeometry {
 /// pixels. Sums over a batch would lose digits, and a chunk stays in the cache. Part of the canonical order of sums.
 [[nodiscard]] constexpr int gradient_chunk_rows(int width) { return std::max(1, 128 / std::max(1, width)); }
 
+/// Tiles of 4x4 outputs whose part of a Winograd weight gradient is summed by itself: canonical too.
+inline constexpr int kWinogradChunk = 96;
+
+/// Whether the canonical algorithm of a convolution in float is Winograd's: decided by its geometry alone, so that it is
+/// the same for every image size and machine. Outputs then depend on their place in the grid of 4x4 tiles.
+[[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
+    return g.kernel == 3 && g.stride == 1 && g.pad <= 2 && g.in_channels >= 32 && g.out_channels >= 32;
+}
+
 }  // namespace gancodec

@@ -186,6 +186,7 @@ private:
 template <class Arch>
 void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorView<float> out,
                    const Epilogue<float>& epilogue, Workspace& ws) {
+    GANCODEC_ASSERT(!taps.phases.empty());
     GANCODEC_ASSERT(in.shape.c == taps.in_channels && out.shape.c == taps.out_channels && in.shape.n == out.shape.n);
     const bool pointwise = taps.phases.size() == 1 && taps.phases[0].taps.size() == 1 && taps.in_step == 1 &&
                            taps.min_dy == 0 && taps.min_dx == 0;

@@ -63,9 +63,10 @@ void tap_tile(const TapTile& t) {
         }
     }
     GANCODEC_UNROLL for (int p = 0; p < Pixels; ++p) {
-        if (p >= t.pixels) break;
-        GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v)
-            simd::store<Arch>(t.out + v / kV * t.out_group + p * t.out_pixel + v % kV * kLanes, sum[v][p]);
+        if (p < t.pixels) {
+            GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v)
+                simd::store<Arch>(t.out + v / kV * t.out_group + p * t.out_pixel + v % kV * kLanes, sum[v][p]);
+        }
     }
 }
 

@@ -8,18 +8,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include "gancodec/core/config.hpp"
-
-// Registers only hold an array of accumulators when every loop over it is unrolled, initialisation and stores included.
-#if defined(__clang__)
-#define GANCODEC_UNROLL _Pragma("clang loop unroll(full)")
-#define GANCODEC_UNROLL_4 _Pragma("clang loop unroll_count(4)")
-#elif defined(__GNUC__)
-#define GANCODEC_UNROLL _Pragma("GCC unroll 64")
-#define GANCODEC_UNROLL_4 _Pragma("GCC unroll 4")
-#else
-#define GANCODEC_UNROLL
-#define GANCODEC_UNROLL_4
-#endif
+#include "gancodec/simd/unroll.hpp"
 
 namespace gancodec::simd {
 
@@ -67,6 +56,10 @@ struct EmulatedFloats {
     }
     friend EmulatedFloats operator-(EmulatedFloats a, const EmulatedFloats& b) {
         for (int i = 0; i < Lanes; ++i) a.lanes[i] -= b.lanes[i];
+        return a;
+    }
+    friend EmulatedFloats operator*(EmulatedFloats a, const EmulatedFloats& b) {
+        for (int i = 0; i < Lanes; ++i) a.lanes[i] *= b.lanes[i];
         return a;
     }
 };

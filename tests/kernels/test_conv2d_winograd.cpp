@@ -1,0 +1,153 @@
+#include <gancodec.hpp>
+
+#include "gancodec/kernels/reference/winograd.hpp"
+#include "kernels/conv_cases.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace conv_cases;
+using gancodec::detail::WinogradWeights;
+
+struct Shape3 {
+    int n, h, w;
+};
+
+/// Everything a convolution takes.
+struct Problem {
+    Problem(const ConvGeometry& geometry, int n, int h, int w)
+        : g(geometry), random(static_cast<std::uint64_t>(h * 31 + w)),
+          in(random_tensor<float>({n, g.in_channels, h, w}, random)),
+          d_out(random_tensor<float>({n, g.out_channels, g.out_extent(h), g.out_extent(w)}, random)),
+          weight(random_vector<float>(g.out_channels * g.in_channels * 9, random)),
+          bias(random_vector<float>(g.out_channels, random)) {}
+
+    ConvGeometry g;
+    Random random;
+    Tensor<float> in, d_out;
+    std::vector<float> weight, bias;
+};
+
+struct Results {
+    explicit Results(const Problem& p)
+        : out(dirty_tensor(p.d_out.shape())), d_in(dirty_tensor(p.in.shape())), d_weight(p.weight), d_bias(p.bias) {}
+    Tensor<float> out, d_in;
+    std::vector<float> d_weight, d_bias;
+};
+
+Results run_reference(const Problem& p) {
+    Results r(p);
+    reference::winograd_forward(p.in, p.g, p.weight.data(), p.bias.data(), r.out);
+    reference::winograd_backward_input(p.d_out, p.g, p.weight.data(), r.d_in);
+    reference::winograd_backward_weight(p.in, p.d_out, p.g, r.d_weight.data(), r.d_bias.data());
+    return r;
+}
+
+Results run_fast(const Problem& p) {
+    Results r(p);
+    PreparedConv2d<float> conv;
+    conv.prepare(p.g, p.weight.data(), p.bias.data(), true);
+    Workspace ws;
+    conv2d_forward<float>(p.in, conv, r.out, ws);
+    conv2d_backward_input<float>(p.d_out, conv, r.d_in, ws);
+    conv2d_backward_weight<float>(p.in, p.d_out, p.g, r.d_weight.data(), r.d_bias.data(), ws);
+    return r;
+}
+
+}  // namespace
+
+TEST_CASE("conv2d winograd: the geometry alone decides", "[winograd]") {
+    STATIC_CHECK(uses_winograd({32, 32, 3, 1, 1}));
+    STATIC_CHECK(uses_winograd({64, 96, 3, 1, 0}));
+    STATIC_CHECK_FALSE(uses_winograd({31, 32, 3, 1, 1}));
+    STATIC_CHECK_FALSE(uses_winograd({32, 3, 3, 1, 1}));
+    STATIC_CHECK_FALSE(uses_winograd({32, 32, 3, 2, 1}));
+    STATIC_CHECK_FALSE(uses_winograd({32, 32, 5, 1, 2}));
+}
+
+TEST_CASE("conv2d winograd: computes the formulas of a convolution, in and out", "[winograd]") {
+    for (const ConvGeometry& g : {ConvGeometry{33, 40, 3, 1, 1}, {48, 32, 3, 1, 0}, {32, 32, 3, 1, 2}}) {
+        const Problem p(g, 2, 11, 14);
+        CAPTURE(g.in_channels, g.out_channels, g.pad);
+        const auto x = plain(p.in), d = plain(p.d_out);
+        const Shape s = p.in.shape(), o = p.d_out.shape();
+        auto out = spread_bias(p.bias, o);
+        std::vector<double> d_in(x.size()), d_weight(p.weight.begin(), p.weight.end());
+        each_product(g, 2, s.h, s.w, o.h, o.w, [&](std::size_t i, std::size_t j, std::size_t k) {
+            const auto weight = static_cast<double>(p.weight[k]);
+            out[j] += weight * x[i];
+            d_in[i] += weight * d[j];
+            d_weight[k] += x[i] * d[j];
+        });
+        const Results fast = run_fast(p);
+        CHECK(distance(fast.out, out) < 1e-3);
+        CHECK(distance(fast.d_in, d_in) < 1e-3);
+        CHECK(distance(fast.d_weight, d_weight) < 1e-3);
+    }
+}
+
+TEST_CASE("conv2d winograd: equal to the plain twin, bit for bit, for every size and thread count", "[winograd]") {
+    if (!simd::kHasFma) SKIP("needs fused multiply-add");
+    const int before = threads();
+    for (const ConvGeometry& g : {ConvGeometry{32, 32, 3, 1, 1}, {33, 50, 3, 1, 1}, {40, 35, 3, 1, 0}, {36, 48, 3, 1, 2}})
+        for (const auto& [n, h, w] : {Shape3{1, 1, 1}, {3, 3, 4}, {1, 4, 4}, {2, 5, 9}, {1, 8, 31}, {5, 8, 8}, {1, 45, 50}}) {
+            if (h + 2 * g.pad < 3 || w + 2 * g.pad < 3) continue;
+            CAPTURE(g.in_channels, g.out_channels, g.pad, n, h, w);
+            const Problem p(g, n, h, w);
+            const Results expected = run_reference(p);
+            for (const int team : {1, 2, 3}) {
+                set_threads(team);
+                const Results fast = run_fast(p);
+                CHECK(same(expected.out, fast.out));
+                CHECK(same(expected.d_in, fast.d_in));
+                CHECK(same(expected.d_weight, fast.d_weight));
+                CHECK(same(expected.d_bias, fast.d_bias));
+            }
+        }
+    set_threads(before);
+}
+
+TEST_CASE("conv2d winograd: an epilogue equals the separate operations", "[winograd]") {
+    const Problem p({32, 40, 3, 1, 1}, 1, 9, 7);
+    PreparedConv2d<float> conv;
+    conv.prepare(p.g, p.weight.data(), p.bias.data(), false);
+    Workspace ws;
+    Tensor<float> out(p.d_out.shape()), expected(p.d_out.shape());
+    conv2d_forward<float>(p.in, conv, expected, ws);
+    for (std::size_t i = 0; i < expected.size(); ++i) expected.data()[i] += p.d_out.data()[i];
+    activation_forward<float>(expected, Activation::leaky_relu, 0.2f, expected);
+    conv2d_forward<float>(p.in, conv, out, ws, {p.d_out.data(), true, Activation::leaky_relu, 0.2f});
+    CHECK(same(expected, out));
+}
+
+namespace {
+
+template <class Arch>
+void check_arch() {
+    const Problem p({33, 50, 3, 1, 1}, 2, 10, 13);
+    const Results expected = run_reference(p);
+    Results fast(p);
+    Workspace ws;
+    gancodec::detail::convolve_winograd<Arch>(
+        p.in, WinogradWeights::convolution(p.g, p.weight.data(), p.bias.data()), fast.out, {}, ws);
+    gancodec::detail::convolve_winograd<Arch>(p.d_out, WinogradWeights::adjoint(p.g, p.weight.data(), nullptr),
+                                              fast.d_in, {}, ws);
+    gancodec::detail::add_winograd_gradient<Arch>(p.in, p.d_out, p.g, fast.d_weight.data(), ws);
+    CAPTURE(simd::kLanes<Arch>);
+    CHECK(same(expected.out, fast.out));
+    CHECK(same(expected.d_in, fast.d_in));
+    CHECK(same(expected.d_weight, fast.d_weight));
+}
+
+}  // namespace
+
+TEST_CASE("conv2d winograd: every lane width gives the same bits", "[winograd]") {
+    if (!simd::kHasFma) SKIP("needs fused multiply-add");
+    check_arch<simd::EmulatedArch<4>>();
+    check_arch<simd::EmulatedArch<8>>();
+    check_arch<simd::EmulatedArch<16>>();
+    check_arch<simd::NativeArch>();
+#if defined(__AVX2__) && defined(__FMA__)
+    check_arch<simd::Avx2Arch>();
+#endif
+}
