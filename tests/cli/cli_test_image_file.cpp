@@ -16,9 +16,9 @@
 #include "gancodec/core/random.hpp"
 #include "gancodec/image/image.hpp"
 
-#include "../../tools/gancodec/file_bytes.hpp"
-#include "../../tools/gancodec/image_file.hpp"
-#include "../../tools/gancodec/image_readers.hpp"
+#include "file_bytes.hpp"
+#include "image_file.hpp"
+#include "image_readers.hpp"
 #include "support/catch.hpp"
 
 using namespace gancodec;

@@ -22,9 +22,8 @@ std::vector<fs::path> data_folders() {
         folders.push_back(program.parent_path());
         folders.push_back(program.parent_path().parent_path() / "share" / "gancodec");
     }
-#ifdef GANCODEC_WEIGHTS_DIR
-    folders.emplace_back(GANCODEC_WEIGHTS_DIR);
-#endif
+    folders.push_back(fs::path(GANCODEC_SOURCE_DIR) / "weights");
+    folders.push_back(fs::path(GANCODEC_SOURCE_DIR) / "examples" / "images");
     return folders;
 }
 

@@ -48,7 +48,8 @@ void add_weights(CLI::App& command, std::string& path);
 /// `asked` if not empty, else $GANCODEC_WEIGHTS, else find_data_file("gancodec.safetensors"). Throws Error{io}, which lists
 /// where it looked.
 [[nodiscard]] std::filesystem::path find_codec_weights(const std::string& asked);
-/// A file that comes with the program: beside the executable, in ../share/gancodec, or in weights/ of the source tree.
+/// A file that comes with the program: beside the executable, in ../share/gancodec, or in weights/ or examples/images/
+/// of the source tree that built it.
 /// Empty when there is none.
 [[nodiscard]] std::filesystem::path find_data_file(const std::string& name);
 

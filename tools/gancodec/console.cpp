@@ -46,8 +46,8 @@ std::string format_duration(double seconds) {
     return text;
 }
 
-Progress::Progress(std::string label, std::int64_t total)
-    : label_(std::move(label)), total_(total), terminal_(::isatty(STDERR_FILENO) != 0) {}
+Progress::Progress(std::string label, std::int64_t total, std::int64_t begun)
+    : label_(std::move(label)), total_(total), begun_(begun), terminal_(::isatty(STDERR_FILENO) != 0) {}
 
 void Progress::update(std::int64_t done, const std::string& detail) {
     constexpr double kTerminalEveryMs = 100, kPlainEveryMs = 10'000;
@@ -57,8 +57,8 @@ void Progress::update(std::int64_t done, const std::string& detail) {
     last_shown_ms_ = now;
     std::string line = label_ + " " + std::to_string(done) + "/" + std::to_string(total_);
     if (!detail.empty()) line += "  " + detail;
-    if (done > 0 && done < total_) {
-        const double left = now / 1000 * static_cast<double>(total_ - done) / static_cast<double>(done);
+    if (done > begun_ && done < total_) {
+        const double left = now / 1000 * static_cast<double>(total_ - done) / static_cast<double>(done - begun_);
         line += "  " + format_duration(left) + " left";
     }
     clear_line();

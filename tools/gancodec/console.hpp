@@ -30,7 +30,8 @@ private:
 /// line every ten seconds.
 class Progress {
 public:
-    Progress(std::string label, std::int64_t total);
+    /// `begun`: how many of the total were done before, by an earlier run.
+    Progress(std::string label, std::int64_t total, std::int64_t begun = 0);
     ~Progress() { finish(); }
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
@@ -42,7 +43,7 @@ public:
 
 private:
     std::string label_;
-    std::int64_t total_;
+    std::int64_t total_, begun_;
     bool terminal_;
     Stopwatch clock_;
     double last_shown_ms_ = 0;

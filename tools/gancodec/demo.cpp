@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kShippedPhoto = "kodim23.png";
+
 struct DemoCommand {
     std::string photo, out = "demo", weights, flatten;
     std::vector<double> rates{0.08, 0.15, 0.30};
@@ -152,9 +154,9 @@ void print(const DemoCommand& command, const std::vector<Result>& results, const
 
 void run(DemoCommand& command) {
     set_threads(command.common.threads);
-    if (command.photo.empty()) command.photo = find_data_file("demo.png").string();
+    if (command.photo.empty()) command.photo = find_data_file(kShippedPhoto).string();
     if (command.photo.empty())
-        throw Error(Errc::io, "demo.png: expected beside the weights, found none; name a photograph");
+        throw Error(Errc::io, std::string(kShippedPhoto) + ": expected beside the weights, found none; name a photograph");
     const Image photo = read_image(command.photo, read_options(command.flatten));
     const Session session(find_codec_weights(command.weights));
     std::error_code error;
@@ -171,14 +173,14 @@ void run(DemoCommand& command) {
 Command add_demo(CLI::App& app) {
     auto command = std::make_shared<DemoCommand>();
     CLI::App* sub = app.add_subcommand("demo", "Show on one photograph what the codec does, beside JPEG at equal bytes");
-    sub->add_option("PHOTO", command->photo, "PNG, JPEG or PPM; default: the photograph that comes with the weights");
+    sub->add_option("PHOTO", command->photo, "PNG, JPEG or PPM; default: the photograph that comes with the project");
     sub->add_option("--out", command->out, "Folder for streams, decoded images and side_by_side.png")
         ->capture_default_str();
     sub->add_option("--bpp", command->rates, "Rates in bits per pixel, separated by commas")
         ->delimiter(',')
         ->check(CLI::Range(1e-4, 100.0))
         ->capture_default_str();
-    sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors");
+    sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors and dists.safetensors");
     add_weights(*sub, command->weights);
     add_flatten(*sub, command->flatten);
     add_threads(*sub, command->common);

@@ -229,8 +229,8 @@ Command add_eval(CLI::App& app) {
     points->require_option(0, 1);
     sub->add_option("--csv", command->csv, "Also write one line per image and point to this file");
     sub->add_option("--sheet", command->sheet, "Also write a contact sheet of the middle of every image (.png, .jpg)");
-    sub->add_flag("--dists", command->meter.dists, "Also DISTS; needs dists_alpha_beta and lpips_vgg weights");
-    sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors");
+    sub->add_flag("--dists", command->meter.dists, "Also DISTS; needs dists.safetensors");
+    sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors and dists.safetensors");
     add_weights(*sub, command->weights);
     add_threads(*sub, command->common);
     add_json(*sub, command->common);

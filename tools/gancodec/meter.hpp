@@ -19,7 +19,7 @@ struct Figures {
 struct MeterOptions {
     std::string lpips_network = "alex";    ///< alex, vgg, squeeze, or none
     bool dists = false;
-    std::filesystem::path weights_folder;  ///< where lpips_*.safetensors lie; empty: beside the codec's weights
+    std::filesystem::path weights_folder;  ///< where lpips_*.safetensors and dists.safetensors lie; empty: beside the codec's weights
 };
 
 /// Measures pairs of images; loads the networks of LPIPS and DISTS once.

@@ -58,8 +58,8 @@ Command add_metrics(CLI::App& app) {
     sub->add_option("--lpips", command->meter.lpips_network, "Network of LPIPS v0.1")
         ->check(CLI::IsMember({"alex", "vgg", "squeeze", "none"}))
         ->capture_default_str();
-    sub->add_flag("--dists", command->meter.dists, "Also DISTS; needs dists_alpha_beta and lpips_vgg weights");
-    sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors");
+    sub->add_flag("--dists", command->meter.dists, "Also DISTS; needs dists.safetensors");
+    sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors and dists.safetensors");
     add_flatten(*sub, command->flatten);
     add_threads(*sub, command->common);
     add_json(*sub, command->common);

@@ -1,0 +1,315 @@
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "command.hpp"
+#include "file_bytes.hpp"
+#include "gancodec/codec/codec.hpp"
+#include "gancodec/core/parallel.hpp"
+#include "gancodec/image/pad.hpp"
+#include "gancodec/metrics/psnr.hpp"
+#include "gancodec/train/export.hpp"
+#include "gancodec/train/trainer.hpp"
+#include "image_folder.hpp"
+#include "json_output.hpp"
+#include "recipe_file.hpp"
+#include "sheet.hpp"
+
+namespace gancodec::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainCommand {
+    std::string data, out, recipe, samples, lpips, licence;
+    double minutes = 0, sheet_minutes = 5;
+    int long_side = 0;
+    bool resume = false;
+    CommonOptions common;
+};
+
+volatile std::sig_atomic_t stop_asked = 0;
+void ask_to_stop(int) { stop_asked = 1; }
+
+/// Lines of JSON, appended; each is on the disk when append() returns.
+class Log {
+public:
+    explicit Log(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "ab")) {
+        if (file_ == nullptr) throw Error(Errc::io, path.string() + ": expected a file to append to, found none");
+    }
+    ~Log() { std::fclose(file_); }
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+
+    void append(const Json& line) {
+        if (std::fprintf(file_, "%s\n", line.dump().c_str()) < 0 || std::fflush(file_) != 0)
+            throw Error(Errc::io, path_.string() + ": expected to append a line, found an error");
+    }
+
+private:
+    fs::path path_;
+    std::FILE* file_;
+};
+
+/// Means of step reports since the last clear().
+class ReportMeans {
+public:
+    void add(const StepReport& r) {
+        last_ = r;
+        for (const auto& [sum, value] : {std::pair{&loss_, r.loss}, {&bpp_, r.bpp}, {&bpp_y_, r.bpp_y},
+                                         {&bpp_z_, r.bpp_z}, {&psnr_, r.psnr}, {&lpips_, r.lpips},
+                                         {&gradient_norm_, r.gradient_norm}, {&seconds_, r.seconds}})
+            *sum += value;
+        ++count_;
+    }
+    [[nodiscard]] std::string text() const {
+        return format_number(mean(loss_), 3) + " loss  " + format_number(mean(bpp_), 3) + " bpp  " +
+               format_number(mean(psnr_), 2) + " dB  LPIPS " + format_number(mean(lpips_), 3) + "  " +
+               format_number(1 / mean(seconds_), 2) + " it/s";
+    }
+    [[nodiscard]] Json json() const {
+        return {{"step", last_.step},        {"loss", mean(loss_)},
+                {"bpp", mean(bpp_)},         {"bpp_y", mean(bpp_y_)},
+                {"bpp_z", mean(bpp_z_)},     {"psnr", mean(psnr_)},
+                {"lpips", mean(lpips_)},     {"lambda_factor", last_.lambda_factor},
+                {"learning_rate", last_.learning_rate}, {"gradient_norm", mean(gradient_norm_)},
+                {"steps_per_second", 1 / mean(seconds_)}};
+    }
+    [[nodiscard]] bool empty() const { return count_ == 0; }
+    void clear() { *this = {}; }
+
+private:
+    [[nodiscard]] double mean(double sum) const { return sum / std::max(1, count_); }
+
+    double loss_ = 0, bpp_ = 0, bpp_y_ = 0, bpp_z_ = 0, psnr_ = 0, lpips_ = 0, gradient_norm_ = 0, seconds_ = 0;
+    int count_ = 0;
+    StepReport last_;
+};
+
+/// One run of training in a folder: weights, checkpoint, log and contact sheet.
+class Run {
+public:
+    Run(const TrainCommand& command, Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips,
+        std::vector<NamedImage> samples)
+        : command_(command), folder_(command.out), trainer_(std::move(recipe), data, lpips), lpips_(lpips),
+          samples_(std::move(samples)), images_(data.size()), log_(folder_ / "log.jsonl") {}
+
+    void resume() {
+        trainer_.resume(checkpoint_path());
+        print_note(checkpoint_path().string() + ": going on from step " + std::to_string(trainer_.state().step));
+    }
+    void train() {
+        Progress progress("step", trainer_.recipe().steps, trainer_.state().step);
+        while (!trainer_.finished() && !time_is_up()) {
+            const StepReport report = trainer_.step();
+            if (report.restored) {
+                log_.append({{"step", report.step}, {"restored", true}, {"loss", report.loss}});
+                print_note("step " + std::to_string(report.step) + ": the loss exploded to " +
+                           format_number(report.loss, 3) + ", back to the last snapshot");
+                continue;
+            }
+            means_.add(report);
+            if (shown_.empty() || report.step % kShowEvery == 0) shown_.clear();
+            shown_.add(report);
+            progress.update(trainer_.state().step, shown_.text());
+            if (trainer_.state().step % kLogEvery == 0) write_log();
+            if (trainer_.state().step % trainer_.recipe().checkpoint_steps == 0) trainer_.save(checkpoint_path());
+            if (sheet_clock_.milliseconds() > command_.sheet_minutes * 60'000) write_samples();
+        }
+        if (!means_.empty()) write_log();
+        trainer_.save(checkpoint_path());
+        write_samples();
+    }
+    [[nodiscard]] Json summary() const {
+        return {{"steps", trainer_.state().step},
+                {"finished", trainer_.finished()},
+                {"seconds", trainer_.state().seconds},
+                {"weights", weights_path().string()},
+                {"checkpoint", checkpoint_path().string()},
+                {"samples", last_samples_}};
+    }
+    [[nodiscard]] fs::path weights_path() const { return folder_ / "gancodec.safetensors"; }
+    [[nodiscard]] fs::path checkpoint_path() const { return folder_ / "checkpoint.safetensors"; }
+
+private:
+    static constexpr std::int64_t kLogEvery = 50, kShowEvery = 50, kHealthEvery = 500;
+    static constexpr double kSampleQualities[] = {10, 50, 90};
+
+    [[nodiscard]] bool time_is_up() const {
+        return stop_asked != 0 || (command_.minutes > 0 && clock_.milliseconds() > command_.minutes * 60'000);
+    }
+    void write_log() {
+        Json line = means_.json();
+        if (trainer_.state().step % kHealthEvery == 0) {
+            const HealthReport health = trainer_.examine();
+            line["unquantized_psnr"] = health.unquantized_psnr;
+            line["live_channels"] = health.live_channels;
+        }
+        log_.append(line);
+        means_.clear();
+    }
+    [[nodiscard]] CodecWeights averaged_weights() const {
+        Model<float> model;
+        LogisticMixture<float> prior(kHyperChannels);
+        trainer_.average(model, prior);
+        CodecWeights weights = export_weights(std::move(model), prior);
+        const TrainingState& state = trainer_.state();
+        weights.metadata["training"] = "gancodec train: " + std::to_string(state.step) + " steps, " +
+                                       format_duration(state.seconds) + ", " + std::to_string(images_) + " images";
+        weights.metadata["recipe"] = recipe_text(trainer_.recipe());
+        if (!command_.licence.empty()) weights.metadata["licence"] = command_.licence;
+        return weights;
+    }
+    /// Exports the averaged weights, runs the real codec with them over the samples, and draws the contact sheet.
+    void write_samples() {
+        CodecWeights weights = averaged_weights();
+        write_codec_weights(weights).save(weights_path());
+        Codec codec(std::move(weights));
+        std::vector<std::vector<SheetCell>> rows;
+        Json figures = Json::array();
+        for (const NamedImage& sample : samples_) {
+            rows.push_back({{sample.image, {sample.name}}});
+            for (const double quality : kSampleQualities) {
+                const Bytes bytes = codec.encode(sample.image, {quality});
+                Image decoded = codec.decode(bytes);
+                const double bpp = bits_per_pixel(bytes.size(), sample.image), db = psnr(sample.image, decoded);
+                Json figure{{"sample", sample.name}, {"quality", quality}, {"bpp", bpp}, {"psnr", db}};
+                std::string text = format_number(bpp, 3) + " bpp  " + format_number(db, 2) + " dB";
+                if (lpips_ != nullptr && std::min(decoded.width, decoded.height) >= Lpips<AlexNet>::kSmallestImage) {
+                    const double distance = (*lpips_)(sample.image, decoded);
+                    figure["lpips"] = distance;
+                    text += "  LPIPS " + format_number(distance, 3);
+                }
+                rows.back().push_back({std::move(decoded), {text}});
+                figures.push_back(std::move(figure));
+            }
+        }
+        log_.append({{"step", trainer_.state().step}, {"samples", figures}});
+        last_samples_ = std::move(figures);
+        SheetOptions options;
+        options.text_scale = 1;
+        write_image(folder_ / "sheet.png", compose_sheet(rows, options));
+        sheet_clock_ = {};
+    }
+
+    const TrainCommand& command_;
+    fs::path folder_;
+    Trainer trainer_;
+    const Lpips<AlexNet>* lpips_;
+    std::vector<NamedImage> samples_;
+    std::size_t images_;
+    Log log_;
+    ReportMeans means_, shown_;
+    Stopwatch clock_, sheet_clock_;
+    Json last_samples_ = Json::array();
+};
+
+/// The middles of three images: from the folder that was named, else spread over the training images.
+std::vector<NamedImage> choose_samples(const TrainCommand& command, const std::vector<NamedImage>& training) {
+    constexpr std::size_t kSamples = 3;
+    constexpr int kSide = 256;
+    std::vector<NamedImage> own;
+    if (!command.samples.empty()) own = read_image_folder(command.samples);
+    const std::vector<NamedImage>& from = own.empty() ? training : own;
+    std::vector<NamedImage> samples;
+    const std::size_t count = std::min(kSamples, from.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        const NamedImage& image = from[(2 * i + 1) * from.size() / (2 * count)];
+        const int width = std::min(image.image.width, kSide), height = std::min(image.image.height, kSide);
+        samples.push_back({image.name, crop(image.image, (image.image.width - width) / 2,
+                                            (image.image.height - height) / 2, width, height)});
+    }
+    return samples;
+}
+
+/// The recipe that was named; without one that of the run to resume, else the default.
+Recipe choose_recipe(const TrainCommand& command, const fs::path& saved) {
+    std::error_code ignored;
+    if (!command.recipe.empty()) return read_recipe(command.recipe);
+    return command.resume && fs::exists(saved, ignored) ? read_recipe(saved) : Recipe{};
+}
+
+std::unique_ptr<Lpips<AlexNet>> load_lpips(const TrainCommand& command, const Recipe& recipe) {
+    if (recipe.lpips_weight == 0) return nullptr;
+    const fs::path path = command.lpips.empty() ? find_data_file("lpips_alex.safetensors") : fs::path(command.lpips);
+    if (path.empty())
+        throw Error(Errc::io, "lpips_alex.safetensors: expected beside the weights, found none; name it by --lpips, or "
+                              "set lpips_weight to 0 in the recipe");
+    return std::make_unique<Lpips<AlexNet>>(Lpips<AlexNet>::load(path, true));
+}
+
+void run(const TrainCommand& command) {
+    set_threads(command.common.threads);
+    const fs::path folder = command.out;
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) throw Error(Errc::io, command.out + ": expected a folder to write to, found: " + error.message());
+    const fs::path saved_recipe = folder / "recipe.json";
+    const bool checkpoint = fs::exists(folder / "checkpoint.safetensors", error);
+    if (checkpoint && !command.resume)
+        throw Error(Errc::invalid_argument, command.out + ": expected a new folder or --resume, found a checkpoint");
+    const Recipe recipe = choose_recipe(command, saved_recipe);
+
+    std::vector<NamedImage> images = read_image_folder(command.data, {.long_side = command.long_side, .note = print_note});
+    std::vector<NamedImage> samples = choose_samples(command, images);
+    std::vector<Image> pixels;
+    for (NamedImage& image : images) pixels.push_back(std::move(image.image));
+    images.clear();
+    const Dataset data(std::move(pixels));
+    const auto lpips = load_lpips(command, recipe);
+    const std::string text = recipe_text(recipe);
+    write_file(saved_recipe, Bytes(text.begin(), text.end()));
+
+    Run training(command, recipe, data, lpips.get(), std::move(samples));
+    if (checkpoint) training.resume();
+    std::signal(SIGINT, ask_to_stop);
+    std::signal(SIGTERM, ask_to_stop);
+    training.train();
+    const Json summary = training.summary();
+    if (command.common.json) return print_json(summary);
+    std::printf("%s after %lld steps and %s: weights %s, contact sheet %s\n",
+                summary["finished"].get<bool>() ? "finished" : "stopped",
+                static_cast<long long>(summary["steps"].get<std::int64_t>()),
+                format_duration(summary["seconds"].get<double>()).c_str(),
+                one_line(training.weights_path().string()).c_str(), one_line((folder / "sheet.png").string()).c_str());
+}
+
+}  // namespace
+
+Command add_train(CLI::App& app) {
+    auto command = std::make_shared<TrainCommand>();
+    CLI::App* sub = app.add_subcommand("train", "Train weights on a folder of photographs");
+    sub->add_option("--data", command->data, "Folder of PNG, JPEG or PPM images, searched with its subfolders")->required();
+    sub->add_option("--out", command->out, "Folder for weights, checkpoint, log.jsonl and sheet.png")->required();
+    sub->add_option("--recipe", command->recipe, "JSON file of what differs from the default recipe");
+    sub->add_option("--minutes", command->minutes, "Stop after this time; --resume goes on later")
+        ->check(CLI::Range(0.0, 1e6));
+    sub->add_flag("--resume", command->resume, "Go on from the checkpoint in --out, if there is one");
+    sub->add_option("--samples", command->samples, "Folder of the contact sheet's pictures; default: training images");
+    sub->add_option("--sheet-minutes", command->sheet_minutes, "Time between contact sheets")
+        ->check(CLI::Range(0.0, 1e6))
+        ->capture_default_str();
+    sub->add_option("--long-side", command->long_side, "Shrink larger images to this long side; 0 keeps them")
+        ->check(CLI::Range(0, 1 << 20))
+        ->capture_default_str();
+    sub->add_option("--lpips", command->lpips, "Weights of LPIPS; default: lpips_alex.safetensors beside the weights");
+    sub->add_option("--licence", command->licence, "Licence to write into the weights file");
+    add_threads(*sub, command->common);
+    add_json(*sub, command->common);
+    sub->footer(
+        "Ctrl-C saves a checkpoint and stops. The weights file is written with every contact sheet: try it at once with\n"
+        "  gancodec demo photo.jpg --weights run/gancodec.safetensors\n"
+        "Examples:\n"
+        "  gancodec train --data photos --out run\n"
+        "  gancodec train --data photos --out run --resume --minutes 60\n"
+        "  echo '{\"steps\": 2000, \"learning_rate\": {\"peak\": 5e-4}}' > short.json\n"
+        "  gancodec train --data photos --out run --recipe short.json");
+    return {sub, [command] { run(*command); }};
+}
+
+}  // namespace gancodec::cli
