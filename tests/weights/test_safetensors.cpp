@@ -46,9 +46,8 @@ std::filesystem::path scratch_file(const std::string& name) {
 }  // namespace
 
 TEST_CASE("safetensors: a file of the Python package is read") {
-    const auto path =
-        std::filesystem::path(__FILE__).parent_path().parent_path() / "data" / "weights" / "python.safetensors";
-    const auto file = SafetensorsFile::load(path);
+    const auto file =
+        SafetensorsFile::load(std::filesystem::path(GANCODEC_TEST_DATA) / "weights" / "python.safetensors");
     CHECK(file.metadata().at("licence") == "none");
     CHECK(file.metadata().at("text") == "line\n\"two\" \xC3\xA9");
     CHECK(file.tensors().size() == 11);
@@ -187,17 +186,37 @@ TEST_CASE("safetensors: strings are strict") {
     const auto name = [](const std::string& text) {
         return parse_code("{\"__metadata__\":{\"k\":\"" + text + "\"}}", 0);
     };
-    for (const char* good : {"", "\\u00e9\\ud83d\\ude00", "\\\"\\\\\\/\\b\\f\\n\\r\\t", "\xC3\xA9", "\xF4\x8F\xBF\xBF", "\\u0000"}) {
+    for (const char* good :
+         {"", "\\u00e9\\ud83d\\ude00", "\\\"\\\\\\/\\b\\f\\n\\r\\t", "\xC3\xA9", "\xF4\x8F\xBF\xBF", "\\u0000"}) {
         CAPTURE(good);
         CHECK(name(good) == std::nullopt);
     }
-    for (const char* bad : {"\\x", "\\", "\\u12", "\\u12g4", "\\ud83d", "\\ud83dx", "\\ud83d\\u0041", "\\ude00", "\n", "\x01",
-                            "\x80", "\xC3", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xE2\x82", "\xED\xA0\x80", "\xF0\x80\x80\x80",
-                            "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
+    for (const char* bad : {"\\x",
+                            "\\",
+                            "\\u12",
+                            "\\u12g4",
+                            "\\ud83d",
+                            "\\ud83dx",
+                            "\\ud83d\\u0041",
+                            "\\ude00",
+                            "\n",
+                            "\x01",
+                            "\x80",
+                            "\xC3",
+                            "\xC0\x80",
+                            "\xC1\xBF",
+                            "\xE0\x80\x80",
+                            "\xE2\x82",
+                            "\xED\xA0\x80",
+                            "\xF0\x80\x80\x80",
+                            "\xF4\x90\x80\x80",
+                            "\xF5\x80\x80\x80",
+                            "\xFF"}) {
         CAPTURE(bad);
         CHECK(name(bad) == Errc::corrupt_weights);
     }
-    const auto file = SafetensorsFile::parse(file_of("{\"__metadata__\":{\"k\":\"\\u00e9\\u20ac\\ud83d\\ude00\\n\"}}", 0));
+    const auto file =
+        SafetensorsFile::parse(file_of("{\"__metadata__\":{\"k\":\"\\u00e9\\u20ac\\ud83d\\ude00\\n\"}}", 0));
     CHECK(file.metadata().at("k") == "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\n");
 }
 
@@ -210,8 +229,9 @@ TEST_CASE("safetensors: header lengths beyond the file are refused before anythi
         return code_of([&] { static_cast<void>(SafetensorsFile::parse(bytes)); });
     };
     CHECK(with_length(2) == std::nullopt);
-    for (const std::uint64_t length : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{1} << 60,
-                                       std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max() - 7})
+    for (const std::uint64_t length :
+         {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{1} << 60,
+          std::numeric_limits<std::uint64_t>::max(), std::numeric_limits<std::uint64_t>::max() - 7})
         CHECK(with_length(length) == Errc::corrupt_weights);
 }
 
@@ -238,7 +258,8 @@ TEST_CASE("safetensors: a file cut anywhere is refused, one with a flipped bit n
 
 TEST_CASE("safetensors: paths that are not weights files are refused") {
     CHECK(code_of([] { static_cast<void>(SafetensorsFile::load(scratch_file("missing"))); }) == Errc::io);
-    CHECK(code_of([] { static_cast<void>(SafetensorsFile::load(std::filesystem::temp_directory_path())); }) == Errc::io);
+    CHECK(code_of([] { static_cast<void>(SafetensorsFile::load(std::filesystem::temp_directory_path())); }) ==
+          Errc::io);
     const auto path = scratch_file("empty");
     std::ofstream(path).close();
     CHECK(code_of([&] { static_cast<void>(SafetensorsFile::load(path)); }) == Errc::corrupt_weights);
@@ -247,7 +268,8 @@ TEST_CASE("safetensors: paths that are not weights files are refused") {
 
 TEST_CASE("require_tensors: one error lists everything") {
     SafetensorsWriter writer;
-    for (const char* name : {"right", "bent", "extra\n1", "extra2"}) writer.add_float(name, {2}, std::vector<float>{1, 2});
+    for (const char* name : {"right", "bent", "extra\n1", "extra2"})
+        writer.add_float(name, {2}, std::vector<float>{1, 2});
     const auto file = SafetensorsFile::parse(writer.bytes(), "some.safetensors");
     const std::vector<TensorRequest> requests = {{"right", {2}}, {"bent", {2, 1}}, {"lost1", {3}}, {"lost2", {}}};
     try {
@@ -257,7 +279,8 @@ TEST_CASE("require_tensors: one error lists everything") {
         CHECK(error.code() == Errc::wrong_weights);
         const std::string message = error.what();
         CHECK(message ==
-              "some.safetensors: expected the tensors of another architecture; missing: \"lost1\" \"lost2\"; of another shape: "
+              "some.safetensors: expected the tensors of another architecture; missing: \"lost1\" \"lost2\"; of "
+              "another shape: "
               "\"bent\" (expected [2, 1], found [2]); unexpected: \"extra\\u000a1\" \"extra2\"");
     }
     CHECK(code_of([&] { require_tensors(file, std::vector<TensorRequest>{{"right", {2}}}); }) == Errc::wrong_weights);

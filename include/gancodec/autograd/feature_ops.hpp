@@ -2,9 +2,12 @@
 
 // Operations of feature networks for Tape<T>: what LPIPS and DISTS need to serve as losses.
 
+#include <array>
+
 #include "gancodec/autograd/tape.hpp"
 #include "gancodec/kernels/perceptual.hpp"
 #include "gancodec/kernels/pool.hpp"
+#include "gancodec/kernels/shuffle.hpp"
 
 namespace gancodec {
 
@@ -22,9 +25,21 @@ Variable<T> l2_pool(Tape<T>& tape, Variable<T> x) {
     auto out = tape.make(l2_pool_shape(x.shape()));
     l2_pool(x.constant(), out);
     return tape.record(out, {x}, false, [&tape, x, out](TensorView<const T> d_out) {
-        tape.accumulate(x, [&](TensorView<T> d) {
-            l2_pool_backward(x.constant(), TensorView<const T>(out), d_out, d);
-        });
+        tape.accumulate(x,
+                        [&](TensorView<T> d) { l2_pool_backward(x.constant(), TensorView<const T>(out), d_out, d); });
+    });
+}
+
+/// The channels of `a`, then those of `b`.
+template <class T>
+Variable<T> concat_channels(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    const Shape s = a.shape();
+    auto out = tape.make({s.n, s.c + b.shape().c, s.h, s.w});
+    const std::array<TensorView<const T>, 2> inputs{a.constant(), b.constant()};
+    concat_channels<T>(inputs, out);
+    return tape.record(out, {a, b}, false, [&tape, a, b, s](TensorView<const T> d_out) {
+        tape.accumulate(a, [&](TensorView<T> d) { slice_channels(d_out, 0, d); });
+        tape.accumulate(b, [&](TensorView<T> d) { slice_channels(d_out, s.c, d); });
     });
 }
 
@@ -35,8 +50,10 @@ Variable<T> feature_distance(Tape<T>& tape, Variable<T> x, Variable<T> y, const 
     out.data[0] = feature_distance(x.constant(), y.constant(), weight, tape.scratch());
     return tape.record(out, {x, y}, false, [&tape, x, y, weight](TensorView<const T> d_out) {
         const T d = d_out.data[0];
-        tape.accumulate(x, [&](TensorView<T> d_x) { feature_distance_backward(x.constant(), y.constant(), weight, d, d_x); });
-        tape.accumulate(y, [&](TensorView<T> d_y) { feature_distance_backward(y.constant(), x.constant(), weight, d, d_y); });
+        tape.accumulate(
+            x, [&](TensorView<T> d_x) { feature_distance_backward(x.constant(), y.constant(), weight, d, d_x); });
+        tape.accumulate(
+            y, [&](TensorView<T> d_y) { feature_distance_backward(y.constant(), x.constant(), weight, d, d_y); });
     });
 }
 
