@@ -67,7 +67,8 @@ TEST_CASE("crc32 is that of zlib", "[bitstream][checksum]") {
 
 TEST_CASE("a stream comes back as it was written", "[bitstream]") {
     for (const bool with_metadata : {false, true}) {
-        for (const auto& [width, height] : {std::pair{1, 1}, {768, 512}, {128, 129}, {16384, 16384}, {1 << 28, 1}, {3, 3000}}) {
+        for (const auto& [width, height] :
+             {std::pair{1, 1}, {768, 512}, {128, 129}, {16384, 16384}, {1 << 28, 1}, {3, 3000}}) {
             const Example example(with_metadata, width, height);
             const Bytes bytes = write_stream(example.stream);
             const Stream read = read_stream(bytes);
@@ -102,8 +103,8 @@ TEST_CASE("the bytes of a container never change", "[bitstream]") {
     stream.header = {768, 512, 117, 0xDEADBEEF, 0};
     stream.hyper_latents = hyper;
     stream.latents = latents;
-    const Bytes expected = {0xC7, 0x4E, 0x10, 0xEF, 0xBE, 0xAD, 0xDE, 0xFF, 0x05, 0xFF, 0x03, 0x75, 0x01,
-                            0xAA, 0x60, 0x34, 0x49, 0x78, 0xBB, 0xCC, 0x17, 0xEB, 0x3A, 0xD4};
+    const Bytes expected = {0xC7, 0x4E, 0x10, 0xEF, 0xBE, 0xAD, 0xDE, 0xFF, 0x05, 0xFF, 0x03, 0x75,
+                            0x01, 0xAA, 0x60, 0x34, 0x49, 0x78, 0xBB, 0xCC, 0x17, 0xEB, 0x3A, 0xD4};
     CHECK(write_stream(stream) == expected);
 }
 

@@ -76,14 +76,17 @@ TEST_CASE("the reciprocal divides exactly", "[entropy][cdf]") {
     __extension__ using Wide = unsigned __int128;
     for (std::uint32_t frequency = 1; frequency < 65536; ++frequency) {
         CdfTables tables;
-        tables.add(0, Frequencies{static_cast<std::uint16_t>(65536 - frequency), static_cast<std::uint16_t>(frequency)}, "t");
+        tables.add(0, Frequencies{static_cast<std::uint16_t>(65536 - frequency), static_cast<std::uint16_t>(frequency)},
+                   "t");
         const auto& s = tables.encode_slots(tables.table(0))[1];
         const std::uint64_t limit = std::uint64_t{frequency} << 23;
-        for (const std::uint64_t x : {std::uint64_t{1}, std::uint64_t{frequency} - 1 + (frequency == 1), std::uint64_t{frequency},
-                                      limit / 3, limit / 3 * frequency / 65536 + 1, limit - 1, limit - frequency, limit / 2 + 1}) {
+        for (const std::uint64_t x :
+             {std::uint64_t{1}, std::uint64_t{frequency} - 1 + (frequency == 1), std::uint64_t{frequency}, limit / 3,
+              limit / 3 * frequency / 65536 + 1, limit - 1, limit - frequency, limit / 2 + 1}) {
             const std::uint64_t quotient = static_cast<std::uint64_t>((Wide{x} * s.reciprocal) >> 64) >> s.shift;
             const std::uint64_t coded = x + s.bias + quotient * (65536 - frequency);
-            if (coded != x / frequency * 65536 + (65536 - frequency) + x % frequency) FAIL("frequency " << frequency << " x " << x);
+            if (coded != x / frequency * 65536 + (65536 - frequency) + x % frequency)
+                FAIL("frequency " << frequency << " x " << x);
         }
     }
 }
@@ -103,10 +106,11 @@ TEST_CASE("symmetric tables unfold", "[entropy][cdf]") {
 }
 
 TEST_CASE("escape codes are a bijection outside the table", "[entropy][escape]") {
-    for (const CdfTables::Table t : {CdfTables::Table{-2, 6, 0}, CdfTables::Table{7, 2, 0}, CdfTables::Table{-kMaxSymbol, 2, 0},
-                                     CdfTables::Table{kMaxSymbol, 2, 0}}) {
+    for (const CdfTables::Table t : {CdfTables::Table{-2, 6, 0}, CdfTables::Table{7, 2, 0},
+                                     CdfTables::Table{-kMaxSymbol, 2, 0}, CdfTables::Table{kMaxSymbol, 2, 0}}) {
         const std::int32_t end = t.first + static_cast<std::int32_t>(t.slots) - 1;
-        for (const std::int32_t symbol : {-kMaxSymbol, -1000, t.first - 2, t.first - 1, end, end + 1, 1000, kMaxSymbol}) {
+        for (const std::int32_t symbol :
+             {-kMaxSymbol, -1000, t.first - 2, t.first - 1, end, end + 1, 1000, kMaxSymbol}) {
             if (symbol < -kMaxSymbol || symbol > kMaxSymbol || (symbol >= t.first && symbol < end)) continue;
             const std::uint32_t code = escape_code(symbol, t);
             CHECK(code < (1u << kMaxEscapeBits) - 1);

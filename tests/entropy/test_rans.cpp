@@ -12,7 +12,9 @@ using namespace gancodec;
 
 namespace {
 
-ConditionalPrior gaussian_prior() { return ConditionalPrior(CdfTables::symmetric(scale_tables().half, scale_tables().begin)); }
+ConditionalPrior gaussian_prior() {
+    return ConditionalPrior(CdfTables::symmetric(scale_tables().half, scale_tables().begin));
+}
 
 struct Message {
     std::vector<std::int32_t> symbols;
@@ -23,7 +25,8 @@ struct Message {
 Message gaussian_message(Random& random, std::size_t count, int low, int high, int wild) {
     Message m;
     for (std::size_t i = 0; i < count; ++i) {
-        m.index.push_back(static_cast<std::uint8_t>(low + static_cast<int>(random.below(static_cast<std::uint64_t>(high - low + 1)))));
+        m.index.push_back(static_cast<std::uint8_t>(
+            low + static_cast<int>(random.below(static_cast<std::uint64_t>(high - low + 1)))));
         auto symbol = static_cast<std::int32_t>(std::nearbyint(random.normal() * double{scale_sigma(m.index.back())}));
         if (random.below(1000) < static_cast<std::uint64_t>(wild)) {
             symbol = static_cast<std::int32_t>(random.below(2 * kMaxSymbol + 1)) - kMaxSymbol;
@@ -75,7 +78,8 @@ bool decodes_safely(const ConditionalPrior& prior, const Bytes& bytes, const Mes
         return error.code() == Errc::corrupt_stream;
     }
     equal = symbols == m.symbols;
-    return std::all_of(symbols.begin(), symbols.end(), [](std::int32_t s) { return s >= -kMaxSymbol && s <= kMaxSymbol; });
+    return std::all_of(symbols.begin(), symbols.end(),
+                       [](std::int32_t s) { return s >= -kMaxSymbol && s <= kMaxSymbol; });
 }
 
 }  // namespace
@@ -83,7 +87,8 @@ bool decodes_safely(const ConditionalPrior& prior, const Bytes& bytes, const Mes
 TEST_CASE("rANS returns every symbol at every length", "[entropy][rans]") {
     Random random(11);
     const ConditionalPrior gaussian = gaussian_prior();
-    for (const std::size_t count : {0u, 1u, 2u, 3u, 4u, 5u, 17u, 1000u, 4095u, 4096u, 4097u, 4098u, 4099u, 5000u, 8192u, 30001u}) {
+    for (const std::size_t count :
+         {0u, 1u, 2u, 3u, 4u, 5u, 17u, 1000u, 4095u, 4096u, 4097u, 4098u, 4099u, 5000u, 8192u, 30001u}) {
         for (const int wild : {0, 20, 1000}) {
             for (const int high : {0, 10, 63}) {
                 const Message m = gaussian_message(random, count, high == 63 ? 40 : 0, high, wild);
@@ -193,7 +198,8 @@ TEST_CASE("a cut stream gives an Error or symbols", "[entropy][rans][hostile]") 
         const Bytes bytes = prior.encode(m.symbols, m.index);
         for (std::size_t size = 0; size < bytes.size(); ++size) {
             bool equal = false;
-            REQUIRE(decodes_safely(prior, Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)), m, equal));
+            REQUIRE(decodes_safely(prior, Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)), m,
+                                   equal));
             CHECK_FALSE(equal);
         }
         Bytes longer = bytes;

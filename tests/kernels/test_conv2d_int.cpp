@@ -100,7 +100,8 @@ TEST_CASE("pixel_shuffle_int follows PyTorch's order", "[kernels][conv2d_int]") 
         for (int y = 0; y < h * r; ++y)
             for (int x = 0; x < w * r; ++x) {
                 const int from = ((c * r * r + (y % r) * r + x % r) * h + y / r) * w + x / r;
-                REQUIRE(out[static_cast<std::size_t>((c * h * r + y) * w * r + x)] == in[static_cast<std::size_t>(from)]);
+                REQUIRE(out[static_cast<std::size_t>((c * h * r + y) * w * r + x)] ==
+                        in[static_cast<std::size_t>(from)]);
             }
 }
 
@@ -114,7 +115,8 @@ TEST_CASE("integer layers from a file are checked", "[kernels][conv2d_int]") {
         try {
             validate(bad, "hyper_scale.0");
         } catch (const Error& error) {
-            return error.code() == Errc::corrupt_weights && std::string(error.what()).starts_with("hyper_scale.0: expected");
+            return error.code() == Errc::corrupt_weights &&
+                   std::string(error.what()).starts_with("hyper_scale.0: expected");
         }
         return false;
     };

@@ -39,7 +39,8 @@ void bench_symbols(const char* name, int rounds, std::size_t count, int low, int
     std::vector<std::int32_t> symbols(count), decoded(count);
     double ideal_bits = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        index[i] = static_cast<std::uint8_t>(low + static_cast<int>(random.below(static_cast<std::uint64_t>(high - low + 1))));
+        index[i] =
+            static_cast<std::uint8_t>(low + static_cast<int>(random.below(static_cast<std::uint64_t>(high - low + 1))));
         symbols[i] = static_cast<std::int32_t>(std::nearbyint(random.normal() * double{scale_sigma(index[i])}));
         ideal_bits += 16 - std::log2(prior.tables().frequency(index[i], symbols[i]));
     }
@@ -48,8 +49,8 @@ void bench_symbols(const char* name, int rounds, std::size_t count, int low, int
     const double decode = best_seconds(rounds, [&] { prior.decode(bytes, index, decoded); });
     if (decoded != symbols) std::printf("WRONG SYMBOLS ");
     const double millions = static_cast<double>(count) * 1e-6;
-    std::printf("%-28s %8zu symbols  %6.3f bit each  size %+.3f %% of table entropy  encode %4.0f  decode %4.0f M/s\n", name,
-                count, ideal_bits / static_cast<double>(count),
+    std::printf("%-28s %8zu symbols  %6.3f bit each  size %+.3f %% of table entropy  encode %4.0f  decode %4.0f M/s\n",
+                name, count, ideal_bits / static_cast<double>(count),
                 100 * (8 * static_cast<double>(bytes.size()) / ideal_bits - 1), millions / encode, millions / decode);
 }
 
@@ -68,8 +69,8 @@ void bench_conv(int rounds, int ci, int co, int kernel, int h, int w) {
     Workspace ws;
     const double seconds = best_seconds(rounds, [&] { conv2d_int(in, h, w, layer, out, ws); });
     const double macs = static_cast<double>(h) * w * ci * co * kernel * kernel;
-    std::printf("conv2d_int %dx%d %3d -> %4d at %dx%d  %.3f ms  %.1f GMAC/s\n", kernel, kernel, ci, co, w, h, seconds * 1e3,
-                macs / seconds * 1e-9);
+    std::printf("conv2d_int %dx%d %3d -> %4d at %dx%d  %.3f ms  %.1f GMAC/s\n", kernel, kernel, ci, co, w, h,
+                seconds * 1e3, macs / seconds * 1e-9);
 }
 
 }  // namespace

@@ -80,7 +80,8 @@ struct Stream {
 inline void require_area(std::uint64_t width, std::uint64_t height, const Limits& limits, const std::string& where) {
     const std::string found = std::to_string(width) + " x " + std::to_string(height) + " px";
     if (width < 1 || height < 1 || width > kVarintLimit || height > kVarintLimit)
-        throw Error(Errc::limit, where + ": expected sides of 1 to " + std::to_string(kVarintLimit) + " px, found " + found);
+        throw Error(Errc::limit,
+                    where + ": expected sides of 1 to " + std::to_string(kVarintLimit) + " px, found " + found);
     if (width * height > limits.max_area_px)
         throw Error(Errc::limit,
                     where + ": expected at most " + std::to_string(limits.max_area_px) + " px of area, found " + found);

@@ -40,7 +40,8 @@ public:
                             std::string(field) + ": expected a varint in its shortest form, found a padded one");
             return value;
         }
-        throw Error(Errc::corrupt_stream, std::string(field) + ": expected a varint of at most 4 bytes, found a longer one");
+        throw Error(Errc::corrupt_stream,
+                    std::string(field) + ": expected a varint of at most 4 bytes, found a longer one");
     }
 
 private:
@@ -55,7 +56,7 @@ inline void append_varint(Bytes& out, std::uint32_t value) {
 }
 
 /// Appends a header as format.hpp specifies it.
-/// Errors   Error{Errc::limit} for a side that the format cannot hold, Error{Errc::invalid_argument} for reserved flags.
+/// Errors   Error{Errc::limit} for a side that the format cannot hold, {Errc::invalid_argument} for reserved flags.
 inline void write_header(Bytes& out, const StreamHeader& header) {
     const auto side = [](int px) { return px < 1 ? std::uint64_t{0} : static_cast<std::uint64_t>(px); };
     require_area(side(header.width), side(header.height), Limits{~std::uint64_t{0}, 0}, "stream to write");

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "gancodec/core/check.hpp"
 #include "gancodec/core/error.hpp"
 #include "gancodec/entropy/table_hash.hpp"
 
@@ -26,8 +25,8 @@ public:
     static constexpr std::size_t kBuckets = std::size_t{1} << kBucketBits;
     static constexpr std::size_t kMaxSlots = 4096;
 
-    /// What the encoder needs of a slot; x / frequency = (x · reciprocal >> 64) >> shift for every 64-bit state below 2^63,
-    /// one less for a frequency of 1, which `bias` makes up for (Giesen, "rANS with static probability distributions").
+    /// What the encoder needs of a slot: x / frequency = (x · reciprocal >> 64) >> shift for every state x below 2^63;
+    /// for a frequency of 1 that is one too few, which `bias` makes up for (Giesen, ryg_rans, rans64.h).
     struct EncodeSlot {
         std::uint64_t reciprocal;
         std::uint32_t bias;
@@ -62,7 +61,8 @@ public:
     /// Tables symmetric about 0 from their halves: frequencies [escape, P(0), P(1) .. P(m)] of table i at
     /// begin[i] .. begin[i + 1] of `half`.
     /// Errors   Error{Errc::corrupt_weights}.
-    [[nodiscard]] static CdfTables symmetric(std::span<const std::uint16_t> half, std::span<const std::uint16_t> begin) {
+    [[nodiscard]] static CdfTables symmetric(std::span<const std::uint16_t> half,
+                                             std::span<const std::uint16_t> begin) {
         CdfTables tables;
         std::vector<std::uint16_t> whole;
         for (std::size_t i = 0; i + 1 < begin.size(); ++i) {
@@ -80,8 +80,12 @@ public:
 
     [[nodiscard]] std::size_t size() const { return tables_.size(); }
     [[nodiscard]] const Table& table(std::size_t i) const { return tables_[i]; }
-    [[nodiscard]] const EncodeSlot* encode_slots(const Table& table) const { return encode_slots_.data() + table.begin; }
-    [[nodiscard]] const DecodeSlot* decode_slots(const Table& table) const { return decode_slots_.data() + table.begin; }
+    [[nodiscard]] const EncodeSlot* encode_slots(const Table& table) const {
+        return encode_slots_.data() + table.begin;
+    }
+    [[nodiscard]] const DecodeSlot* decode_slots(const Table& table) const {
+        return decode_slots_.data() + table.begin;
+    }
     /// For each of 1024 equal parts of [0, 65536): the slot in which it begins.
     [[nodiscard]] const std::uint16_t* buckets(std::size_t table) const { return buckets_.data() + table * kBuckets; }
 

@@ -18,8 +18,8 @@ namespace gancodec {
 
 /// Codes residuals of the latents: an index per element, computed in integers from the hyper latents, picks its table.
 /// Shapes   symbols, index: the same number of elements, in any order that encoder and decoder share
-/// Errors   Error{Errc::corrupt_weights} for an index without a table; encode(): Error{Errc::invalid_argument} for a symbol
-///          beyond ±kMaxSymbol; decode(): Error{Errc::corrupt_stream}.
+/// Errors   Error{Errc::corrupt_weights} for an index without a table; encode(): Error{Errc::invalid_argument} for a
+///          symbol beyond ±kMaxSymbol; decode(): Error{Errc::corrupt_stream}.
 class ConditionalPrior {
 public:
     ConditionalPrior() = default;
@@ -45,8 +45,8 @@ private:
         std::uint8_t largest = 0;
         for (const std::uint8_t i : index) largest = std::max(largest, i);
         if (!index.empty() && largest >= tables_.size())
-            throw Error(Errc::corrupt_weights, "scale index: expected below " + std::to_string(tables_.size()) + ", found " +
-                                                   std::to_string(largest));
+            throw Error(Errc::corrupt_weights, "scale index: expected below " + std::to_string(tables_.size()) +
+                                                   ", found " + std::to_string(largest));
     }
 
     CdfTables tables_;

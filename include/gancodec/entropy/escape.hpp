@@ -38,7 +38,8 @@ constexpr void put_escape_backwards(std::uint32_t code, const PutBit& put_bit) {
     for (int i = 1; i < bits; ++i) put_bit(0u);
 }
 
-/// Reads what put_escape_backwards() wrote, by calls of get_bit(). Returns a code < 2^23, or -1 where the bytes hold none.
+/// Reads what put_escape_backwards() wrote, by calls of get_bit().
+/// Returns a code < 2^23, or -1 where the bits hold none.
 template <class GetBit>
 constexpr std::int64_t get_escape(const GetBit& get_bit) {
     int bits = 1;

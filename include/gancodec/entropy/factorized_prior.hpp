@@ -15,7 +15,8 @@ namespace gancodec {
 
 /// Codes hyper latents: every channel has one table of its own, made from the weights file.
 /// Shapes   symbols [channels][plane], plane = h·w
-/// Errors   encode(): Error{Errc::invalid_argument} for a symbol beyond ±kMaxSymbol; decode(): Error{Errc::corrupt_stream}.
+/// Errors   encode(): Error{Errc::invalid_argument} for a symbol beyond ±kMaxSymbol;
+///          decode(): Error{Errc::corrupt_stream}.
 class FactorizedPrior {
     [[nodiscard]] auto channel_of(std::size_t count) const {
         GANCODEC_ASSERT(tables_.size() > 0 && count % tables_.size() == 0);

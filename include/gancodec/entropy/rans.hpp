@@ -3,19 +3,22 @@
 #include <cstddef>
 #include <cstdint>
 
-// What encoder and decoder of rANS agree on (Duda 2013, arXiv:1311.2540; interleaving after Giesen 2014, arXiv:1402.3392).
+// What encoder and decoder of rANS agree on (Duda 2013, arXiv:1311.2540; interleaved states: Giesen 2014,
+// arXiv:1402.3392).
 //
 // A state x holds everything coded so far as one number. Coding a slot [start, start + f) of 65536:
 //   x <- floor(x / f) · 65536 + start + x mod f;   before it, bytes are pushed off the low end until x < f · 2^23.
 // Decoding undoes this and pulls bytes back while x < 2^31. Encoding runs from the last symbol to the first.
 //
-// Layout of n symbols:
-//   n < 4096    one state, which starts at 1: no state to waste bytes on; nothing to read simply means x stays small.
-//   otherwise   the tail, 2^k symbols or a few more, is coded so; as soon as it has filled kForkBytes bytes, these
-//               become the starting values of four states, 2^32 + 32 bits each, so that they cost next to nothing.
-//               The main part follows, symbol i in state i mod 4. Then k takes 5 bits of state 0 (kNoFork: no fork).
-//   Each state is written in as few bytes as it has, four or five for a state of at least 2^31: a reader stops as soon
-//   as x >= 2^31. Order in the file: state 0, (byte for k), states 1 .. 3, main bytes, tail bytes. A decoder must end at x = 1.
+// n symbols are coded like this:
+//   n < 4096    in one state, which starts at 1, so that no bytes are lost on it.
+//   otherwise   the tail, the last 2^k symbols or up to 3 more, is coded so; k is the smallest from 9 for which it
+//               fills kRansForkBytes bytes. These become the starting values of four states, 2^32 + 32 bits each, which thus
+//               cost next to nothing. The main part follows, symbol i in state i mod 4. Last, k is coded in 5 bits of
+//               state 0. Where no tail is large enough, all is the tail and k is kRansNoFork.
+//   A state is written in as few bytes as it has, highest first: a reader stops as soon as x >= 2^31.
+//   In the file: state 0, the byte if any that coding k pushed, states 1 to 3, bytes of the main part, of the tail.
+//   Decoding must end at x = 1 and with no byte left.
 
 namespace gancodec {
 

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "gancodec/core/bytes.hpp"
-#include "gancodec/core/check.hpp"
 #include "gancodec/core/error.hpp"
 #include "gancodec/entropy/cdf.hpp"
 #include "gancodec/entropy/escape.hpp"
@@ -15,8 +14,8 @@
 namespace gancodec {
 
 /// Reads symbols back from the bytes that RansEncoder wrote.
-/// Read first: (1) it needs the very tables and the very number of symbols; (2) damaged bytes may go unnoticed until the
-/// last symbol, so what `symbols` holds means nothing after an Error; (3) rANS is no checksum: the container has one.
+/// Read first: (1) it needs the very tables and the very number of symbols; (2) damaged bytes may go unnoticed until
+/// the last symbol, so what `symbols` holds means nothing after an Error; (3) it is no checksum: the container's are.
 /// Safe     Any bytes: no read outside `bytes`, no endless loop, every symbol within ±kMaxSymbol.
 /// Errors   Error{Errc::corrupt_stream}.
 class RansDecoder {
@@ -24,7 +23,8 @@ public:
     /// Decodes symbols[i] with table table_of(i) for every i.
     /// Requires table_of(i) < tables.size().
     template <class TableOf>
-    static void decode(ByteView bytes, std::span<std::int32_t> symbols, const CdfTables& tables, const TableOf& table_of) {
+    static void decode(ByteView bytes, std::span<std::int32_t> symbols, const CdfTables& tables,
+                       const TableOf& table_of) {
         const std::uint8_t* next = bytes.data();
         const std::uint8_t* end = next + bytes.size();
         std::uint64_t x = symbols.empty() ? 1 : get_state(next, end);
@@ -70,8 +70,8 @@ private:
         return tail;
     }
 
-    /// Pulls bytes while x < 2^31 and there are any. The encoder's stack began empty, so a valid stream may lack some at
-    /// its end; a cut one goes on with a state that only shrinks, and fails the last check.
+    /// Pulls bytes while x < 2^31 and there are any. The encoder's stack began empty, so a valid stream may lack some
+    /// at its end; a cut one goes on with a state that only shrinks, and fails the last check.
     static void pull(std::uint64_t& x, const std::uint8_t*& next, const std::uint8_t* end) {
         if (end - next >= 2) {
             // Without branches, 0, 1 or 2 bytes; a slot of 2^-16 needs no more.

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "gancodec/core/bytes.hpp"
-#include "gancodec/core/check.hpp"
 #include "gancodec/core/error.hpp"
 #include "gancodec/entropy/cdf.hpp"
 #include "gancodec/entropy/escape.hpp"
@@ -17,8 +16,8 @@
 namespace gancodec {
 
 /// Writes symbols by rANS as rans.hpp lays out, from the last to the first.
-/// Read first: (1) encode() takes all symbols at once, because rANS is a stack; (2) the decoder needs the very tables and
-/// the very number of symbols.
+/// Read first: (1) encode() takes all symbols at once, because rANS is a stack; (2) the decoder needs the very tables
+/// and the very number of symbols.
 /// Errors   Error{Errc::invalid_argument} for a symbol beyond ±kMaxSymbol.
 class RansEncoder {
 public:

@@ -14,7 +14,7 @@
 #include "gancodec/core/workspace.hpp"
 
 // Integer convolution for the hyper scale network: no float, so that every machine picks the same probability tables.
-// Plain layout: activations are int16 in [c][h][w]. Read first: activations must lie in [-255, 255]; then no sum overflows:
+// Plain layout: activations are int16 in [c][h][w]. Read first: they must lie in [-255, 255]; then no sum overflows:
 //   |bias + Σ weight · in| <= 2^30 + 2^15 · 128 · 255 = 2143289344 < 2^31
 
 namespace gancodec {
@@ -28,8 +28,8 @@ inline constexpr int kIntConvMaxActivation = 255;
 /// `low` and `high` are the activation: 0, 255 is a ReLU to 8 bits; 0, 63 is a table index.
 struct IntConv2dParameters {
     int in_channels = 0, out_channels = 0, kernel = 1;
-    std::vector<std::int8_t> weight;  ///< [co][ci][k][k], PyTorch's order
-    std::vector<std::int32_t> bias;   ///< [co]
+    std::vector<std::int8_t> weight;       ///< [co][ci][k][k], PyTorch's order
+    std::vector<std::int32_t> bias;        ///< [co]
     std::vector<std::int32_t> multiplier;  ///< [co], at least 0
     std::vector<std::uint8_t> shift;       ///< [co], 1 to 62
     int low = 0, high = kIntConvMaxActivation;
@@ -46,8 +46,8 @@ inline void validate(const IntConv2dParameters& p, const std::string& where) {
     const int max_channels = kIntConvMaxTaps / (p.kernel * p.kernel);
     require(p.in_channels >= 1 && p.in_channels <= max_channels, "1 to " + text(max_channels) + " input channels",
             text(p.in_channels));
-    require(p.out_channels >= 1 && p.out_channels <= kIntConvMaxTaps, "1 to " + text(kIntConvMaxTaps) + " output channels",
-            text(p.out_channels));
+    require(p.out_channels >= 1 && p.out_channels <= kIntConvMaxTaps,
+            "1 to " + text(kIntConvMaxTaps) + " output channels", text(p.out_channels));
     const auto out = static_cast<std::size_t>(p.out_channels);
     const auto taps = static_cast<std::size_t>(p.in_channels * p.kernel * p.kernel);
     require(p.weight.size() == out * taps, text(out * taps) + " weights", text(p.weight.size()));
@@ -55,7 +55,8 @@ inline void validate(const IntConv2dParameters& p, const std::string& where) {
     require(p.multiplier.size() == out, text(out) + " multipliers", text(p.multiplier.size()));
     require(p.shift.size() == out, text(out) + " shifts", text(p.shift.size()));
     for (std::size_t i = 0; i < out; ++i) {
-        require(p.bias[i] >= -kIntConvMaxBias && p.bias[i] <= kIntConvMaxBias, "a bias of at most 2^30", text(p.bias[i]));
+        require(p.bias[i] >= -kIntConvMaxBias && p.bias[i] <= kIntConvMaxBias, "a bias of at most 2^30",
+                text(p.bias[i]));
         require(p.multiplier[i] >= 0, "a multiplier of at least 0", text(p.multiplier[i]));
         require(p.shift[i] >= 1 && p.shift[i] <= 62, "a shift of 1 to 62", text(p.shift[i]));
     }
@@ -182,7 +183,8 @@ void pixel_shuffle_int(std::span<const std::int16_t> in, int channels, int h, in
             for (int dy = 0; dy < r; ++dy) {
                 Out* row = out.data() + ((std::int64_t{c} * h + y) * r + dy) * w * r;
                 for (int dx = 0; dx < r; ++dx) {
-                    const std::int16_t* source = in.data() + ((std::int64_t{c} * r + dy) * r + dx) * plane + std::int64_t{y} * w;
+                    const std::int16_t* source =
+                        in.data() + ((std::int64_t{c} * r + dy) * r + dx) * plane + std::int64_t{y} * w;
                     for (int x = 0; x < w; ++x) row[x * r + dx] = static_cast<Out>(source[x]);
                 }
             }

@@ -14,7 +14,7 @@ namespace gancodec {
 /// Exact    The tables are committed integers (units of 2^-16); no float selects or makes one at run time.
 inline constexpr int kScales = detail::kScaleTables;
 inline constexpr float kScaleSigmaMin = 0.11f, kScaleSigmaMax = 64.0f;
-/// log2(sigma_{i+1} / sigma_i): training maps a real scale index t to sigma = kScaleSigmaMin · 2^(t · kScaleStepLog2).
+/// log2(sigma_{i+1} / sigma_i): training maps a real index t to sigma = kScaleSigmaMin · 2^(t · kScaleStepLog2).
 inline constexpr float kScaleStepLog2 = 0.145784517f;
 
 /// The standard deviation that table `index` stands for. For training and reports; coding needs only the index.
@@ -24,8 +24,8 @@ inline constexpr float kScaleStepLog2 = 0.145784517f;
     return detail::kScaleSigma[index];
 }
 
-/// Half of every symmetric table, as CdfTables::symmetric() takes them: frequencies [escape, P(0), P(1) .. P(m)] of table i
-/// at begin[i] .. begin[i + 1]; escape + P(0) + 2·(P(1) + .. + P(m)) = 65536.
+/// Half of every symmetric table, as CdfTables::symmetric() takes them: frequencies [escape, P(0), P(1) .. P(m)] of
+/// table i at begin[i] .. begin[i + 1]; escape + P(0) + 2·(P(1) + .. + P(m)) = 65536.
 struct ScaleTables {
     std::span<const std::uint16_t> half;
     std::span<const std::uint16_t> begin;
