@@ -117,7 +117,7 @@ private:
         require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
         auto x = context_->make({1, 3, padded(image.height), padded(image.width)});
         image_to_tensor(image, x.view());
-        rescale(x.view(), kPixelScale, -0.5f * kPixelScale);
+        shift(x.view(), -0.5f);
         return weights_.networks.encoder(*context_, std::move(x));
     }
     Bytes encode_latents(const Value& y, const Image& image, int step) {
@@ -154,7 +154,7 @@ private:
         const double at = position(header.quality_step);
         v = apply_gain(*context_, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
         const Value out = weights_.networks.generator(*context_, std::move(v));
-        rescale(out.view(), 1 / kPixelScale, 0.5f);
+        shift(out.view(), 0.5f);
         return tensor_to_image(out.constant(), header.width, header.height);
     }
 
@@ -177,9 +177,8 @@ private:
         const auto limit = static_cast<float>(largest);
         return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -limit, limit)));
     }
-    /// view ← factor·view + offset.
-    static void rescale(TensorView<float> view, float factor, float offset) {
-        for (std::size_t i = 0; i < view.size(); ++i) view.data[i] = std::fma(view.data[i], factor, offset);
+    static void shift(TensorView<float> view, float offset) {
+        for (std::size_t i = 0; i < view.size(); ++i) view.data[i] += offset;
         clear_padding(view);
     }
 

@@ -22,7 +22,7 @@ public:
     using Rebind = HyperScale<Z, Hidden, Y, U>;
     static constexpr double kActivationStep = 1.0 / 16;
     static constexpr double kSlope = 8;
-    static constexpr double kOffset = 24;
+    static constexpr double kOffset = 22;
 
     HyperScale() {
         inner.set_input_step(kActivationStep);

@@ -39,10 +39,10 @@ public:
     using Scalar = T;
     static constexpr int kLevels = Levels;
 
-    /// Starts with `octaves` doublings of the gain from the lowest level to the highest, the middle level at 1.
-    explicit Gain(double octaves = 3.0) : log2_gain({Levels, C}) {
+    /// Starts with a gain of 1 at the lowest level and of 2^octaves at the highest, evenly spaced in between.
+    explicit Gain(double octaves = 2.0) : log2_gain({Levels, C}) {
         for (std::size_t level = 0; level < Levels; ++level) {
-            const double value = octaves * (static_cast<double>(level) / (Levels - 1) - 0.5);
+            const double value = octaves * static_cast<double>(level) / (Levels - 1);
             std::fill_n(log2_gain.value.begin() + static_cast<std::ptrdiff_t>(level * C), C, static_cast<T>(value));
         }
     }

@@ -25,12 +25,11 @@ struct Recipe {
     double average_decay = 0.999;
 
     /// Loss = lambda·bpp + mse_weight·MSE + lpips_weight·LPIPS. One lambda per quality level, from low to high quality.
-    std::vector<double> lambdas = {7.0, 4.0, 2.2, 1.25, 0.7, 0.4};
+    std::vector<double> lambdas = {6.0, 3.45, 1.98, 1.14, 0.65, 0.375};
     double mse_weight = 150;
     double lpips_weight = 1;
     LambdaRamp lambda_ramp;
-    double initial_gain_octaves = 3;
-    double initial_output_scale = 0.1;
+    double initial_gain_octaves = 2;
 
     std::int64_t checkpoint_steps = 500;  ///< also the snapshots to which an exploded run returns
     double explosion_factor = 5;          ///< a loss this many times its running mean is an explosion

@@ -8,8 +8,8 @@ namespace gancodec {
 
 /// Learning rate over a run: linear warm-up, constant, then half a cosine down to `final_factor`.
 struct LearningRateSchedule {
-    double peak = 1e-3;
-    std::int64_t warm_up_steps = 500;
+    double peak = 2e-4;
+    std::int64_t warm_up_steps = 200;
     double decay_from = 0.5;  ///< share of the run after which the cosine begins; 0 is the plain warm-up and cosine
     double final_factor = 0.02;
 
@@ -26,8 +26,8 @@ struct LearningRateSchedule {
 /// Factor on every lambda: bits are cheap at first, so that the auto-encoder becomes good before they are squeezed
 /// (with full strength from the start, a third of the latent channels was seen to die).
 struct LambdaRamp {
-    double start_factor = 0.05;
-    std::int64_t hold_steps = 1000;  ///< steps at start_factor
+    double start_factor = 0.3;
+    std::int64_t hold_steps = 500;  ///< steps at start_factor
     std::int64_t ramp_steps = 4000;  ///< then geometrically up to 1
 
     [[nodiscard]] double at(std::int64_t step) const {

@@ -34,8 +34,8 @@ struct Stage1Graph {
 };
 
 /// Records rate + distortion of one batch (Ballé et al. 2018 with means of Minnen et al. 2018, gains of Cui et al. 2021):
-///   y = encoder(4(x − ½)),  v = y·g,  z = hyper_encoder(v),  ẑ = round(z),  mu = hyper_mean(ẑ),  t = hyper_scale(ẑ),
-///   r = round(v − mu),  x̂ = generator((r + mu)/g)/4 + ½,
+///   y = encoder(x − ½),  v = y·g,  z = hyper_encoder(v),  ẑ = round(z),  mu = hyper_mean(ẑ),  t = hyper_scale(ẑ),
+///   r = round(v − mu),  x̂ = generator((r + mu)/g) + ½,
 ///   loss = (1/N) Σ_n [ lambda_n·(bits_y + bits_z)/pixels + mse_weight·MSE_n ] + lpips_weight·LPIPS.
 /// Rates are taken at v − mu + u and z + u, u uniform noise; roundings pass the gradient straight through.
 /// Shapes  x [N,3,h,w] with h, w multiples of kImageMultiple
@@ -47,7 +47,7 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const double share = 1.0 / static_cast<double>(images);
     std::vector<double> rate_weight(images);
     for (std::size_t n = 0; n < images; ++n) rate_weight[n] = share * batch.lambda[n] / pixels;
-    const auto centred = scale_and_shift(tape, x, T(kPixelScale), T(-0.5 * kPixelScale));
+    const auto centred = scale_and_shift(tape, x, T(1), T(-0.5));
 
     const auto y = model.encoder(tape, centred);
     const auto v = apply_gain(tape, y, model.gain, batch.position, GainDirection::multiply);
@@ -61,7 +61,7 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
                                       rate_weight, bits_y);
     const auto symbols = round_straight_through(tape, residual);
     const auto y_hat = apply_gain(tape, add(tape, symbols, mu), model.gain, batch.position, GainDirection::divide);
-    const auto x_hat = scale_and_shift(tape, model.generator(tape, y_hat), T(1 / kPixelScale), T(0.5));
+    const auto x_hat = scale_and_shift(tape, model.generator(tape, y_hat), T(1), T(0.5));
 
     const auto seen = crop(tape, x_hat, batch.height, batch.width);
     const auto wanted = crop(tape, x, batch.height, batch.width);

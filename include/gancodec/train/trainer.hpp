@@ -13,6 +13,7 @@
 #include "gancodec/metrics/lpips.hpp"
 #include "gancodec/nn/init.hpp"
 #include "gancodec/train/checkpoint.hpp"
+#include "gancodec/train/pca_init.hpp"
 #include "gancodec/train/recipe.hpp"
 #include "gancodec/train/stage1.hpp"
 
@@ -48,16 +49,7 @@ public:
             throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
                                                     std::to_string(kImageMultiple) + " from 128 px, found " +
                                                     std::to_string(recipe_.augmentation.crop_px));
-        Random random(recipe_.seed);
-        init_keep_variance(model_.encoder, random);
-        init_keep_variance(model_.hyper_encoder, random);
-        init_keep_variance(model_.hyper_scale, random, 0.0);
-        init_keep_variance(model_.hyper_mean, random);
-        init_keep_variance(model_.generator, random);
-        scale_last_convolution(model_.hyper_scale, 0.1);
-        scale_last_convolution(model_.hyper_mean, 0.1);
-        scale_last_convolution(model_.generator, recipe_.initial_output_scale);
-        model_.gain = Gain<kQualityLevels, kLatentChannels>(recipe_.initial_gain_octaves);
+        initialise();
         collect_parameters(model_, "", parameters_);
         collect_parameters(prior_, "prior.", parameters_);
         batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
@@ -113,7 +105,7 @@ public:
             for (int c = 0; c < 3; ++c)
                 for (int y = 0; y < batch_.shape().h; ++y)
                     for (int x = 0; x < batch_.shape().w; ++x) {
-                        const double d = x_hat.constant().at(n, c, y, x) / kPixelScale + 0.5 - batch_.at(n, c, y, x);
+                        const double d = x_hat.constant().at(n, c, y, x) + 0.5 - batch_.at(n, c, y, x);
                         sum += d * d;
                     }
         health.unquantized_psnr = -10 * std::log10(sum / static_cast<double>(batch_.shape().logical_size()) + 1e-12);
@@ -139,6 +131,24 @@ public:
     }
 
 private:
+    /// Residual blocks start as the identity, encoder and generator as a linear transform of the data.
+    void initialise() {
+        Random random(recipe_.seed);
+        init_keep_variance(model_.encoder, random, 0.2, 0.0);
+        init_keep_variance(model_.generator, random, 0.2, 0.0);
+        init_keep_variance(model_.hyper_encoder, random);
+        init_keep_variance(model_.hyper_scale, random, 0.0);
+        init_keep_variance(model_.hyper_mean, random);
+        scale_last_convolution(model_.hyper_scale, 0.1);
+        scale_last_convolution(model_.hyper_mean, 0.1);
+        model_.gain = Gain<kQualityLevels, kLatentChannels>(recipe_.initial_gain_octaves);
+        constexpr int kSampleCrops = 256;
+        Tensor<float> sample({kSampleCrops, 3, kImageMultiple, kImageMultiple});
+        Augmentation how = recipe_.augmentation;
+        how.crop_px = kImageMultiple;
+        data_.draw(~recipe_.seed, 0, how, sample.view());
+        init_principal_components(model_, sample.view(), random);
+    }
     [[nodiscard]] Random random_of_step() const {
         Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));
         random.next();
