@@ -971,6 +971,9 @@ struct ConvTransposeGeometry {
 /// pixels. Sums over a batch would lose digits, and a chunk stays in the cache. Part of the canonical order of sums.
 [[nodiscard]] constexpr int gradient_chunk_rows(int width) { return std::max(1, 128 / std::max(1, width)); }
 
+/// Tiles of 4x4 outputs whose part of a Winograd weight gradient is summed by itself: canonical too.
+inline constexpr int kWinogradChunk = 96;
+
 /// Whether the canonical algorithm of a convolution in float is Winograd's: decided by its geometry alone, so that it is
 /// the same for every image size and machine. Outputs then depend on their place in the grid of 4x4 tiles.
 [[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
@@ -1523,6 +1526,7 @@ private:
 template <class Arch>
 void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorView<float> out,
                    const Epilogue<float>& epilogue, Workspace& ws) {
+    GANCODEC_ASSERT(!taps.phases.empty());
     GANCODEC_ASSERT(in.shape.c == taps.in_channels && out.shape.c == taps.out_channels && in.shape.n == out.shape.n);
     const bool pointwise = taps.phases.size() == 1 && taps.phases[0].taps.size() == 1 && taps.in_step == 1 &&
                            taps.min_dy == 0 && taps.min_dx == 0;
@@ -1702,6 +1706,520 @@ void add_weight_gradient(TensorView<const float> in, TensorView<const float> d_o
 }
 
 }  // namespace gancodec::detail
+// ---- gancodec/kernels/winograd_transform.hpp
+
+// Winograd's convolution F(4x4, 3x3): 36 products instead of 144 for a tile of 4x4 outputs.
+//   out = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A,   d the 6x6 inputs of the tile, g the 3x3 weights
+//   Bᵀ = 4  0 −5  0  1  0    G = 1/4    0    0      Aᵀ = 1  1  1  1  1  0
+//        0 −4 −4  1  1  0       −1/6 −1/6 −1/6           0  1 −1  2 −2  0
+//        0  4 −4 −1  1  0       −1/6  1/6 −1/6           0  1  1  4  4  0
+//        0 −2 −1  2  1  0       1/24 1/12  1/6           0  1 −1  8 −8  1
+//        0  2 −1 −2  1  0       1/24 −1/12 1/6
+//        0  4  0 −5  0  1          0    0    1
+// Paper    Lavin, Gray: Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
+// The order of operations below is canonical. `V` is a float or a register; no product feeds a sum, except by fma.
+
+namespace gancodec::detail {
+
+inline constexpr int kWinogradTile = 4;    ///< outputs of a tile, along one side
+inline constexpr int kWinogradPatch = 6;   ///< inputs of a tile, along one side
+inline constexpr int kWinogradCells = 36;  ///< products of a tile
+
+/// One-dimensional transforms on elements `step` apart; in and out may be the same where both have one length.
+struct Winograd {
+    /// Bᵀ, 6 to 6.
+    template <class V>
+    GANCODEC_INLINE static void input(const V* in, V* out, int step) {
+        using std::fma;
+        const V d0 = in[0], d1 = in[step], d2 = in[2 * step], d3 = in[3 * step], d4 = in[4 * step], d5 = in[5 * step];
+        const V a = fma(V(-4.0f), d2, d4), b = fma(V(-4.0f), d1, d3), c = d4 - d2, e = d3 - d1;
+        out[0] = fma(V(4.0f), d0, fma(V(-5.0f), d2, d4));
+        out[step] = a + b;
+        out[2 * step] = a - b;
+        out[3 * step] = fma(V(2.0f), e, c);
+        out[4 * step] = fma(V(-2.0f), e, c);
+        out[5 * step] = fma(V(4.0f), d1, fma(V(-5.0f), d3, d5));
+    }
+    /// Aᵀ, 6 to 4.
+    template <class V>
+    GANCODEC_INLINE static void output(const V* in, V* out, int step) {
+        using std::fma;
+        const V p = in[step] + in[2 * step], q = in[step] - in[2 * step];
+        const V r = in[3 * step] + in[4 * step], t = in[3 * step] - in[4 * step];
+        out[0] = in[0] + (p + r);
+        out[step] = fma(V(2.0f), t, q);
+        out[2 * step] = fma(V(4.0f), r, p);
+        out[3 * step] = fma(V(8.0f), t, q) + in[5 * step];
+    }
+    /// A, 4 to 6: carries gradients of outputs back to the products.
+    template <class V>
+    GANCODEC_INLINE static void output_adjoint(const V* in, V* out, int step) {
+        using std::fma;
+        const V y0 = in[0], y1 = in[step], y2 = in[2 * step], y3 = in[3 * step];
+        const V s = y0 + y2, u = y1 + y3, v = fma(V(4.0f), y2, y0), w = fma(V(4.0f), y3, y1);
+        out[0] = y0;
+        out[step] = s + u;
+        out[2 * step] = s - u;
+        out[3 * step] = fma(V(2.0f), w, v);
+        out[4 * step] = fma(V(-2.0f), w, v);
+        out[5 * step] = y3;
+    }
+    /// G without its fractions, 3 to 6.
+    template <class V>
+    GANCODEC_INLINE static void weight(const V* in, V* out, int step) {
+        using std::fma;
+        const V g0 = in[0], g1 = in[step], g2 = in[2 * step];
+        const V h = g0 + g2, v = fma(V(4.0f), g2, g0);
+        out[0] = g0;
+        out[step] = h + g1;
+        out[2 * step] = h - g1;
+        out[3 * step] = fma(V(2.0f), g1, v);
+        out[4 * step] = fma(V(-2.0f), g1, v);
+        out[5 * step] = g2;
+    }
+    /// Gᵀ, 6 to 3: carries gradients of products back to the weights.
+    template <class V>
+    GANCODEC_INLINE static void weight_adjoint(const V* in, V* out, int step) {
+        using std::fma;
+        const V p = in[step] + in[2 * step], q = in[step] - in[2 * step];
+        const V r = in[3 * step] + in[4 * step], t = in[3 * step] - in[4 * step];
+        out[0] = fma(V(0.25f), in[0], fma(V(-1.0f / 6), p, V(1.0f / 24) * r));
+        out[step] = fma(V(-1.0f / 6), q, V(1.0f / 12) * t);
+        out[2 * step] = fma(V(1.0f / 6), r - p, in[5 * step]);
+    }
+
+    /// Bᵀ d B of 6x6 numbers, in place.
+    template <class V>
+    GANCODEC_INLINE static void input_tile(V (&d)[kWinogradCells]) {
+        GANCODEC_UNROLL for (int j = 0; j < 6; ++j) input(d + j, d + j, 6);
+        GANCODEC_UNROLL for (int i = 0; i < 6; ++i) input(d + 6 * i, d + 6 * i, 1);
+    }
+    /// Aᵀ m A: 6x6 products to 4x4 outputs, row by row.
+    template <class V>
+    GANCODEC_INLINE static void output_tile(const V (&m)[kWinogradCells], V (&out)[kWinogradTile * kWinogradTile]) {
+        V rows[4 * 6];
+        GANCODEC_UNROLL for (int j = 0; j < 6; ++j) output(m + j, rows + j, 6);
+        GANCODEC_UNROLL for (int i = 0; i < 4; ++i) output(rows + 6 * i, out + 4 * i, 1);
+    }
+    /// A y Aᵀ: 4x4 gradients (rows of 4) to 6x6.
+    template <class V>
+    GANCODEC_INLINE static void output_adjoint_tile(const V (&y)[kWinogradTile * kWinogradTile], V (&m)[kWinogradCells]) {
+        V rows[6 * 4];
+        GANCODEC_UNROLL for (int j = 0; j < 4; ++j) output_adjoint(y + j, rows + j, 4);
+        GANCODEC_UNROLL for (int i = 0; i < 6; ++i) output_adjoint(rows + 4 * i, m + 6 * i, 1);
+    }
+    /// G g Gᵀ of 3x3 weights (rows of 3).
+    template <class V>
+    GANCODEC_INLINE static void weight_tile(const V (&g)[9], V (&u)[kWinogradCells]) {
+        constexpr float kScale[6] = {1.0f / 4, -1.0f / 6, -1.0f / 6, 1.0f / 24, 1.0f / 24, 1.0f};
+        V rows[6 * 3];
+        GANCODEC_UNROLL for (int j = 0; j < 3; ++j) weight(g + j, rows + j, 3);
+        GANCODEC_UNROLL for (int i = 0; i < 6; ++i) weight(rows + 3 * i, u + 6 * i, 1);
+        GANCODEC_UNROLL for (int i = 0; i < 6; ++i)
+            GANCODEC_UNROLL for (int j = 0; j < 6; ++j) u[6 * i + j] = u[6 * i + j] * V(kScale[i] * kScale[j]);
+    }
+    /// Gᵀ u G: gradients of the 6x6 products to those of the 3x3 weights.
+    template <class V>
+    GANCODEC_INLINE static void weight_adjoint_tile(const V (&u)[kWinogradCells], V (&g)[9]) {
+        V rows[3 * 6];
+        GANCODEC_UNROLL for (int j = 0; j < 6; ++j) weight_adjoint(u + j, rows + j, 6);
+        GANCODEC_UNROLL for (int i = 0; i < 3; ++i) weight_adjoint(rows + 6 * i, g + 3 * i, 1);
+    }
+};
+
+}  // namespace gancodec::detail
+// ---- gancodec/kernels/winograd.hpp
+
+namespace gancodec::detail {
+
+/// Transformed weights of a 3x3 convolution in the order of reading: [co/16][36][ci][co%16], and its bias.
+class WinogradWeights {
+public:
+    int in_channels = 0, out_channels = 0, pad = 0;
+
+    WinogradWeights() = default;
+    /// Of the convolution itself.
+    static WinogradWeights convolution(const ConvGeometry& g, const float* weight, const float* bias) {
+        WinogradWeights w;
+        w.in_channels = g.in_channels;
+        w.out_channels = g.out_channels;
+        w.pad = g.pad;
+        w.fill(bias, [&](int out, int in, int cell) { return weight[(out * g.in_channels + in) * 9 + cell]; });
+        return w;
+    }
+    /// Of its input gradient, a convolution too: weights turned by half a circle, channels exchanged.
+    static WinogradWeights adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
+        WinogradWeights w;
+        w.in_channels = g.out_channels;
+        w.out_channels = g.in_channels;
+        w.pad = 2 - g.pad;
+        w.fill(bias, [&](int out, int in, int cell) { return weight[(in * g.in_channels + out) * 9 + 8 - cell]; });
+        return w;
+    }
+    [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
+    /// Floats of one of the 36 matrices, for a group of 16 outputs.
+    [[nodiscard]] std::size_t cell_size() const { return static_cast<std::size_t>(in_channels) * kChannelBlock; }
+    [[nodiscard]] const float* weights(int group, int cell) const {
+        return weights_.data() + static_cast<std::size_t>(group * kWinogradCells + cell) * cell_size();
+    }
+    [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
+
+private:
+    template <class Weight>
+    void fill(const float* bias, const Weight& weight) {
+        using Arch = simd::NativeArch;
+        weights_ = AlignedArray<float>(static_cast<std::size_t>(groups() * kWinogradCells) * cell_size());
+        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
+        if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
+        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t index, int) {
+            const int first = static_cast<int>(index) * kChannelBlock;
+            const int lanes = std::min(kChannelBlock, out_channels - first);
+            alignas(kAlignmentBytes) float plain[9][kChannelBlock] = {};
+            float* p = weights_.data() + static_cast<std::size_t>(index * kWinogradCells) * cell_size();
+            for (int in = 0; in < in_channels; ++in, p += kChannelBlock) {
+                for (int lane = 0; lane < lanes; ++lane)
+                    for (int k = 0; k < 9; ++k) plain[k][lane] = weight(first + lane, in, k);
+                for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
+                    simd::Floats<Arch> g[9], u[kWinogradCells];
+                    GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain[k] + lane);
+                    Winograd::weight_tile(g, u);
+                    GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
+                        simd::store<Arch>(p + static_cast<std::size_t>(k) * cell_size() + lane, u[k]);
+                }
+            }
+        });
+    }
+
+    AlignedArray<float> weights_, bias_;
+};
+
+/// The grid of 4x4 tiles over all images of a batch, in one line.
+struct WinogradGrid {
+    Shape out;
+
+    [[nodiscard]] int columns() const { return (out.w + kWinogradTile - 1) / kWinogradTile; }
+    [[nodiscard]] int rows() const { return (out.h + kWinogradTile - 1) / kWinogradTile; }
+    [[nodiscard]] int tiles() const { return out.n * rows() * columns(); }
+
+    /// Image, and first output row and column of a tile.
+    struct Place {
+        int n, y, x;
+    };
+    [[nodiscard]] Place first(int tile) const {
+        return {tile / (rows() * columns()), tile / columns() % rows() * kWinogradTile,
+                tile % columns() * kWinogradTile};
+    }
+    /// The tile after `p`; cheaper than first().
+    [[nodiscard]] Place next(Place p) const {
+        p.x += kWinogradTile;
+        if (p.x < out.w) return p;
+        p.x = 0;
+        p.y += kWinogradTile;
+        if (p.y < out.h) return p;
+        return {p.n + 1, 0, 0};
+    }
+};
+
+/// Pixels of a square with zeros where it leaves the image: in place if it does not, or copied to `buffer`.
+template <int Side>
+struct SquarePixels {
+    const float* data;
+    std::ptrdiff_t row;
+
+    SquarePixels(const float* block, const Shape& s, int y0, int x0, float* buffer) {
+        const auto pitch = static_cast<std::ptrdiff_t>(s.w) * kChannelBlock;
+        data = block + y0 * pitch + static_cast<std::ptrdiff_t>(x0) * kChannelBlock;
+        row = pitch;
+        if (y0 >= 0 && x0 >= 0 && y0 + Side <= s.h && x0 + Side <= s.w) return;
+        for (int i = 0; i < Side; ++i)
+            for (int j = 0; j < Side; ++j) {
+                const int y = y0 + i, x = x0 + j;
+                float* p = buffer + (i * Side + j) * kChannelBlock;
+                if (y >= 0 && y < s.h && x >= 0 && x < s.w)
+                    std::copy_n(block + y * pitch + static_cast<std::ptrdiff_t>(x) * kChannelBlock, kChannelBlock, p);
+                else
+                    std::fill_n(p, kChannelBlock, 0.0f);
+            }
+        data = buffer;
+        row = Side * kChannelBlock;
+    }
+};
+
+/// Bᵀ d B for `count` tiles of one channel block, from `p` on: cell k of tile t goes to v + k·cell + t·16.
+template <class Arch>
+void winograd_input(TensorView<const float> in, int pad, int block, const WinogradGrid& grid, WinogradGrid::Place p,
+                    int count, float* v, std::ptrdiff_t cell) {
+    alignas(kAlignmentBytes) float buffer[kWinogradCells * kChannelBlock];
+    for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
+        const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, p.y - pad, p.x - pad, buffer);
+        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
+            simd::Floats<Arch> d[kWinogradCells];
+            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
+                d[k] = simd::load<Arch>(pixels.data + k / kWinogradPatch * pixels.row +
+                                        k % kWinogradPatch * kChannelBlock + lane);
+            Winograd::input_tile(d);
+            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, d[k]);
+        }
+    }
+}
+
+/// A 3x3 convolution by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
+/// product for each of the 36 cells), transform back.
+template <class Arch>
+class WinogradConvolution {
+public:
+    WinogradConvolution(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
+                        const Epilogue<float>& epilogue, Workspace& ws)
+        : in_(in), weights_(weights), out_(out), epilogue_(epilogue), grid_{out.shape} {
+        // The transformed inputs of a block should stay in the second-level cache. Any block gives the same numbers.
+        constexpr int kCacheFloats = 128 * 1024;
+        const int tiles = grid_.tiles(), channels = in.shape.padded_c();
+        const int most = std::clamp(kCacheFloats / (kWinogradCells * channels) / 12 * 12, 12, 96);
+        const int wanted = round_up((tiles + most - 1) / most, threads());
+        block_ = round_up(std::max(1, (tiles + wanted - 1) / wanted), 4);
+        blocks_ = (tiles + block_ - 1) / block_;
+        const int width = tiled_width<Arch>(block_);
+        // An odd number of cache lines between cells keeps them in different sets.
+        v_block_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
+        v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
+        m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
+        m_cell_ = m_group_ * kGroups + kChannelBlock;
+        const auto workers = static_cast<std::size_t>(threads());
+        v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
+        m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
+    }
+
+    void run() const {
+        parallel_for(blocks_, [this](std::int64_t task, int worker) {
+            const int first = static_cast<int>(task) * block_, count = std::min(block_, grid_.tiles() - first);
+            float* v = v_ + worker * v_cell_ * kWinogradCells;
+            float* m = m_ + worker * m_cell_ * kWinogradCells;
+            const WinogradGrid::Place place = grid_.first(first);
+            for (int block = 0; block < in_.shape.blocks(); ++block)
+                winograd_input<Arch>(in_, weights_.pad, block, grid_, place, count, v + block * v_block_, v_cell_);
+            for (int group = 0; group < weights_.groups(); group += kGroups) {
+                const int groups = std::min(kGroups, weights_.groups() - group);
+                multiply(v, m, group, groups, count);
+                for (int g = 0; g < groups; ++g) {
+                    WinogradGrid::Place p = place;
+                    for (int t = 0; t < count; ++t, p = grid_.next(p))
+                        finish_tile(m + g * m_group_ + static_cast<std::ptrdiff_t>(t) * kChannelBlock, group + g, p);
+                }
+            }
+        });
+    }
+
+private:
+    static constexpr int kGroups = TileSizes<Arch>::groups;
+
+    void multiply(const float* v, float* m, int group, int groups, int count) const {
+        alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
+        static constexpr std::ptrdiff_t kNoOffset = 0;
+        for (int cell = 0; cell < kWinogradCells; ++cell) {
+            const TapTile tile{v + cell * v_cell_,
+                               v_block_,
+                               &kNoOffset,
+                               1,
+                               weights_.in_channels,
+                               weights_.weights(group, cell),
+                               static_cast<std::ptrdiff_t>(kWinogradCells * weights_.cell_size()),
+                               kZeros,
+                               m + cell * m_cell_,
+                               m_group_,
+                               kChannelBlock,
+                               0};
+            if (groups == kGroups)
+                tap_row<Arch, kGroups>(tile, count);
+            else
+                tap_row<Arch, 1>(tile, count);
+        }
+    }
+
+    void finish_tile(const float* m, int group, WinogradGrid::Place p) const {
+        constexpr int kLanes = simd::kLanes<Arch>;
+        const int rows = std::min(kWinogradTile, out_.shape.h - p.y);
+        const int columns = std::min(kWinogradTile, out_.shape.w - p.x);
+        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(p.n, group * kChannelBlock, p.y, p.x));
+        const auto row = static_cast<std::ptrdiff_t>(out_.shape.w) * kChannelBlock;
+        for (int lane = 0; lane < kChannelBlock; lane += kLanes) {
+            simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
+            GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell)
+                products[cell] = simd::load<Arch>(m + cell * m_cell_ + lane);
+            Winograd::output_tile(products, sums);
+            const simd::Floats<Arch> bias = simd::load<Arch>(weights_.bias(group) + lane);
+            float* out = out_.data + at + lane;
+            GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i)
+                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j)
+                    if (i < rows && j < columns)
+                        simd::store<Arch>(out + i * row + j * kChannelBlock, sums[i * kWinogradTile + j] + bias);
+        }
+        if (!epilogue_.empty())
+            for (int i = 0; i < rows; ++i)
+                finish_pixels(epilogue_, out_.data + at + i * row, at + i * row, columns, kChannelBlock);
+    }
+
+    TensorView<const float> in_;
+    const WinogradWeights& weights_;
+    TensorView<float> out_;
+    Epilogue<float> epilogue_;
+    WinogradGrid grid_;
+    int block_ = 0, blocks_ = 0;                                      ///< tiles of a block; blocks
+    std::ptrdiff_t v_block_ = 0, v_cell_ = 0, m_group_ = 0, m_cell_ = 0;  ///< floats between parts of V and M
+    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][tile][16], for each worker
+    float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker
+};
+
+/// Convolves by Winograd's algorithm. `epilogue` sees the finished sums.
+template <class Arch>
+void convolve_winograd(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
+                       const Epilogue<float>& epilogue, Workspace& ws) {
+    GANCODEC_ASSERT(in.shape.c == weights.in_channels && out.shape.c == weights.out_channels);
+    GANCODEC_ASSERT(in.shape.n == out.shape.n && out.shape.h == in.shape.h + 2 * weights.pad - 2);
+    if (out.size() == 0) return;
+    const Workspace::Scope scope(ws);
+    WinogradConvolution<Arch>(in, weights, out, epilogue, ws).run();
+}
+
+}  // namespace gancodec::detail
+// ---- gancodec/kernels/winograd_gradient.hpp
+
+namespace gancodec::detail {
+
+/// A y Aᵀ for `count` tiles of one block of output channels, from `p` on: cell k of tile t goes to v + k·cell + t·16.
+template <class Arch>
+void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid& grid, WinogradGrid::Place p,
+                    int count, float* v, std::ptrdiff_t cell) {
+    alignas(kAlignmentBytes) float buffer[kWinogradTile * kWinogradTile * kChannelBlock];
+    for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
+        const SquarePixels<kWinogradTile> pixels(d_out.block(p.n, block), d_out.shape, p.y, p.x, buffer);
+        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
+            simd::Floats<Arch> y[kWinogradTile * kWinogradTile], m[kWinogradCells];
+            GANCODEC_UNROLL for (int k = 0; k < kWinogradTile * kWinogradTile; ++k)
+                y[k] = simd::load<Arch>(pixels.data + k / kWinogradTile * pixels.row +
+                                        k % kWinogradTile * kChannelBlock + lane);
+            Winograd::output_adjoint_tile(y, m);
+            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, m[k]);
+        }
+    }
+}
+
+/// Adds the weight gradient of a 3x3 convolution by Winograd's algorithm:
+///   d_weight += Gᵀ [ Σ_tiles (A y Aᵀ) ⊙ (Bᵀ d B) ] G,   y the 4x4 output gradients, d the 6x6 inputs of a tile
+/// Tiles are summed in chunks of kWinogradChunk. For each chunk the threads share the transforms, then the 36 cells.
+template <class Arch>
+class WinogradGradient {
+public:
+    WinogradGradient(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g, Workspace& ws)
+        : in_(in), d_out_(d_out), g_(g), grid_{d_out.shape} {
+        chunk_ = std::min(kWinogradChunk, grid_.tiles());
+        block_ = static_cast<std::ptrdiff_t>(chunk_) * kChannelBlock;
+        // An odd number of cache lines between cells keeps them in different sets.
+        v_cell_ = block_ * in.shape.blocks() + kChannelBlock;
+        y_cell_ = block_ * d_out.shape.blocks() + kChannelBlock;
+        out_tiles_ = (d_out.shape.blocks() + kGroups - 1) / kGroups;
+        in_tiles_ = (g.in_channels + kInputs - 1) / kInputs;
+        v_ = ws.take<float>(static_cast<std::size_t>(v_cell_) * kWinogradCells);
+        y_ = ws.take<float>(static_cast<std::size_t>(y_cell_) * kWinogradCells);
+        const std::size_t totals = static_cast<std::size_t>(total_cell()) * kWinogradCells;
+        totals_ = ws.take<float>(totals);
+        std::fill_n(totals_, totals, 0.0f);
+    }
+
+    void run(float* d_weight) const {
+        for (int first = 0; first < grid_.tiles(); first += chunk_) {
+            const int count = std::min(chunk_, grid_.tiles() - first);
+            transform(first, count);
+            parallel_for(kWinogradCells, [&](std::int64_t cell, int) { multiply(static_cast<int>(cell), count); });
+        }
+        parallel_for(d_out_.shape.blocks(),
+                     [&](std::int64_t group, int) { add_weights(static_cast<int>(group), d_weight); });
+    }
+
+private:
+    static constexpr int kGroups = GradientTile<Arch>::groups, kInputs = GradientTile<Arch>::inputs;
+    static constexpr int kTotal = kGroups * kInputs * kChannelBlock;  ///< sums of one tile of channels
+
+    [[nodiscard]] std::ptrdiff_t total_cell() const {
+        return static_cast<std::ptrdiff_t>(out_tiles_) * in_tiles_ * kTotal + kChannelBlock;
+    }
+
+    void transform(int first, int count) const {
+        constexpr int kPart = 24;
+        const int blocks = in_.shape.blocks(), all = blocks + d_out_.shape.blocks();
+        const int parts = (count + kPart - 1) / kPart;
+        parallel_for(static_cast<std::int64_t>(all) * parts, [&](std::int64_t task, int) {
+            const int block = static_cast<int>(task / parts), begin = static_cast<int>(task % parts) * kPart;
+            const int tiles = std::min(kPart, count - begin);
+            const WinogradGrid::Place place = grid_.first(first + begin);
+            const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * kChannelBlock;
+            if (block < blocks)
+                winograd_input<Arch>(in_, g_.pad, block, grid_, place, tiles, v_ + block * block_ + at, v_cell_);
+            else
+                winograd_d_out<Arch>(d_out_, block - blocks, grid_, place, tiles,
+                                     y_ + (block - blocks) * block_ + at, y_cell_);
+        });
+    }
+
+    void multiply(int cell, int count) const {
+        for (int out_tile = 0; out_tile < out_tiles_; ++out_tile) {
+            const int groups = std::min(kGroups, d_out_.shape.blocks() - out_tile * kGroups);
+            for (int in_tile = 0; in_tile < in_tiles_; ++in_tile) {
+                const int ci = in_tile * kInputs;
+                const GradientRows row{
+                    v_ + cell * v_cell_ + ci / kChannelBlock * block_ + ci % kChannelBlock,
+                    y_ + cell * y_cell_ + static_cast<std::ptrdiff_t>(out_tile) * kGroups * block_};
+                float* total = totals_ + cell * total_cell() +
+                               (static_cast<std::ptrdiff_t>(out_tile) * in_tiles_ + in_tile) * kTotal;
+                if (groups == kGroups)
+                    gradient_tile<Arch, kGroups, kInputs>(&row, 1, count, kChannelBlock, block_, total);
+                else
+                    gradient_tile<Arch, 1, kInputs>(&row, 1, count, kChannelBlock, block_, total);
+            }
+        }
+    }
+
+    void add_weights(int group, float* d_weight) const {
+        const int groups = std::min(kGroups, d_out_.shape.blocks() - group / kGroups * kGroups);
+        const int lanes = std::min(kChannelBlock, g_.out_channels - group * kChannelBlock);
+        alignas(kAlignmentBytes) float plain[9][kChannelBlock];
+        for (int ci = 0; ci < g_.in_channels; ++ci) {
+            const float* total =
+                totals_ + (static_cast<std::ptrdiff_t>(group / kGroups) * in_tiles_ + ci / kInputs) * kTotal +
+                static_cast<std::ptrdiff_t>(ci % kInputs * groups + group % kGroups) * kChannelBlock;
+            for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
+                simd::Floats<Arch> u[kWinogradCells], g[9];
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
+                    u[k] = simd::load<Arch>(total + k * total_cell() + lane);
+                Winograd::weight_adjoint_tile(u, g);
+                GANCODEC_UNROLL for (int k = 0; k < 9; ++k) simd::store<Arch>(plain[k] + lane, g[k]);
+            }
+            for (int lane = 0; lane < lanes; ++lane) {
+                float* p = d_weight +
+                           (static_cast<std::ptrdiff_t>(group * kChannelBlock + lane) * g_.in_channels + ci) * 9;
+                for (int k = 0; k < 9; ++k) p[k] += plain[k][lane];
+            }
+        }
+    }
+
+    TensorView<const float> in_, d_out_;
+    ConvGeometry g_;
+    WinogradGrid grid_;
+    int chunk_ = 0, out_tiles_ = 0, in_tiles_ = 0;
+    std::ptrdiff_t block_ = 0, v_cell_ = 0, y_cell_ = 0;  ///< floats between channel blocks, and between cells
+    float *v_ = nullptr, *y_ = nullptr;                   ///< transformed inputs, output gradients: [36][block][tile][16]
+    float* totals_ = nullptr;                             ///< [36][co tile][ci tile][ci][co]
+};
+
+template <class Arch>
+void add_winograd_gradient(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g,
+                           float* d_weight, Workspace& ws) {
+    GANCODEC_ASSERT(in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && in.shape.n == d_out.shape.n);
+    if (d_out.size() == 0) return;
+    const Workspace::Scope scope(ws);
+    WinogradGradient<Arch>(in, d_out, g, ws).run(d_weight);
+}
+
+}  // namespace gancodec::detail
 // ---- gancodec/kernels/conv2d.hpp
 
 namespace gancodec {
@@ -1715,21 +2233,29 @@ public:
     void prepare(const ConvGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            forward_ = detail::PackedTaps::convolution(geometry, weight, bias);
-            backward_ = for_backward ? detail::PackedTaps::adjoint(geometry, weight, nullptr) : detail::PackedTaps{};
+            if (uses_winograd(geometry)) {
+                forward_winograd_ = detail::WinogradWeights::convolution(geometry, weight, bias);
+                if (for_backward) backward_winograd_ = detail::WinogradWeights::adjoint(geometry, weight, nullptr);
+            } else {
+                forward_ = detail::PackedTaps::convolution(geometry, weight, bias);
+                if (for_backward) backward_ = detail::PackedTaps::adjoint(geometry, weight, nullptr);
+            }
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry, bias, geometry.out_channels);
         }
     }
     [[nodiscard]] const ConvGeometry& geometry() const { return geometry_; }
 
-    /// How the kernels see the weights: packed for float, plain for any other type.
+    /// How the kernels see the weights: for float transformed or packed, plain for any other type.
+    [[nodiscard]] const detail::WinogradWeights& forward_winograd() const { return forward_winograd_; }
+    [[nodiscard]] const detail::WinogradWeights& backward_winograd() const { return backward_winograd_; }
     [[nodiscard]] const detail::PackedTaps& forward_taps() const { return forward_; }
     [[nodiscard]] const detail::PackedTaps& backward_taps() const { return backward_; }
     [[nodiscard]] const detail::PlainWeights<T>& plain() const { return plain_; }
 
 private:
     ConvGeometry geometry_;
+    detail::WinogradWeights forward_winograd_, backward_winograd_;
     detail::PackedTaps forward_, backward_;
     detail::PlainWeights<T> plain_;
 };
@@ -1739,27 +2265,34 @@ private:
 /// and then what `epilogue` says: a sum with another tensor, an activation.
 /// Shapes   in [n,ci,h,w] · out [n,co,oh,ow] by ConvGeometry::out_extent()
 /// Requires in and out do not overlap.
-/// Exact    Sums run over blocks of 16 ci, ky, kx, ci with fused multiply-add: bit-equal to reference::conv2d_forward
-///          on every FMA machine, for every lane width and thread count.
+/// Exact    Bit-equal to reference::conv2d_forward, or where uses_winograd() to reference::winograd_forward, on every
+///          FMA machine, for every lane width and thread count. Sums run by fused multiply-add over blocks of 16 ci,
+///          ky, kx, ci.
 template <class T>
 void conv2d_forward(TensorView<const T> in, const PreparedConv2d<T>& conv, TensorView<T> out, Workspace& ws,
                     const Epilogue<T>& epilogue = {}) {
-    if constexpr (std::is_same_v<T, float>)
-        detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
-    else
+    if constexpr (std::is_same_v<T, float>) {
+        if (uses_winograd(conv.geometry()))
+            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
+        else
+            detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
+    } else {
         reference::conv2d_forward<T>(in, conv.geometry(), conv.plain().weight(), conv.plain().bias(), out, epilogue);
+    }
 }
 
 /// Gradient of conv2d_forward() to its input.
 ///   d_in[n,ci,iy,ix] = Σ weight[co,ci,ky,kx] · d_out[n,co,oy,ox] over all oy·s+ky−p = iy, ox·s+kx−p = ix
 /// Requires prepare() was called with for_backward; d_out and d_in do not overlap.
-/// Exact    Bit-equal to reference::conv2d_backward_input.
+/// Exact    Bit-equal to reference::conv2d_backward_input, or where uses_winograd() winograd_backward_input.
 template <class T>
 void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& conv, TensorView<T> d_in,
                            Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        GANCODEC_ASSERT(!conv.backward_taps().phases.empty());
-        detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
+        if (uses_winograd(conv.geometry()))
+            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
+        else
+            detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
     } else {
         reference::conv2d_backward_input<T>(d_out, conv.geometry(), conv.plain().weight(), nullptr, d_in);
     }
@@ -1768,13 +2301,16 @@ void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& c
 /// Adds the gradient of conv2d_forward() to its weight [co][ci][k][k] and bias [co] (may be null).
 ///   d_weight[co,ci,ky,kx] += Σ_{n,oy,ox} d_out[n,co,oy,ox] · in[n,ci,oy·s+ky−p,ox·s+kx−p]
 ///   d_bias[co] += Σ_{n,oy,ox} d_out[n,co,oy,ox]
-/// Exact    Pixels are summed in a fixed order, chunk by chunk (gradient_chunk_rows): bit-equal to
-///          reference::conv2d_backward_weight, for every thread count.
+/// Exact    Bit-equal to reference::conv2d_backward_weight, or where uses_winograd() winograd_backward_weight, for every
+///          thread count: pixels are summed in a fixed order, chunk by chunk (gradient_chunk_rows, kWinogradChunk).
 template <class T>
 void conv2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, const ConvGeometry& geometry,
                             T* d_weight, T* d_bias, Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        detail::add_weight_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
+        if (uses_winograd(geometry))
+            detail::add_winograd_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
+        else
+            detail::add_weight_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
         if (d_bias != nullptr) detail::add_bias_gradient(d_out, d_bias);
     } else {
         reference::conv2d_backward_weight<T>(in, d_out, geometry, d_weight, d_bias);
@@ -1787,7 +2323,7 @@ void conv2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, c
 #include <utility>
 
 // Integer convolution for the hyper scale network: no float, so that every machine picks the same probability tables.
-// Plain layout: activations are int16 in [c][h][w]. Read first: activations must lie in [-255, 255]; then no sum overflows:
+// Plain layout: activations are int16 in [c][h][w]. Read first: they must lie in [-255, 255]; then no sum overflows:
 //   |bias + Σ weight · in| <= 2^30 + 2^15 · 128 · 255 = 2143289344 < 2^31
 
 namespace gancodec {
@@ -1801,8 +2337,8 @@ inline constexpr int kIntConvMaxActivation = 255;
 /// `low` and `high` are the activation: 0, 255 is a ReLU to 8 bits; 0, 63 is a table index.
 struct IntConv2dParameters {
     int in_channels = 0, out_channels = 0, kernel = 1;
-    std::vector<std::int8_t> weight;  ///< [co][ci][k][k], PyTorch's order
-    std::vector<std::int32_t> bias;   ///< [co]
+    std::vector<std::int8_t> weight;       ///< [co][ci][k][k], PyTorch's order
+    std::vector<std::int32_t> bias;        ///< [co]
     std::vector<std::int32_t> multiplier;  ///< [co], at least 0
     std::vector<std::uint8_t> shift;       ///< [co], 1 to 62
     int low = 0, high = kIntConvMaxActivation;
@@ -1819,8 +2355,8 @@ inline void validate(const IntConv2dParameters& p, const std::string& where) {
     const int max_channels = kIntConvMaxTaps / (p.kernel * p.kernel);
     require(p.in_channels >= 1 && p.in_channels <= max_channels, "1 to " + text(max_channels) + " input channels",
             text(p.in_channels));
-    require(p.out_channels >= 1 && p.out_channels <= kIntConvMaxTaps, "1 to " + text(kIntConvMaxTaps) + " output channels",
-            text(p.out_channels));
+    require(p.out_channels >= 1 && p.out_channels <= kIntConvMaxTaps,
+            "1 to " + text(kIntConvMaxTaps) + " output channels", text(p.out_channels));
     const auto out = static_cast<std::size_t>(p.out_channels);
     const auto taps = static_cast<std::size_t>(p.in_channels * p.kernel * p.kernel);
     require(p.weight.size() == out * taps, text(out * taps) + " weights", text(p.weight.size()));
@@ -1828,7 +2364,8 @@ inline void validate(const IntConv2dParameters& p, const std::string& where) {
     require(p.multiplier.size() == out, text(out) + " multipliers", text(p.multiplier.size()));
     require(p.shift.size() == out, text(out) + " shifts", text(p.shift.size()));
     for (std::size_t i = 0; i < out; ++i) {
-        require(p.bias[i] >= -kIntConvMaxBias && p.bias[i] <= kIntConvMaxBias, "a bias of at most 2^30", text(p.bias[i]));
+        require(p.bias[i] >= -kIntConvMaxBias && p.bias[i] <= kIntConvMaxBias, "a bias of at most 2^30",
+                text(p.bias[i]));
         require(p.multiplier[i] >= 0, "a multiplier of at least 0", text(p.multiplier[i]));
         require(p.shift[i] >= 1 && p.shift[i] <= 62, "a shift of 1 to 62", text(p.shift[i]));
     }
@@ -1955,7 +2492,8 @@ void pixel_shuffle_int(std::span<const std::int16_t> in, int channels, int h, in
             for (int dy = 0; dy < r; ++dy) {
                 Out* row = out.data() + ((std::int64_t{c} * h + y) * r + dy) * w * r;
                 for (int dx = 0; dx < r; ++dx) {
-                    const std::int16_t* source = in.data() + ((std::int64_t{c} * r + dy) * r + dx) * plane + std::int64_t{y} * w;
+                    const std::int16_t* source =
+                        in.data() + ((std::int64_t{c} * r + dy) * r + dx) * plane + std::int64_t{y} * w;
                     for (int x = 0; x < w; ++x) row[x * r + dx] = static_cast<Out>(source[x]);
                 }
             }
@@ -2046,7 +2584,6 @@ template <class T>
 void conv_transpose2d_backward_input(TensorView<const T> d_out, const PreparedConvTranspose2d<T>& conv,
                                      TensorView<T> d_in, Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        GANCODEC_ASSERT(!conv.backward_taps().phases.empty());
         detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
     } else {
         reference::conv_transpose2d_backward_input<T>(d_out, conv.geometry(), conv.plain().weight(), d_in);
@@ -3387,6 +3924,139 @@ void l2_pool_backward(TensorView<const T> in, TensorView<const T> out, TensorVie
 }
 
 }  // namespace gancodec
+// ---- gancodec/kernels/reference/winograd.hpp
+
+// Plain twins of the Winograd kernels: one tile, one pair of channels at a time, in the same order of operations.
+
+namespace gancodec::reference {
+
+namespace detail {
+
+using gancodec::detail::kWinogradCells;
+using gancodec::detail::kWinogradTile;
+using gancodec::detail::Winograd;
+
+/// The 36 transformed inputs Bᵀ d B of one channel of the tile whose first output is (y, x).
+inline void winograd_input_cells(TensorView<const float> in, int n, int c, int y, int x, int pad,
+                                 float (&d)[kWinogradCells]) {
+    for (int k = 0; k < kWinogradCells; ++k) d[k] = value_or_zero(in, n, c, y - pad + k / 6, x - pad + k % 6);
+    Winograd::input_tile(d);
+}
+
+/// Convolves with `weight(co, ci, k)`, k = 3·ky + kx. Products are summed over ci, from zero; the bias joins at the end.
+template <class Weight>
+void winograd_convolution(TensorView<const float> in, int pad, const Weight& weight, const float* bias,
+                          TensorView<float> out, const Epilogue<float>& epilogue) {
+    const int inputs = in.shape.c, outputs = out.shape.c;
+    std::vector<float> weights(static_cast<std::size_t>(outputs * inputs * kWinogradCells));
+    for (int i = 0; i < outputs * inputs; ++i) {
+        float g[9], u[kWinogradCells];
+        for (int k = 0; k < 9; ++k) g[k] = weight(i / inputs, i % inputs, k);
+        Winograd::weight_tile(g, u);
+        std::copy_n(u, kWinogradCells, weights.begin() + static_cast<std::ptrdiff_t>(i) * kWinogradCells);
+    }
+    std::fill_n(out.data, out.size(), 0.0f);
+    const auto tile = [&](int n, int y, int x) {
+        std::vector<float> cells(static_cast<std::size_t>(inputs * kWinogradCells));
+        for (int ci = 0; ci < inputs; ++ci) {
+            float d[kWinogradCells];
+            winograd_input_cells(in, n, ci, y, x, pad, d);
+            std::copy_n(d, kWinogradCells, cells.begin() + static_cast<std::ptrdiff_t>(ci) * kWinogradCells);
+        }
+        for (int co = 0; co < outputs; ++co) {
+            float products[kWinogradCells] = {}, sums[kWinogradTile * kWinogradTile];
+            for (int ci = 0; ci < inputs; ++ci)
+                for (int k = 0; k < kWinogradCells; ++k)
+                    products[k] = std::fma(weights[static_cast<std::size_t>((co * inputs + ci) * kWinogradCells + k)],
+                                           cells[static_cast<std::size_t>(ci * kWinogradCells + k)], products[k]);
+            Winograd::output_tile(products, sums);
+            for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) {
+                const int oy = y + k / kWinogradTile, ox = x + k % kWinogradTile;
+                if (oy >= out.shape.h || ox >= out.shape.w) continue;
+                const std::size_t at = out.shape.offset(n, co, oy, ox);
+                out.data[at] = epilogue.apply(sums[k] + (bias == nullptr ? 0.0f : bias[co]),
+                                              epilogue.skip == nullptr ? 0.0f : epilogue.skip[at]);
+            }
+        }
+    };
+    parallel_for(out.shape.n, [&](std::int64_t n, int) {
+        for (int y = 0; y < out.shape.h; y += kWinogradTile)
+            for (int x = 0; x < out.shape.w; x += kWinogradTile) tile(static_cast<int>(n), y, x);
+    });
+}
+
+}  // namespace detail
+
+/// The plain twin of gancodec::conv2d_forward() where uses_winograd().
+inline void winograd_forward(TensorView<const float> in, const ConvGeometry& g, const float* weight, const float* bias,
+                             TensorView<float> out, const Epilogue<float>& epilogue = {}) {
+    GANCODEC_ASSERT(in.shape.c == g.in_channels && out.shape.c == g.out_channels && g.kernel == 3 && g.stride == 1);
+    detail::winograd_convolution(
+        in, g.pad,
+        [&](int co, int ci, int k) { return weight[detail::weight_index(g, co, ci, k / 3, k % 3)]; }, bias, out,
+        epilogue);
+}
+
+/// The plain twin of gancodec::conv2d_backward_input() where uses_winograd(): a convolution with the weights turned by
+/// half a circle.
+inline void winograd_backward_input(TensorView<const float> d_out, const ConvGeometry& g, const float* weight,
+                                    TensorView<float> d_in) {
+    GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && g.kernel == 3);
+    detail::winograd_convolution(
+        d_out, 2 - g.pad,
+        [&](int ci, int co, int k) { return weight[detail::weight_index(g, co, ci, 2 - k / 3, 2 - k % 3)]; }, nullptr,
+        d_in, {});
+}
+
+/// The plain twin of gancodec::conv2d_backward_weight() where uses_winograd(). Tiles are summed in chunks.
+inline void winograd_backward_weight(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g,
+                                     float* d_weight, float* d_bias) {
+    using detail::kWinogradCells;
+    using detail::kWinogradTile;
+    using detail::Winograd;
+    const Shape& s = d_out.shape;
+    const int columns = (s.w + kWinogradTile - 1) / kWinogradTile, rows = (s.h + kWinogradTile - 1) / kWinogradTile;
+    const int tiles = s.n * rows * columns;
+    const auto place = [&](int tile, const auto& body) {
+        body(tile / (rows * columns), tile / columns % rows * kWinogradTile, tile % columns * kWinogradTile);
+    };
+    // All transforms first: cells[(tile·channels + channel)·36 + k].
+    std::vector<float> inputs(static_cast<std::size_t>(tiles * g.in_channels * kWinogradCells));
+    std::vector<float> outputs(static_cast<std::size_t>(tiles * g.out_channels * kWinogradCells));
+    for (int tile = 0; tile < tiles; ++tile)
+        place(tile, [&](int n, int y, int x) {
+            for (int ci = 0; ci < g.in_channels; ++ci) {
+                float d[kWinogradCells];
+                detail::winograd_input_cells(in, n, ci, y, x, g.pad, d);
+                std::copy_n(d, kWinogradCells, &inputs[static_cast<std::size_t>((tile * g.in_channels + ci) * kWinogradCells)]);
+            }
+            for (int co = 0; co < g.out_channels; ++co) {
+                float pixels[kWinogradTile * kWinogradTile], m[kWinogradCells];
+                for (int k = 0; k < kWinogradTile * kWinogradTile; ++k)
+                    pixels[k] = detail::value_or_zero(d_out, n, co, y + k / kWinogradTile, x + k % kWinogradTile);
+                Winograd::output_adjoint_tile(pixels, m);
+                std::copy_n(m, kWinogradCells, &outputs[static_cast<std::size_t>((tile * g.out_channels + co) * kWinogradCells)]);
+            }
+        });
+    parallel_for(static_cast<std::int64_t>(g.out_channels) * g.in_channels, [&](std::int64_t i, int) {
+        const int co = static_cast<int>(i / g.in_channels), ci = static_cast<int>(i % g.in_channels);
+        float total[kWinogradCells] = {}, gradient[9];
+        for (int first = 0; first < tiles; first += kWinogradChunk)
+            for (int k = 0; k < kWinogradCells; ++k) {
+                float sum = 0;
+                for (int tile = first; tile < std::min(tiles, first + kWinogradChunk); ++tile)
+                    sum = std::fma(outputs[static_cast<std::size_t>((tile * g.out_channels + co) * kWinogradCells + k)],
+                                   inputs[static_cast<std::size_t>((tile * g.in_channels + ci) * kWinogradCells + k)],
+                                   sum);
+                total[k] += sum;
+            }
+        Winograd::weight_adjoint_tile(total, gradient);
+        for (int k = 0; k < 9; ++k) d_weight[i * 9 + k] += gradient[k];
+    });
+    if (d_bias != nullptr) bias_gradient(d_out, d_bias);
+}
+
+}  // namespace gancodec::reference
 // ---- gancodec/kernels/resample.hpp
 
 namespace gancodec {
@@ -3703,373 +4373,6 @@ void split_channels(TensorView<const T> in, std::span<const TensorView<T>> outpu
 }
 
 }  // namespace gancodec
-// ---- gancodec/kernels/winograd_transform.hpp
-
-// Winograd's convolution F(4x4, 3x3): 36 products instead of 144 for a tile of 4x4 outputs.
-//   out = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A,   d the 6x6 inputs of the tile, g the 3x3 weights
-//   Bᵀ = 4  0 −5  0  1  0    G = 1/4    0    0      Aᵀ = 1  1  1  1  1  0
-//        0 −4 −4  1  1  0       −1/6 −1/6 −1/6           0  1 −1  2 −2  0
-//        0  4 −4 −1  1  0       −1/6  1/6 −1/6           0  1  1  4  4  0
-//        0 −2 −1  2  1  0       1/24 1/12  1/6           0  1 −1  8 −8  1
-//        0  2 −1 −2  1  0       1/24 −1/12 1/6
-//        0  4  0 −5  0  1          0    0    1
-// Paper    Lavin, Gray: Fast Algorithms for Convolutional Neural Networks, CVPR 2016.
-// The order of operations below is canonical. `V` is a float or a register; no product feeds a sum, except by fma.
-
-namespace gancodec::detail {
-
-inline constexpr int kWinogradTile = 4;    ///< outputs of a tile, along one side
-inline constexpr int kWinogradPatch = 6;   ///< inputs of a tile, along one side
-inline constexpr int kWinogradCells = 36;  ///< products of a tile
-
-/// One-dimensional transforms on elements `step` apart; in and out may be the same where both have one length.
-struct Winograd {
-    /// Bᵀ, 6 to 6.
-    template <class V>
-    GANCODEC_INLINE static void input(const V* in, V* out, int step) {
-        using std::fma;
-        const V d0 = in[0], d1 = in[step], d2 = in[2 * step], d3 = in[3 * step], d4 = in[4 * step], d5 = in[5 * step];
-        const V a = fma(V(-4.0f), d2, d4), b = fma(V(-4.0f), d1, d3), c = d4 - d2, e = d3 - d1;
-        out[0] = fma(V(4.0f), d0, fma(V(-5.0f), d2, d4));
-        out[step] = a + b;
-        out[2 * step] = a - b;
-        out[3 * step] = fma(V(2.0f), e, c);
-        out[4 * step] = fma(V(-2.0f), e, c);
-        out[5 * step] = fma(V(4.0f), d1, fma(V(-5.0f), d3, d5));
-    }
-    /// Aᵀ, 6 to 4.
-    template <class V>
-    GANCODEC_INLINE static void output(const V* in, V* out, int step) {
-        using std::fma;
-        const V p = in[step] + in[2 * step], q = in[step] - in[2 * step];
-        const V r = in[3 * step] + in[4 * step], t = in[3 * step] - in[4 * step];
-        out[0] = in[0] + (p + r);
-        out[step] = fma(V(2.0f), t, q);
-        out[2 * step] = fma(V(4.0f), r, p);
-        out[3 * step] = fma(V(8.0f), t, q) + in[5 * step];
-    }
-    /// A, 4 to 6: carries gradients of outputs back to the products.
-    template <class V>
-    GANCODEC_INLINE static void output_adjoint(const V* in, V* out, int step) {
-        using std::fma;
-        const V y0 = in[0], y1 = in[step], y2 = in[2 * step], y3 = in[3 * step];
-        const V s = y0 + y2, u = y1 + y3, v = fma(V(4.0f), y2, y0), w = fma(V(4.0f), y3, y1);
-        out[0] = y0;
-        out[step] = s + u;
-        out[2 * step] = s - u;
-        out[3 * step] = fma(V(2.0f), w, v);
-        out[4 * step] = fma(V(-2.0f), w, v);
-        out[5 * step] = y3;
-    }
-    /// G without its fractions, 3 to 6.
-    template <class V>
-    GANCODEC_INLINE static void weight(const V* in, V* out, int step) {
-        using std::fma;
-        const V g0 = in[0], g1 = in[step], g2 = in[2 * step];
-        const V h = g0 + g2, v = fma(V(4.0f), g2, g0);
-        out[0] = g0;
-        out[step] = h + g1;
-        out[2 * step] = h - g1;
-        out[3 * step] = fma(V(2.0f), g1, v);
-        out[4 * step] = fma(V(-2.0f), g1, v);
-        out[5 * step] = g2;
-    }
-    /// Gᵀ, 6 to 3: carries gradients of products back to the weights.
-    template <class V>
-    GANCODEC_INLINE static void weight_adjoint(const V* in, V* out, int step) {
-        using std::fma;
-        const V p = in[step] + in[2 * step], q = in[step] - in[2 * step];
-        const V r = in[3 * step] + in[4 * step], t = in[3 * step] - in[4 * step];
-        out[0] = fma(V(0.25f), in[0], fma(V(-1.0f / 6), p, V(1.0f / 24) * r));
-        out[step] = fma(V(-1.0f / 6), q, V(1.0f / 12) * t);
-        out[2 * step] = fma(V(1.0f / 6), r - p, in[5 * step]);
-    }
-
-    /// Bᵀ d B of 6x6 numbers, in place.
-    template <class V>
-    GANCODEC_INLINE static void input_tile(V (&d)[kWinogradCells]) {
-        GANCODEC_UNROLL for (int j = 0; j < 6; ++j) input(d + j, d + j, 6);
-        GANCODEC_UNROLL for (int i = 0; i < 6; ++i) input(d + 6 * i, d + 6 * i, 1);
-    }
-    /// Aᵀ m A: 6x6 products to 4x4 outputs, row by row.
-    template <class V>
-    GANCODEC_INLINE static void output_tile(const V (&m)[kWinogradCells], V (&out)[kWinogradTile * kWinogradTile]) {
-        V rows[4 * 6];
-        GANCODEC_UNROLL for (int j = 0; j < 6; ++j) output(m + j, rows + j, 6);
-        GANCODEC_UNROLL for (int i = 0; i < 4; ++i) output(rows + 6 * i, out + 4 * i, 1);
-    }
-    /// A y Aᵀ: 4x4 gradients (rows of 4) to 6x6.
-    template <class V>
-    GANCODEC_INLINE static void output_adjoint_tile(const V (&y)[kWinogradTile * kWinogradTile], V (&m)[kWinogradCells]) {
-        V rows[6 * 4];
-        GANCODEC_UNROLL for (int j = 0; j < 4; ++j) output_adjoint(y + j, rows + j, 4);
-        GANCODEC_UNROLL for (int i = 0; i < 6; ++i) output_adjoint(rows + 4 * i, m + 6 * i, 1);
-    }
-    /// G g Gᵀ of 3x3 weights (rows of 3).
-    static void weight_tile(const float (&g)[9], float (&u)[kWinogradCells]) {
-        constexpr float kScale[6] = {1.0f / 4, -1.0f / 6, -1.0f / 6, 1.0f / 24, 1.0f / 24, 1.0f};
-        float rows[6 * 3];
-        for (int j = 0; j < 3; ++j) weight(g + j, rows + j, 3);
-        for (int i = 0; i < 6; ++i) weight(rows + 3 * i, u + 6 * i, 1);
-        for (int i = 0; i < 6; ++i)
-            for (int j = 0; j < 6; ++j) u[6 * i + j] *= kScale[i] * kScale[j];
-    }
-    /// Gᵀ u G: gradients of the 6x6 products to those of the 3x3 weights.
-    static void weight_adjoint_tile(const float (&u)[kWinogradCells], float (&g)[9]) {
-        float rows[3 * 6];
-        for (int j = 0; j < 6; ++j) weight_adjoint(u + j, rows + j, 6);
-        for (int i = 0; i < 3; ++i) weight_adjoint(rows + 6 * i, g + 3 * i, 1);
-    }
-};
-
-}  // namespace gancodec::detail
-// ---- gancodec/kernels/winograd.hpp
-
-namespace gancodec::detail {
-
-/// Transformed weights of a 3x3 convolution in the order of reading: [co/16][36][ci][co%16], and its bias.
-class WinogradWeights {
-public:
-    int in_channels = 0, out_channels = 0, pad = 0;
-
-    WinogradWeights() = default;
-    /// Of the convolution itself.
-    static WinogradWeights convolution(const ConvGeometry& g, const float* weight, const float* bias) {
-        WinogradWeights w;
-        w.in_channels = g.in_channels;
-        w.out_channels = g.out_channels;
-        w.pad = g.pad;
-        w.fill(bias, [&](int out, int in, int cell) { return weight[(out * g.in_channels + in) * 9 + cell]; });
-        return w;
-    }
-    /// Of its input gradient, a convolution too: weights turned by half a circle, channels exchanged.
-    static WinogradWeights adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
-        WinogradWeights w;
-        w.in_channels = g.out_channels;
-        w.out_channels = g.in_channels;
-        w.pad = 2 - g.pad;
-        w.fill(bias, [&](int out, int in, int cell) { return weight[(in * g.in_channels + out) * 9 + 8 - cell]; });
-        return w;
-    }
-    [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
-    /// Floats of one of the 36 matrices, for a group of 16 outputs.
-    [[nodiscard]] std::size_t cell_size() const { return static_cast<std::size_t>(in_channels) * kChannelBlock; }
-    [[nodiscard]] const float* weights(int group, int cell) const {
-        return weights_.data() + static_cast<std::size_t>(group * kWinogradCells + cell) * cell_size();
-    }
-    [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
-
-private:
-    template <class Weight>
-    void fill(const float* bias, const Weight& weight) {
-        weights_ = AlignedArray<float>(static_cast<std::size_t>(groups() * kWinogradCells) * cell_size());
-        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
-        if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
-        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t index, int) {
-            const int group = static_cast<int>(index);
-            for (int in = 0; in < in_channels; ++in)
-                for (int lane = 0; lane < std::min(kChannelBlock, out_channels - group * kChannelBlock); ++lane) {
-                    float g[9], u[kWinogradCells];
-                    for (int cell = 0; cell < 9; ++cell) g[cell] = weight(group * kChannelBlock + lane, in, cell);
-                    Winograd::weight_tile(g, u);
-                    float* p = weights_.data() + static_cast<std::size_t>(group * kWinogradCells) * cell_size() +
-                               in * kChannelBlock + lane;
-                    for (int cell = 0; cell < kWinogradCells; ++cell, p += cell_size()) *p = u[cell];
-                }
-        });
-    }
-
-    AlignedArray<float> weights_, bias_;
-};
-
-/// The grid of 4x4 tiles over all images of a batch, in one line.
-struct WinogradGrid {
-    Shape out;
-
-    [[nodiscard]] int columns() const { return (out.w + kWinogradTile - 1) / kWinogradTile; }
-    [[nodiscard]] int rows() const { return (out.h + kWinogradTile - 1) / kWinogradTile; }
-    [[nodiscard]] int tiles() const { return out.n * rows() * columns(); }
-
-    /// Image, and first output row and column of a tile.
-    struct Place {
-        int n, y, x;
-    };
-    [[nodiscard]] Place first(int tile) const {
-        return {tile / (rows() * columns()), tile / columns() % rows() * kWinogradTile,
-                tile % columns() * kWinogradTile};
-    }
-    /// The tile after `p`; cheaper than first().
-    [[nodiscard]] Place next(Place p) const {
-        p.x += kWinogradTile;
-        if (p.x < out.w) return p;
-        p.x = 0;
-        p.y += kWinogradTile;
-        if (p.y < out.h) return p;
-        return {p.n + 1, 0, 0};
-    }
-};
-
-/// Pixels of a square with zeros where it leaves the image: in place if it does not, or copied to `buffer`.
-template <int Side>
-struct SquarePixels {
-    const float* data;
-    std::ptrdiff_t row;
-
-    SquarePixels(const float* block, const Shape& s, int y0, int x0, float* buffer) {
-        const auto pitch = static_cast<std::ptrdiff_t>(s.w) * kChannelBlock;
-        data = block + y0 * pitch + static_cast<std::ptrdiff_t>(x0) * kChannelBlock;
-        row = pitch;
-        if (y0 >= 0 && x0 >= 0 && y0 + Side <= s.h && x0 + Side <= s.w) return;
-        for (int i = 0; i < Side; ++i)
-            for (int j = 0; j < Side; ++j) {
-                const int y = y0 + i, x = x0 + j;
-                float* p = buffer + (i * Side + j) * kChannelBlock;
-                if (y >= 0 && y < s.h && x >= 0 && x < s.w)
-                    std::copy_n(block + y * pitch + static_cast<std::ptrdiff_t>(x) * kChannelBlock, kChannelBlock, p);
-                else
-                    std::fill_n(p, kChannelBlock, 0.0f);
-            }
-        data = buffer;
-        row = Side * kChannelBlock;
-    }
-};
-
-/// Bᵀ d B for `count` tiles of one channel block, from `p` on: cell k of tile t goes to v + k·cell + t·16.
-template <class Arch>
-void winograd_input(TensorView<const float> in, int pad, int block, const WinogradGrid& grid, WinogradGrid::Place p,
-                    int count, float* v, std::ptrdiff_t cell) {
-    alignas(kAlignmentBytes) float buffer[kWinogradCells * kChannelBlock];
-    for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
-        const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, p.y - pad, p.x - pad, buffer);
-        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
-            simd::Floats<Arch> d[kWinogradCells];
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
-                d[k] = simd::load<Arch>(pixels.data + k / kWinogradPatch * pixels.row +
-                                        k % kWinogradPatch * kChannelBlock + lane);
-            Winograd::input_tile(d);
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, d[k]);
-        }
-    }
-}
-
-/// A 3x3 convolution by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
-/// product for each of the 36 cells), transform back.
-template <class Arch>
-class WinogradConvolution {
-public:
-    WinogradConvolution(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
-                        const Epilogue<float>& epilogue, Workspace& ws)
-        : in_(in), weights_(weights), out_(out), epilogue_(epilogue), grid_{out.shape} {
-        // The transformed inputs of a block should stay in the second-level cache. Any block gives the same numbers.
-        constexpr int kCacheFloats = 128 * 1024;
-        const int tiles = grid_.tiles(), channels = in.shape.padded_c();
-        const int most = std::clamp(kCacheFloats / (kWinogradCells * channels) / 12 * 12, 12, 96);
-        const int wanted = round_up((tiles + most - 1) / most, threads());
-        block_ = round_up(std::max(1, (tiles + wanted - 1) / wanted), 4);
-        blocks_ = (tiles + block_ - 1) / block_;
-        const int width = tiled_width<Arch>(block_);
-        // An odd number of cache lines between cells keeps them in different sets.
-        v_block_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
-        v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
-        m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
-        m_cell_ = m_group_ * kGroups + kChannelBlock;
-        const auto workers = static_cast<std::size_t>(threads());
-        v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
-        m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
-    }
-
-    void run() const {
-        parallel_for(blocks_, [this](std::int64_t task, int worker) {
-            const int first = static_cast<int>(task) * block_, count = std::min(block_, grid_.tiles() - first);
-            float* v = v_ + worker * v_cell_ * kWinogradCells;
-            float* m = m_ + worker * m_cell_ * kWinogradCells;
-            const WinogradGrid::Place place = grid_.first(first);
-            for (int block = 0; block < in_.shape.blocks(); ++block)
-                winograd_input<Arch>(in_, weights_.pad, block, grid_, place, count, v + block * v_block_, v_cell_);
-            for (int group = 0; group < weights_.groups(); group += kGroups) {
-                const int groups = std::min(kGroups, weights_.groups() - group);
-                multiply(v, m, group, groups, count);
-                for (int g = 0; g < groups; ++g) {
-                    WinogradGrid::Place p = place;
-                    for (int t = 0; t < count; ++t, p = grid_.next(p))
-                        finish_tile(m + g * m_group_ + static_cast<std::ptrdiff_t>(t) * kChannelBlock, group + g, p);
-                }
-            }
-        });
-    }
-
-private:
-    static constexpr int kGroups = TileSizes<Arch>::groups;
-
-    void multiply(const float* v, float* m, int group, int groups, int count) const {
-        alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
-        static constexpr std::ptrdiff_t kNoOffset = 0;
-        for (int cell = 0; cell < kWinogradCells; ++cell) {
-            const TapTile tile{v + cell * v_cell_,
-                               v_block_,
-                               &kNoOffset,
-                               1,
-                               weights_.in_channels,
-                               weights_.weights(group, cell),
-                               static_cast<std::ptrdiff_t>(kWinogradCells * weights_.cell_size()),
-                               kZeros,
-                               m + cell * m_cell_,
-                               m_group_,
-                               kChannelBlock,
-                               0};
-            if (groups == kGroups)
-                tap_row<Arch, kGroups>(tile, count);
-            else
-                tap_row<Arch, 1>(tile, count);
-        }
-    }
-
-    void finish_tile(const float* m, int group, WinogradGrid::Place p) const {
-        constexpr int kLanes = simd::kLanes<Arch>;
-        const int rows = std::min(kWinogradTile, out_.shape.h - p.y);
-        const int columns = std::min(kWinogradTile, out_.shape.w - p.x);
-        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(p.n, group * kChannelBlock, p.y, p.x));
-        const auto row = static_cast<std::ptrdiff_t>(out_.shape.w) * kChannelBlock;
-        for (int lane = 0; lane < kChannelBlock; lane += kLanes) {
-            simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
-            GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell)
-                products[cell] = simd::load<Arch>(m + cell * m_cell_ + lane);
-            Winograd::output_tile(products, sums);
-            const simd::Floats<Arch> bias = simd::load<Arch>(weights_.bias(group) + lane);
-            float* out = out_.data + at + lane;
-            GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i)
-                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j)
-                    if (i < rows && j < columns)
-                        simd::store<Arch>(out + i * row + j * kChannelBlock, sums[i * kWinogradTile + j] + bias);
-        }
-        if (!epilogue_.empty())
-            for (int i = 0; i < rows; ++i)
-                finish_pixels(epilogue_, out_.data + at + i * row, at + i * row, columns, kChannelBlock);
-    }
-
-    TensorView<const float> in_;
-    const WinogradWeights& weights_;
-    TensorView<float> out_;
-    Epilogue<float> epilogue_;
-    WinogradGrid grid_;
-    int block_ = 0, blocks_ = 0;                                      ///< tiles of a block; blocks
-    std::ptrdiff_t v_block_ = 0, v_cell_ = 0, m_group_ = 0, m_cell_ = 0;  ///< floats between parts of V and M
-    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][tile][16], for each worker
-    float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker
-};
-
-/// Convolves by Winograd's algorithm. `epilogue` sees the finished sums.
-template <class Arch>
-void convolve_winograd(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
-                       const Epilogue<float>& epilogue, Workspace& ws) {
-    GANCODEC_ASSERT(in.shape.c == weights.in_channels && out.shape.c == weights.out_channels);
-    GANCODEC_ASSERT(in.shape.n == out.shape.n && out.shape.h == in.shape.h + 2 * weights.pad - 2);
-    if (out.size() == 0) return;
-    const Workspace::Scope scope(ws);
-    WinogradConvolution<Arch>(in, weights, out, epilogue, ws).run();
-}
-
-}  // namespace gancodec::detail
 
 // ---- gancodec/nn/inference.hpp
 
@@ -5174,12 +5477,13 @@ using Encoder = Sequential<PixelUnshuffle<4>, Conv2d<48, 64, 3>, ResidualBlock<6
                            ResidualBlock<128>, Conv2d<128, kLatentChannels, 3>>;         //  1.2 + 0.6
 
 /// ŷ [n,128,h/16,w/16] → x̂ − ½ [n,3,h,w].
-using Generator = Sequential<Conv2d<kLatentChannels, 128, 3>, ResidualBlock<128>, ResidualBlock<128>,  //  0.6 + 2.3, at 1/16
-                             ResidualBlock<128>, Conv2d<128, 384, 3>, PixelShuffle<2>,                 //  1.2 + 1.7
-                             ResidualBlock<96>, ResidualBlock<96>, Conv2d<96, 256, 3>,                 //  5.2 + 3.5, at 1/8
-                             PixelShuffle<2>, ResidualBlock<64>, ResidualBlock<64>,                    //  9.2, at 1/4
-                             Conv2d<64, 128, 3>, PixelShuffle<2>, ResidualBlock<32>,                   //  4.6 + 4.6, at 1/2
-                             Conv2d<32, 12, 3>, PixelShuffle<2>>;                                      //  0.9
+using Generator = Sequential<Conv2d<kLatentChannels, 128, 3>, ResidualBlock<128>,        //  0.6 + 1.2 kMAC, at 1/16
+                             ResidualBlock<128>, ResidualBlock<128>,                     //  2.3
+                             Conv2d<128, 384, 3>, PixelShuffle<2>,                       //  1.7
+                             ResidualBlock<96>, ResidualBlock<96>,                       //  5.2, at 1/8
+                             Conv2d<96, 256, 3>, PixelShuffle<2>,                        //  3.5
+                             ResidualBlock<64>, ResidualBlock<64>,                       //  9.2, at 1/4
+                             Conv2d<64, 48, 3>, PixelShuffle<4>>;                        //  1.7
 
 /// y·g [n,128,h/16,w/16] → z [n,64,h/64,w/64].
 using HyperEncoder = Sequential<Conv2d<kLatentChannels, 64, 3>, LeakyRelu<>, Conv2d<64, 64, 3, Stride<2>>, LeakyRelu<>,
@@ -5381,7 +5685,7 @@ namespace gancodec {
 /// Exact    The tables are committed integers (units of 2^-16); no float selects or makes one at run time.
 inline constexpr int kScales = detail::kScaleTables;
 inline constexpr float kScaleSigmaMin = 0.11f, kScaleSigmaMax = 64.0f;
-/// log2(sigma_{i+1} / sigma_i): training maps a real scale index t to sigma = kScaleSigmaMin · 2^(t · kScaleStepLog2).
+/// log2(sigma_{i+1} / sigma_i): training maps a real index t to sigma = kScaleSigmaMin · 2^(t · kScaleStepLog2).
 inline constexpr float kScaleStepLog2 = 0.145784517f;
 
 /// The standard deviation that table `index` stands for. For training and reports; coding needs only the index.
@@ -5391,8 +5695,8 @@ inline constexpr float kScaleStepLog2 = 0.145784517f;
     return detail::kScaleSigma[index];
 }
 
-/// Half of every symmetric table, as CdfTables::symmetric() takes them: frequencies [escape, P(0), P(1) .. P(m)] of table i
-/// at begin[i] .. begin[i + 1]; escape + P(0) + 2·(P(1) + .. + P(m)) = 65536.
+/// Half of every symmetric table, as CdfTables::symmetric() takes them: frequencies [escape, P(0), P(1) .. P(m)] of
+/// table i at begin[i] .. begin[i + 1]; escape + P(0) + 2·(P(1) + .. + P(m)) = 65536.
 struct ScaleTables {
     std::span<const std::uint16_t> half;
     std::span<const std::uint16_t> begin;
@@ -5462,8 +5766,8 @@ public:
     static constexpr std::size_t kBuckets = std::size_t{1} << kBucketBits;
     static constexpr std::size_t kMaxSlots = 4096;
 
-    /// What the encoder needs of a slot; x / frequency = (x · reciprocal >> 64) >> shift for every 64-bit state below 2^63,
-    /// one less for a frequency of 1, which `bias` makes up for (Giesen, "rANS with static probability distributions").
+    /// What the encoder needs of a slot: x / frequency = (x · reciprocal >> 64) >> shift for every state x below 2^63;
+    /// for a frequency of 1 that is one too few, which `bias` makes up for (Giesen, ryg_rans, rans64.h).
     struct EncodeSlot {
         std::uint64_t reciprocal;
         std::uint32_t bias;
@@ -5498,7 +5802,8 @@ public:
     /// Tables symmetric about 0 from their halves: frequencies [escape, P(0), P(1) .. P(m)] of table i at
     /// begin[i] .. begin[i + 1] of `half`.
     /// Errors   Error{Errc::corrupt_weights}.
-    [[nodiscard]] static CdfTables symmetric(std::span<const std::uint16_t> half, std::span<const std::uint16_t> begin) {
+    [[nodiscard]] static CdfTables symmetric(std::span<const std::uint16_t> half,
+                                             std::span<const std::uint16_t> begin) {
         CdfTables tables;
         std::vector<std::uint16_t> whole;
         for (std::size_t i = 0; i + 1 < begin.size(); ++i) {
@@ -5516,8 +5821,12 @@ public:
 
     [[nodiscard]] std::size_t size() const { return tables_.size(); }
     [[nodiscard]] const Table& table(std::size_t i) const { return tables_[i]; }
-    [[nodiscard]] const EncodeSlot* encode_slots(const Table& table) const { return encode_slots_.data() + table.begin; }
-    [[nodiscard]] const DecodeSlot* decode_slots(const Table& table) const { return decode_slots_.data() + table.begin; }
+    [[nodiscard]] const EncodeSlot* encode_slots(const Table& table) const {
+        return encode_slots_.data() + table.begin;
+    }
+    [[nodiscard]] const DecodeSlot* decode_slots(const Table& table) const {
+        return decode_slots_.data() + table.begin;
+    }
     /// For each of 1024 equal parts of [0, 65536): the slot in which it begins.
     [[nodiscard]] const std::uint16_t* buckets(std::size_t table) const { return buckets_.data() + table * kBuckets; }
 
@@ -5607,7 +5916,8 @@ constexpr void put_escape_backwards(std::uint32_t code, const PutBit& put_bit) {
     for (int i = 1; i < bits; ++i) put_bit(0u);
 }
 
-/// Reads what put_escape_backwards() wrote, by calls of get_bit(). Returns a code < 2^23, or -1 where the bytes hold none.
+/// Reads what put_escape_backwards() wrote, by calls of get_bit().
+/// Returns a code < 2^23, or -1 where the bits hold none.
 template <class GetBit>
 constexpr std::int64_t get_escape(const GetBit& get_bit) {
     int bits = 1;
@@ -5621,19 +5931,22 @@ constexpr std::int64_t get_escape(const GetBit& get_bit) {
 }  // namespace gancodec
 // ---- gancodec/entropy/rans.hpp
 
-// What encoder and decoder of rANS agree on (Duda 2013, arXiv:1311.2540; interleaving after Giesen 2014, arXiv:1402.3392).
+// What encoder and decoder of rANS agree on (Duda 2013, arXiv:1311.2540; interleaved states: Giesen 2014,
+// arXiv:1402.3392).
 //
 // A state x holds everything coded so far as one number. Coding a slot [start, start + f) of 65536:
 //   x <- floor(x / f) · 65536 + start + x mod f;   before it, bytes are pushed off the low end until x < f · 2^23.
 // Decoding undoes this and pulls bytes back while x < 2^31. Encoding runs from the last symbol to the first.
 //
-// Layout of n symbols:
-//   n < 4096    one state, which starts at 1: no state to waste bytes on; nothing to read simply means x stays small.
-//   otherwise   the tail, 2^k symbols or a few more, is coded so; as soon as it has filled kForkBytes bytes, these
-//               become the starting values of four states, 2^32 + 32 bits each, so that they cost next to nothing.
-//               The main part follows, symbol i in state i mod 4. Then k takes 5 bits of state 0 (kNoFork: no fork).
-//   Each state is written in as few bytes as it has, four or five for a state of at least 2^31: a reader stops as soon
-//   as x >= 2^31. Order in the file: state 0, (byte for k), states 1 .. 3, main bytes, tail bytes. A decoder must end at x = 1.
+// n symbols are coded like this:
+//   n < 4096    in one state, which starts at 1, so that no bytes are lost on it.
+//   otherwise   the tail, the last 2^k symbols or up to 3 more, is coded so; k is the smallest from 9 for which it
+//               fills kRansForkBytes bytes. These become the starting values of four states, 2^32 + 32 bits each, which thus
+//               cost next to nothing. The main part follows, symbol i in state i mod 4. Last, k is coded in 5 bits of
+//               state 0. Where no tail is large enough, all is the tail and k is kRansNoFork.
+//   A state is written in as few bytes as it has, highest first: a reader stops as soon as x >= 2^31.
+//   In the file: state 0, the byte if any that coding k pushed, states 1 to 3, bytes of the main part, of the tail.
+//   Decoding must end at x = 1 and with no byte left.
 
 namespace gancodec {
 
@@ -5658,8 +5971,8 @@ inline constexpr std::uint32_t kRansSmallestTail = 9;  ///< k of the smallest ta
 namespace gancodec {
 
 /// Reads symbols back from the bytes that RansEncoder wrote.
-/// Read first: (1) it needs the very tables and the very number of symbols; (2) damaged bytes may go unnoticed until the
-/// last symbol, so what `symbols` holds means nothing after an Error; (3) rANS is no checksum: the container has one.
+/// Read first: (1) it needs the very tables and the very number of symbols; (2) damaged bytes may go unnoticed until
+/// the last symbol, so what `symbols` holds means nothing after an Error; (3) it is no checksum: the container's are.
 /// Safe     Any bytes: no read outside `bytes`, no endless loop, every symbol within ±kMaxSymbol.
 /// Errors   Error{Errc::corrupt_stream}.
 class RansDecoder {
@@ -5667,7 +5980,8 @@ public:
     /// Decodes symbols[i] with table table_of(i) for every i.
     /// Requires table_of(i) < tables.size().
     template <class TableOf>
-    static void decode(ByteView bytes, std::span<std::int32_t> symbols, const CdfTables& tables, const TableOf& table_of) {
+    static void decode(ByteView bytes, std::span<std::int32_t> symbols, const CdfTables& tables,
+                       const TableOf& table_of) {
         const std::uint8_t* next = bytes.data();
         const std::uint8_t* end = next + bytes.size();
         std::uint64_t x = symbols.empty() ? 1 : get_state(next, end);
@@ -5713,8 +6027,8 @@ private:
         return tail;
     }
 
-    /// Pulls bytes while x < 2^31 and there are any. The encoder's stack began empty, so a valid stream may lack some at
-    /// its end; a cut one goes on with a state that only shrinks, and fails the last check.
+    /// Pulls bytes while x < 2^31 and there are any. The encoder's stack began empty, so a valid stream may lack some
+    /// at its end; a cut one goes on with a state that only shrinks, and fails the last check.
     static void pull(std::uint64_t& x, const std::uint8_t*& next, const std::uint8_t* end) {
         if (end - next >= 2) {
             // Without branches, 0, 1 or 2 bytes; a slot of 2^-16 needs no more.
@@ -5772,8 +6086,8 @@ private:
 namespace gancodec {
 
 /// Writes symbols by rANS as rans.hpp lays out, from the last to the first.
-/// Read first: (1) encode() takes all symbols at once, because rANS is a stack; (2) the decoder needs the very tables and
-/// the very number of symbols.
+/// Read first: (1) encode() takes all symbols at once, because rANS is a stack; (2) the decoder needs the very tables
+/// and the very number of symbols.
 /// Errors   Error{Errc::invalid_argument} for a symbol beyond ±kMaxSymbol.
 class RansEncoder {
 public:
@@ -5912,8 +6226,8 @@ namespace gancodec {
 
 /// Codes residuals of the latents: an index per element, computed in integers from the hyper latents, picks its table.
 /// Shapes   symbols, index: the same number of elements, in any order that encoder and decoder share
-/// Errors   Error{Errc::corrupt_weights} for an index without a table; encode(): Error{Errc::invalid_argument} for a symbol
-///          beyond ±kMaxSymbol; decode(): Error{Errc::corrupt_stream}.
+/// Errors   Error{Errc::corrupt_weights} for an index without a table; encode(): Error{Errc::invalid_argument} for a
+///          symbol beyond ±kMaxSymbol; decode(): Error{Errc::corrupt_stream}.
 class ConditionalPrior {
 public:
     ConditionalPrior() = default;
@@ -5939,8 +6253,8 @@ private:
         std::uint8_t largest = 0;
         for (const std::uint8_t i : index) largest = std::max(largest, i);
         if (!index.empty() && largest >= tables_.size())
-            throw Error(Errc::corrupt_weights, "scale index: expected below " + std::to_string(tables_.size()) + ", found " +
-                                                   std::to_string(largest));
+            throw Error(Errc::corrupt_weights, "scale index: expected below " + std::to_string(tables_.size()) +
+                                                   ", found " + std::to_string(largest));
     }
 
     CdfTables tables_;
@@ -5953,7 +6267,8 @@ namespace gancodec {
 
 /// Codes hyper latents: every channel has one table of its own, made from the weights file.
 /// Shapes   symbols [channels][plane], plane = h·w
-/// Errors   encode(): Error{Errc::invalid_argument} for a symbol beyond ±kMaxSymbol; decode(): Error{Errc::corrupt_stream}.
+/// Errors   encode(): Error{Errc::invalid_argument} for a symbol beyond ±kMaxSymbol;
+///          decode(): Error{Errc::corrupt_stream}.
 class FactorizedPrior {
     [[nodiscard]] auto channel_of(std::size_t count) const {
         GANCODEC_ASSERT(tables_.size() > 0 && count % tables_.size() == 0);
@@ -6082,7 +6397,8 @@ struct Stream {
 inline void require_area(std::uint64_t width, std::uint64_t height, const Limits& limits, const std::string& where) {
     const std::string found = std::to_string(width) + " x " + std::to_string(height) + " px";
     if (width < 1 || height < 1 || width > kVarintLimit || height > kVarintLimit)
-        throw Error(Errc::limit, where + ": expected sides of 1 to " + std::to_string(kVarintLimit) + " px, found " + found);
+        throw Error(Errc::limit,
+                    where + ": expected sides of 1 to " + std::to_string(kVarintLimit) + " px, found " + found);
     if (width * height > limits.max_area_px)
         throw Error(Errc::limit,
                     where + ": expected at most " + std::to_string(limits.max_area_px) + " px of area, found " + found);
@@ -6131,7 +6447,8 @@ public:
                             std::string(field) + ": expected a varint in its shortest form, found a padded one");
             return value;
         }
-        throw Error(Errc::corrupt_stream, std::string(field) + ": expected a varint of at most 4 bytes, found a longer one");
+        throw Error(Errc::corrupt_stream,
+                    std::string(field) + ": expected a varint of at most 4 bytes, found a longer one");
     }
 
 private:
@@ -6146,7 +6463,7 @@ inline void append_varint(Bytes& out, std::uint32_t value) {
 }
 
 /// Appends a header as format.hpp specifies it.
-/// Errors   Error{Errc::limit} for a side that the format cannot hold, Error{Errc::invalid_argument} for reserved flags.
+/// Errors   Error{Errc::limit} for a side that the format cannot hold, {Errc::invalid_argument} for reserved flags.
 inline void write_header(Bytes& out, const StreamHeader& header) {
     const auto side = [](int px) { return px < 1 ? std::uint64_t{0} : static_cast<std::uint64_t>(px); };
     require_area(side(header.width), side(header.height), Limits{~std::uint64_t{0}, 0}, "stream to write");
@@ -7640,9 +7957,21 @@ Variable<T> l2_pool(Tape<T>& tape, Variable<T> x) {
     auto out = tape.make(l2_pool_shape(x.shape()));
     l2_pool(x.constant(), out);
     return tape.record(out, {x}, false, [&tape, x, out](TensorView<const T> d_out) {
-        tape.accumulate(x, [&](TensorView<T> d) {
-            l2_pool_backward(x.constant(), TensorView<const T>(out), d_out, d);
-        });
+        tape.accumulate(x,
+                        [&](TensorView<T> d) { l2_pool_backward(x.constant(), TensorView<const T>(out), d_out, d); });
+    });
+}
+
+/// The channels of `a`, then those of `b`.
+template <class T>
+Variable<T> concat_channels(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    const Shape s = a.shape();
+    auto out = tape.make({s.n, s.c + b.shape().c, s.h, s.w});
+    const std::array<TensorView<const T>, 2> inputs{a.constant(), b.constant()};
+    concat_channels<T>(inputs, out);
+    return tape.record(out, {a, b}, false, [&tape, a, b, s](TensorView<const T> d_out) {
+        tape.accumulate(a, [&](TensorView<T> d) { slice_channels(d_out, 0, d); });
+        tape.accumulate(b, [&](TensorView<T> d) { slice_channels(d_out, s.c, d); });
     });
 }
 
@@ -7653,8 +7982,10 @@ Variable<T> feature_distance(Tape<T>& tape, Variable<T> x, Variable<T> y, const 
     out.data[0] = feature_distance(x.constant(), y.constant(), weight, tape.scratch());
     return tape.record(out, {x, y}, false, [&tape, x, y, weight](TensorView<const T> d_out) {
         const T d = d_out.data[0];
-        tape.accumulate(x, [&](TensorView<T> d_x) { feature_distance_backward(x.constant(), y.constant(), weight, d, d_x); });
-        tape.accumulate(y, [&](TensorView<T> d_y) { feature_distance_backward(y.constant(), x.constant(), weight, d, d_y); });
+        tape.accumulate(
+            x, [&](TensorView<T> d_x) { feature_distance_backward(x.constant(), y.constant(), weight, d, d_x); });
+        tape.accumulate(
+            y, [&](TensorView<T> d_y) { feature_distance_backward(y.constant(), x.constant(), weight, d, d_y); });
     });
 }
 
@@ -9149,44 +9480,120 @@ Variable<T> mean_squared_error(Tape<T>& tape, Variable<T> a, Variable<T> b, std:
 }
 
 }  // namespace gancodec
-// ---- gancodec/train/pca_init.hpp
+// ---- gancodec/train/symmetric_eigen.hpp
 
-#include <Eigen/Eigenvalues>
+namespace gancodec {
+
+/// Eigenvalues of a symmetric matrix, largest first, and their eigenvectors: row i, of `size` numbers, belongs to values[i].
+struct SymmetricEigen {
+    std::size_t size = 0;
+    std::vector<double> values, vectors;
+
+    [[nodiscard]] double vector(std::size_t i, std::size_t component) const { return vectors[i * size + component]; }
+};
+
+namespace detail {
+
+/// Applies the rotation [c −s; s c] to two rows.
+inline void rotate_rows(double* p, double* q, std::size_t size, double c, double s) {
+    for (std::size_t k = 0; k < size; ++k) {
+        const double a = p[k], b = q[k];
+        p[k] = c * a - s * b;
+        q[k] = s * a + c * b;
+    }
+}
+
+}  // namespace detail
+
+/// Decomposes a symmetric matrix by rotations that clear one pair of elements after another (Jacobi 1846; Golub and
+/// Van Loan, Matrix Computations, section 8.5). Slow beside a library's for large matrices; here they have hundreds of rows.
+///   matrix = Σ_i values[i] · v_i v_iᵀ, with orthonormal v_i
+/// Shapes  matrix [size·size], row by row; only symmetry makes the result mean something
+[[nodiscard]] inline SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::size_t size) {
+    GANCODEC_ASSERT(matrix.size() == size * size);
+    constexpr int kMaxSweeps = 60;
+    std::vector<double> vectors(size * size);
+    for (std::size_t i = 0; i < size; ++i) vectors[i * size + i] = 1;
+
+    double norm = 0;
+    for (const double value : matrix) norm += value * value;
+    for (int sweep = 0; sweep < kMaxSweeps; ++sweep) {
+        double off_diagonal = 0;
+        for (std::size_t p = 0; p < size; ++p)
+            for (std::size_t q = p + 1; q < size; ++q) off_diagonal += matrix[p * size + q] * matrix[p * size + q];
+        if (off_diagonal <= 1e-28 * norm) break;
+        for (std::size_t p = 0; p < size; ++p)
+            for (std::size_t q = p + 1; q < size; ++q) {
+                const double apq = matrix[p * size + q], app = matrix[p * size + p], aqq = matrix[q * size + q];
+                if (apq * apq <= 1e-36 * norm) continue;
+                // tan of the angle that makes the pair zero, the smaller of the two: then sweeps converge.
+                const double half = (aqq - app) / (2 * apq);
+                const double t = (half >= 0 ? 1 : -1) / (std::abs(half) + std::sqrt(half * half + 1));
+                const double c = 1 / std::sqrt(t * t + 1), s = t * c;
+                detail::rotate_rows(&matrix[p * size], &matrix[q * size], size, c, s);
+                for (std::size_t k = 0; k < size; ++k) {  // by symmetry the columns are the rows, but for the four at p, q
+                    matrix[k * size + p] = matrix[p * size + k];
+                    matrix[k * size + q] = matrix[q * size + k];
+                }
+                matrix[p * size + p] = app - t * apq;
+                matrix[q * size + q] = aqq + t * apq;
+                matrix[p * size + q] = matrix[q * size + p] = 0;
+                detail::rotate_rows(&vectors[p * size], &vectors[q * size], size, c, s);
+            }
+    }
+
+    std::vector<std::size_t> order(size);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return matrix[a * size + a] > matrix[b * size + b]; });
+    SymmetricEigen result{size, {}, {}};
+    for (const std::size_t i : order) {
+        result.values.push_back(matrix[i * size + i]);
+        result.vectors.insert(result.vectors.end(), &vectors[i * size], &vectors[i * size] + size);
+    }
+    return result;
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/pca_init.hpp
 
 namespace gancodec {
 
 namespace detail {
 
-/// Principal components of pixels: rows of `basis` are eigenvectors of the second moments, strongest first.
+/// Principal components of pixels: eigenvectors of their second moments, strongest first.
 struct Components {
-    Eigen::MatrixXd basis;      ///< [count, channels], orthonormal rows
-    Eigen::VectorXd deviation;  ///< root mean square along each
+    int count = 0, channels = 0;
+    SymmetricEigen eigen;
+    std::size_t pixels = 0;
+
+    [[nodiscard]] double basis(int i, int channel) const {
+        return eigen.vector(static_cast<std::size_t>(i), static_cast<std::size_t>(channel));
+    }
+    /// Root mean square of the pixels along component i.
+    [[nodiscard]] double deviation(int i) const {
+        return std::sqrt(std::max(eigen.values[static_cast<std::size_t>(i)] / static_cast<double>(pixels), 1e-12));
+    }
 };
 
 inline Components principal_components(TensorView<const float> x, int count) {
     const Shape s = x.shape;
-    Eigen::MatrixXd moments = Eigen::MatrixXd::Zero(s.c, s.c);
-    Eigen::VectorXd pixel(s.c);
+    const auto channels = static_cast<std::size_t>(s.c);
+    std::vector<double> moments(channels * channels), pixel(channels);
     for (int n = 0; n < s.n; ++n)
         for (int y = 0; y < s.h; ++y)
             for (int ix = 0; ix < s.w; ++ix) {
-                for (int c = 0; c < s.c; ++c) pixel(c) = static_cast<double>(x.at(n, c, y, ix));
-                moments.selfadjointView<Eigen::Lower>().rankUpdate(pixel);
+                for (int c = 0; c < s.c; ++c) pixel[static_cast<std::size_t>(c)] = static_cast<double>(x.at(n, c, y, ix));
+                for (std::size_t i = 0; i < channels; ++i)
+                    for (std::size_t k = 0; k < channels; ++k) moments[i * channels + k] += pixel[i] * pixel[k];
             }
-    const double pixels = static_cast<double>(s.plane()) * s.n;
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(moments.selfadjointView<Eigen::Lower>());
-    Components result{Eigen::MatrixXd(count, s.c), Eigen::VectorXd(count)};
-    for (int i = 0; i < count; ++i) {  // Eigen sorts by rising eigenvalue
-        result.basis.row(i) = solver.eigenvectors().col(s.c - 1 - i).transpose();
-        result.deviation(i) = std::sqrt(std::max(solver.eigenvalues()(s.c - 1 - i) / pixels, 1e-12));
-    }
-    return result;
+    return {count, s.c, symmetric_eigen(std::move(moments), channels), s.plane() * static_cast<std::size_t>(s.n)};
 }
 
 /// Projects every pixel on the components: a 1x1 convolution.
 inline Tensor<float> project_pixels(TensorView<const float> x, const Components& components) {
     const Shape s = x.shape;
-    Tensor<float> out({s.n, static_cast<int>(components.basis.rows()), s.h, s.w});
+    Tensor<float> out({s.n, components.count, s.h, s.w});
     for (int n = 0; n < s.n; ++n)
         for (int y = 0; y < s.h; ++y)
             for (int ix = 0; ix < s.w; ++ix)
@@ -9261,7 +9668,7 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
             for (int i = 0; i < 48; ++i) first.at(o, i, 1, 1) = static_cast<float>(p0.basis(o, i) * scale(p0, o));
         // A 3x3 of stride 2 sees its 2x2 group under taps 1 and 2.
         const auto group = [&](auto& conv, const detail::Components& p, const detail::Components& before, int from) {
-            const int to = static_cast<int>(p.basis.rows());
+            const int to = p.count;
             KernelWriter writer(conv, from, to, kNoise, random);
             for (int o = 0; o < to; ++o)
                 for (int i = 0; i < from; ++i)
@@ -9278,7 +9685,7 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
         KernelWriter first(std::get<0>(generator), kLatentChannels, n2, kNoise, random);
         for (int i = 0; i < std::min(n2, kLatentChannels); ++i) first.at(i, i, 1, 1) = static_cast<float>(scale(p2, i));
         const auto ungroup = [&](auto& conv, const detail::Components& p, const detail::Components& before, int to) {
-            const int from = static_cast<int>(p.basis.rows());
+            const int from = p.count;
             KernelWriter writer(conv, from, 4 * to, kNoise, random);
             for (int o = 0; o < to; ++o)
                 for (int i = 0; i < from; ++i)
@@ -9288,18 +9695,9 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
         };
         ungroup(std::get<4>(generator), p2, p1, n1);
         ungroup(std::get<8>(generator), p1, p0, n0);
-        // 4x4 blocks in two halvings: row 2·ky + ey and column 2·kx + ex of colour c.
-        KernelWriter half(std::get<12>(generator), n0, 4 * 12, kNoise, random);
-        for (int c = 0; c < 3; ++c)
-            for (int k = 0; k < 4; ++k)
-                for (int e = 0; e < 4; ++e)
-                    for (int i = 0; i < n0; ++i) {
-                        const int row = 2 * (k / 2) + e / 2, column = 2 * (k % 2) + e % 2;
-                        half.at((c * 4 + e) * 4 + k, i, 1, 1) =
-                            static_cast<float>(p0.basis(i, c * 16 + row * 4 + column) / scale(p0, i));
-                    }
-        KernelWriter last(std::get<15>(generator), 32, 12, 0, random);
-        for (int i = 0; i < 12; ++i) last.at(i, i, 1, 1) = 1;
+        KernelWriter last(std::get<12>(generator), n0, 48, kNoise, random);
+        for (int o = 0; o < 48; ++o)
+            for (int i = 0; i < n0; ++i) last.at(o, i, 1, 1) = static_cast<float>(p0.basis(i, o) / scale(p0, i));
     }
     // The scale network starts at the deviations of the latents under the middle gain.
     auto& bias = model.hyper_scale.expand.bias.value;
@@ -9320,8 +9718,8 @@ namespace gancodec {
 
 /// Learning rate over a run: linear warm-up, constant, then half a cosine down to `final_factor`.
 struct LearningRateSchedule {
-    double peak = 1e-3;
-    std::int64_t warm_up_steps = 500;
+    double peak = 2e-4;
+    std::int64_t warm_up_steps = 200;
     double decay_from = 0.5;  ///< share of the run after which the cosine begins; 0 is the plain warm-up and cosine
     double final_factor = 0.02;
 
@@ -9338,8 +9736,8 @@ struct LearningRateSchedule {
 /// Factor on every lambda: bits are cheap at first, so that the auto-encoder becomes good before they are squeezed
 /// (with full strength from the start, a third of the latent channels was seen to die).
 struct LambdaRamp {
-    double start_factor = 0.05;
-    std::int64_t hold_steps = 1000;  ///< steps at start_factor
+    double start_factor = 0.3;
+    std::int64_t hold_steps = 500;  ///< steps at start_factor
     std::int64_t ramp_steps = 4000;  ///< then geometrically up to 1
 
     [[nodiscard]] double at(std::int64_t step) const {
