@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <cstdlib>
 #include <system_error>
 #include <vector>
@@ -38,9 +39,26 @@ std::string check_colour(std::string& text) {
 
 }  // namespace
 
+CLI::Validator within(double low, double high) {
+    const auto text = [](double value) {
+        char buffer[32];
+        std::snprintf(buffer, sizeof buffer, "%g", value);
+        return std::string(buffer);
+    };
+    const std::string range = text(low) + " to " + text(high);
+    return CLI::Validator(
+        [=](std::string& input) {
+            char* end = nullptr;
+            const double value = std::strtod(input.c_str(), &end);
+            const bool number = !input.empty() && *end == '\0';
+            return number && value >= low && value <= high ? "" : "expected " + range + ", found " + input;
+        },
+        range);
+}
+
 void add_threads(CLI::App& command, CommonOptions& options) {
     command.add_option("--threads", options.threads, "Threads to use; 0 means one per processor")
-        ->check(CLI::Range(0, 1024));
+        ->check(within(0, 1024));
 }
 void add_json(CLI::App& command, CommonOptions& options) {
     command.add_flag("--json", options.json, "Print the figures as JSON on stdout");

@@ -39,6 +39,9 @@ void add_threads(CLI::App& command, CommonOptions& options);
 void add_json(CLI::App& command, CommonOptions& options);
 void add_verbose(CLI::App& command, CommonOptions& options);
 
+/// A check for CLI11 that a number lies in [low, high], in the words of every other error.
+[[nodiscard]] CLI::Validator within(double low, double high);
+
 /// --flatten: the colour, "white", "black" or RRGGBB, to lay under transparent pixels.
 void add_flatten(CLI::App& command, std::string& colour);
 [[nodiscard]] ReadOptions read_options(const std::string& flatten_colour = {});

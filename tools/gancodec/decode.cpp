@@ -48,7 +48,7 @@ Command add_decode(CLI::App& app) {
     sub->add_option("IN", command->in, "Stream to decode")->required();
     sub->add_option("OUT", command->out, "Image to write; its extension decides: .png, .jpg, .jpeg or .ppm")->required();
     sub->add_option("--jpeg-quality", command->jpeg.quality, "Quality of a JPEG, as libjpeg counts")
-        ->check(CLI::Range(1, 100))
+        ->check(within(1, 100))
         ->capture_default_str();
     add_weights(*sub, command->weights);
     add_threads(*sub, command->common);

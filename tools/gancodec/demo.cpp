@@ -178,7 +178,7 @@ Command add_demo(CLI::App& app) {
         ->capture_default_str();
     sub->add_option("--bpp", command->rates, "Rates in bits per pixel, separated by commas")
         ->delimiter(',')
-        ->check(CLI::Range(1e-4, 100.0))
+        ->check(within(1e-4, 100.0))
         ->capture_default_str();
     sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors and dists.safetensors");
     add_weights(*sub, command->weights);

@@ -68,12 +68,13 @@ Command add_encode(CLI::App& app) {
     CLI::App* sub = app.add_subcommand("encode", "Encode a PNG, JPEG or PPM into a .gnc stream");
     sub->add_option("IN", command->in, "Photograph to encode")->required();
     sub->add_option("OUT", command->out, "Stream to write, photo.gnc")->required();
-    auto* target = sub->add_option_group("target", "At most one of");
-    target->add_option("-q,--quality", command->quality, "Quality 0 to 100; 50 when nothing is asked for")
-        ->check(CLI::Range(0.0, 100.0));
-    target->add_option("--bpp", command->bpp, "Largest whole file, in bits per pixel")->check(CLI::Range(1e-4, 100.0));
-    target->add_option("--max-bytes", command->max_bytes, "Largest whole file, in bytes");
-    target->require_option(0, 1);
+    auto* quality = sub->add_option("-q,--quality", command->quality, "Quality 0 to 100; 50 when nothing is asked for")
+                        ->check(within(0, 100));
+    auto* bpp = sub->add_option("--bpp", command->bpp, "Largest whole file, in bits per pixel")
+                    ->check(within(1e-4, 100));
+    auto* max_bytes = sub->add_option("--max-bytes", command->max_bytes, "Largest whole file, in bytes");
+    quality->excludes(bpp)->excludes(max_bytes);
+    bpp->excludes(max_bytes);
     add_weights(*sub, command->weights);
     add_flatten(*sub, command->flatten);
     add_threads(*sub, command->common);

@@ -216,17 +216,17 @@ Command add_eval(CLI::App& app) {
     auto command = std::make_shared<EvalCommand>();
     CLI::App* sub = app.add_subcommand("eval", "Table of rates and figures over a folder of images");
     sub->add_option("--data", command->data, "Folder of PNG, JPEG or PPM images, searched with its subfolders")->required();
-    auto* points = sub->add_option_group("points", "At most one of");
-    points->add_option("--levels", command->levels, "As many qualities, evenly from 0 to 100")
-        ->check(CLI::Range(1, 256))
-        ->capture_default_str();
-    points->add_option("--qualities", command->qualities, "Qualities 0 to 100, separated by commas")
-        ->delimiter(',')
-        ->check(CLI::Range(0.0, 100.0));
-    points->add_option("--bpp", command->rates, "Rates to meet from below for every image, separated by commas")
-        ->delimiter(',')
-        ->check(CLI::Range(1e-4, 100.0));
-    points->require_option(0, 1);
+    auto* levels = sub->add_option("--levels", command->levels, "As many qualities, evenly from 0 to 100")
+                       ->check(within(1, 256))
+                       ->capture_default_str();
+    auto* qualities = sub->add_option("--qualities", command->qualities, "Qualities 0 to 100, separated by commas")
+                          ->delimiter(',')
+                          ->check(within(0, 100));
+    auto* rates = sub->add_option("--bpp", command->rates, "Rates to meet from below for every image, separated by commas")
+                      ->delimiter(',')
+                      ->check(within(1e-4, 100));
+    levels->excludes(qualities)->excludes(rates);
+    qualities->excludes(rates);
     sub->add_option("--csv", command->csv, "Also write one line per image and point to this file");
     sub->add_option("--sheet", command->sheet, "Also write a contact sheet of the middle of every image (.png, .jpg)");
     sub->add_flag("--dists", command->meter.dists, "Also DISTS; needs dists.safetensors");

@@ -26,8 +26,13 @@ int parse_and_run(CLI::App& app, const std::vector<gancodec::cli::Command>& comm
             if (command.app->parsed()) name += " " + command.app->get_name();
         return complain(std::string(error.what()) + " (" + name + " --help explains)", kUsage);
     }
-    for (const auto& command : commands)
-        if (command.app->parsed()) command.run();
+    bool ran = false;
+    for (const auto& command : commands) {
+        if (!command.app->parsed()) continue;
+        command.run();
+        ran = true;
+    }
+    if (!ran) return complain("expected a command, found none (gancodec --help lists them)", kUsage);
     // A full disk or a closed pipe shows only here.
     if (std::fflush(stdout) != 0) return complain("stdout: expected to write, found an error", kFailed);
     return kGood;
@@ -41,7 +46,7 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", "gancodec " + std::to_string(GANCODEC_VERSION_MAJOR) + "." +
                                           std::to_string(GANCODEC_VERSION_MINOR) + "." +
                                           std::to_string(GANCODEC_VERSION_PATCH));
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // with 1 to 1 CLI11 hides which word it did not know
     app.footer(
         "Begin with:\n"
         "  gancodec demo photo.jpg --out demo             see what it does to your photograph\n"

@@ -98,10 +98,10 @@ Recipe read_recipe(const std::filesystem::path& path) {
     return recipe;
 }
 
-std::string recipe_text(const Recipe& recipe) {
+std::string recipe_text(const Recipe& recipe, int indent) {
     Json json;
     each_member(recipe, [&](const char* place, const auto& value, double) { json[Json::json_pointer(place)] = value; });
-    return json.dump(2) + "\n";
+    return json.dump(indent);
 }
 
 }  // namespace gancodec::cli

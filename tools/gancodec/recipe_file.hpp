@@ -13,7 +13,7 @@ namespace gancodec::cli {
 /// numbers outside their range.
 [[nodiscard]] Recipe read_recipe(const std::filesystem::path& path);
 
-/// The recipe with every member written out: read_recipe() brings it back.
-[[nodiscard]] std::string recipe_text(const Recipe& recipe);
+/// The recipe with every member written out: read_recipe() brings it back. On one line unless `indent` ≥ 0.
+[[nodiscard]] std::string recipe_text(const Recipe& recipe, int indent = -1);
 
 }  // namespace gancodec::cli

@@ -262,10 +262,9 @@ void run(const TrainCommand& command) {
     images.clear();
     const Dataset data(std::move(pixels));
     const auto lpips = load_lpips(command, recipe);
-    const std::string text = recipe_text(recipe);
-    write_file(saved_recipe, Bytes(text.begin(), text.end()));
-
     Run training(command, recipe, data, lpips.get(), std::move(samples));
+    const std::string text = recipe_text(recipe, 2) + "\n";
+    write_file(saved_recipe, Bytes(text.begin(), text.end()));
     if (checkpoint) training.resume();
     std::signal(SIGINT, ask_to_stop);
     std::signal(SIGTERM, ask_to_stop);
@@ -288,14 +287,14 @@ Command add_train(CLI::App& app) {
     sub->add_option("--out", command->out, "Folder for weights, checkpoint, log.jsonl and sheet.png")->required();
     sub->add_option("--recipe", command->recipe, "JSON file of what differs from the default recipe");
     sub->add_option("--minutes", command->minutes, "Stop after this time; --resume goes on later")
-        ->check(CLI::Range(0.0, 1e6));
+        ->check(within(0.0, 1e6));
     sub->add_flag("--resume", command->resume, "Go on from the checkpoint in --out, if there is one");
     sub->add_option("--samples", command->samples, "Folder of the contact sheet's pictures; default: training images");
     sub->add_option("--sheet-minutes", command->sheet_minutes, "Time between contact sheets")
-        ->check(CLI::Range(0.0, 1e6))
+        ->check(within(0.0, 1e6))
         ->capture_default_str();
     sub->add_option("--long-side", command->long_side, "Shrink larger images to this long side; 0 keeps them")
-        ->check(CLI::Range(0, 1 << 20))
+        ->check(within(0, 1 << 20))
         ->capture_default_str();
     sub->add_option("--lpips", command->lpips, "Weights of LPIPS; default: lpips_alex.safetensors beside the weights");
     sub->add_option("--licence", command->licence, "Licence to write into the weights file");

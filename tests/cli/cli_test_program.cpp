@@ -1,0 +1,286 @@
+// Runs the program itself: commands, exit statuses, one-line errors. The weights come from two steps of its own training.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "gancodec/core/random.hpp"
+#include "gancodec/image/image.hpp"
+
+#include "file_bytes.hpp"
+#include "image_file.hpp"
+#include "support/catch.hpp"
+
+using namespace gancodec;
+using namespace gancodec::cli;
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+struct Outcome {
+    int status = -1;
+    std::string out, error;
+};
+
+std::string text_of(const fs::path& path) {
+    const Bytes bytes = read_file(path);
+    return {bytes.begin(), bytes.end()};
+}
+
+/// A folder for the whole program, with photographs and weights that two steps of training made.
+class Bench {
+public:
+    static Bench& get() {
+        static Bench bench;
+        return bench;
+    }
+    ~Bench() { fs::remove_all(folder_); }
+    Bench(const Bench&) = delete;
+    Bench& operator=(const Bench&) = delete;
+
+    [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+    /// Runs `gancodec` with these words inside the folder.
+    [[nodiscard]] Outcome run(const std::vector<std::string>& words) const {
+        std::string line = "cd '" + folder_.string() + "' && '" GANCODEC_PROGRAM "'";
+        for (const std::string& word : words) line += " '" + word + "'";
+        const int status = std::system((line + " > out.txt 2> error.txt").c_str());
+        return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(path("out.txt")), text_of(path("error.txt"))};
+    }
+    /// Runs it and demands success.
+    [[nodiscard]] std::string good(const std::vector<std::string>& words) const {
+        const Outcome outcome = run(words);
+        INFO(outcome.error);
+        REQUIRE(outcome.status == 0);
+        return outcome.out;
+    }
+    /// Runs it and demands this status and one line on stderr that begins with the program's name; answers the line.
+    [[nodiscard]] std::string bad(int status, const std::vector<std::string>& words) const {
+        const Outcome outcome = run(words);
+        CAPTURE(words, outcome.error);
+        CHECK(outcome.status == status);
+        CHECK(outcome.error.rfind("gancodec: ", 0) == 0);
+        CHECK(std::count(outcome.error.begin(), outcome.error.end(), '\n') == 1);
+        CHECK(outcome.out.empty());
+        return outcome.error;
+    }
+
+private:
+    Bench() {
+        std::string name = (fs::temp_directory_path() / "gancodec_test_XXXXXX").string();
+        REQUIRE(mkdtemp(name.data()) != nullptr);
+        folder_ = name;
+        unsetenv("GANCODEC_WEIGHTS");
+        fs::create_directory(folder_ / "photos");
+        for (const auto& [width, height] : {std::pair{192, 176}, {200, 170}, {150, 140}})
+            write_image(folder_ / "photos" / (std::to_string(width) + ".png"), photo(width, height));
+        for (const auto& [width, height] : {std::pair{1, 1}, {7, 5}, {1, 3000}, {192, 176}})
+            write_image(folder_ / (std::to_string(width) + "x" + std::to_string(height) + ".png"), photo(width, height));
+        write(R"({"steps": 2, "batch": 1, "lpips_weight": 0, "checkpoint_steps": 1})", "recipe.json");
+        static_cast<void>(good({"train", "--data", "photos", "--out", "run", "--recipe", "recipe.json"}));
+        setenv("GANCODEC_WEIGHTS", path("run/gancodec.safetensors").c_str(), 1);
+    }
+    static Image photo(int width, int height) {
+        Random random(5);
+        Image image = make_image(width, height);
+        for (int y = 0; y < height; ++y)
+            for (int x = 0; x < width; ++x)
+                for (int c = 0; c < 3; ++c)
+                    image.at(x, y)[c] = static_cast<std::uint8_t>(((x * (c + 1) + y * 2) / 3 + (x / 20 + y / 16) % 2 * 60 +
+                                                                   static_cast<int>(random.below(20))) &
+                                                                  255);
+        return image;
+    }
+
+public:
+    void write(const std::string& text, const std::string& name) const {
+        write_file(folder_ / name, Bytes(text.begin(), text.end()));
+    }
+
+private:
+    fs::path folder_;
+};
+
+}  // namespace
+
+TEST_CASE("images of every size make the round trip", "[program]") {
+    const Bench& bench = Bench::get();
+    for (const char* size : {"1x1", "7x5", "1x3000", "192x176"}) {
+        const std::string name = size;
+        const Json encoded = Json::parse(bench.good({"encode", name + ".png", name + ".gnc", "--json"}));
+        CHECK(encoded["bytes"] == fs::file_size(bench.path(name + ".gnc")));
+        const Json info = Json::parse(bench.good({"info", name + ".gnc", "--json"}));
+        CHECK(info["overhead_bytes"] <= 24);
+        CHECK(info["width"] == encoded["width"]);
+        for (const char* extension : {".png", ".jpg", ".ppm"}) {
+            static_cast<void>(bench.good({"decode", name + ".gnc", "decoded_" + name + extension}));
+            const Image decoded = read_image(bench.path("decoded_" + name + extension));
+            CHECK(decoded.width == encoded["width"]);
+            CHECK(decoded.height == encoded["height"]);
+        }
+        const Json figures = Json::parse(bench.good({"metrics", name + ".png", "decoded_" + name + ".png", "--json", "--lpips", "none"}));
+        CHECK(figures["psnr"] > 5.0);
+    }
+}
+
+TEST_CASE("decoding does not depend on the number of threads", "[program]") {
+    const Bench& bench = Bench::get();
+    static_cast<void>(bench.good({"encode", "192x176.png", "t1.gnc", "--threads", "1"}));
+    static_cast<void>(bench.good({"encode", "192x176.png", "t3.gnc", "--threads", "3"}));
+    CHECK(read_file(bench.path("t1.gnc")) == read_file(bench.path("t3.gnc")));
+    static_cast<void>(bench.good({"decode", "t1.gnc", "t1.ppm", "--threads", "1"}));
+    static_cast<void>(bench.good({"decode", "t1.gnc", "t3.ppm", "--threads", "3"}));
+    CHECK(read_file(bench.path("t1.ppm")) == read_file(bench.path("t3.ppm")));
+}
+
+TEST_CASE("a target is met from below or missed loudly", "[program]") {
+    const Bench& bench = Bench::get();
+    const auto size_at = [&](const char* quality) {
+        return Json::parse(bench.good({"encode", "192x176.png", "q.gnc", "--quality", quality, "--json"}))["bytes"].get<long>();
+    };
+    const long low = size_at("0"), high = size_at("100");
+    REQUIRE(low < high);
+    const long middle = (low + high) / 2;
+    const Json met = Json::parse(bench.good({"encode", "192x176.png", "m.gnc", "--max-bytes", std::to_string(middle), "--json"}));
+    CHECK(met["bytes"] <= middle);
+    CHECK(met["bytes"] > low);
+    const double bpp = 8.0 * static_cast<double>(middle) / (192 * 176);
+    const Json by_rate = Json::parse(bench.good({"encode", "192x176.png", "r.gnc", "--bpp", std::to_string(bpp), "--json"}));
+    CHECK(by_rate["bpp"] <= bpp);
+    const std::string missed = bench.bad(1, {"encode", "192x176.png", "missed.gnc", "--max-bytes", std::to_string(low - 1)});
+    CHECK(missed.find("found " + std::to_string(low) + " bytes") != std::string::npos);
+    CHECK(!fs::exists(bench.path("missed.gnc")));
+}
+
+TEST_CASE("wrong files are refused in one line that names them", "[program]") {
+    const Bench& bench = Bench::get();
+    bench.write("", "empty");
+    static_cast<void>(bench.good({"encode", "192x176.png", "whole.gnc"}));
+    const std::string stream = text_of(bench.path("whole.gnc"));
+    bench.write(stream.substr(0, stream.size() / 2), "half.gnc");
+    bench.write(std::string("P6\n1 1 255\n\0\0", 13), "cut.ppm");
+    const std::string weights = text_of(bench.path("run/gancodec.safetensors"));
+    bench.write(weights.substr(0, weights.size() - 1), "cut.safetensors");
+    bench.write("\xff\xff\xff\xff\xff\xff\xff\x0f{}", "huge.safetensors");
+
+    CHECK(bench.bad(1, {"decode", "empty", "x.png"}).find("empty") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "192x176.png", "x.png"}).find("192x176.png") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "half.gnc", "x.png"}).find("half.gnc") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "missing", "x.png"}).find("missing") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "whole.gnc", "x.gif"}).find("x.gif") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "whole.gnc", "none/x.png"}).find("none/x.png") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "whole.gnc", "x.png", "--weights", "cut.safetensors"}).find("cut.safetensors") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "whole.gnc", "x.png", "--weights", "huge.safetensors"}).find("huge.safetensors") != std::string::npos);
+    CHECK(bench.bad(1, {"encode", "cut.ppm", "x.gnc"}).find("cut.ppm") != std::string::npos);
+    CHECK(bench.bad(1, {"encode", "photos", "x.gnc"}).find("photos") != std::string::npos);
+    CHECK(bench.bad(1, {"encode", "192x176.png", "192x176.png"}).find("the same") != std::string::npos);
+    CHECK(bench.bad(1, {"info", "192x176.png"}).find("192x176.png") != std::string::npos);
+    CHECK(bench.bad(1, {"info", "half.gnc"}).find("half.gnc") != std::string::npos);
+    CHECK(bench.bad(1, {"metrics", "7x5.png", "192x176.png"}).find("192x176.png") != std::string::npos);
+    CHECK(bench.bad(1, {"train", "--data", "none", "--out", "run2"}).find("none") != std::string::npos);
+    CHECK(bench.bad(1, {"train", "--data", "photos", "--out", "run"}).find("--resume") != std::string::npos);
+    CHECK(!fs::exists(bench.path("x.png")));
+}
+
+TEST_CASE("wrong usage is status 2, help is status 0", "[program]") {
+    const Bench& bench = Bench::get();
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{}, {"frobnicate"}, {"encode"}, {"encode", "a"}, {"encode", "a", "b", "c"},
+          {"encode", "a", "b", "--quality", "101"}, {"encode", "a", "b", "--quality", "x"}, {"encode", "a", "b", "--frob"},
+          {"encode", "a", "b", "--quality", "1", "--bpp", "1"}, {"encode", "a", "b", "--max-bytes", "-3"},
+          {"decode", "a", "b", "--threads", "-1"}, {"encode", "a", "b", "--flatten", "mauve"}, {"train", "--data", "photos"}})
+        CHECK(bench.bad(2, words).find("--help") != std::string::npos);
+    for (const char* command : {"encode", "decode", "info", "train", "metrics", "eval", "demo"}) {
+        const std::string help = bench.good({command, "--help"});
+        CHECK(help.find("Examples:") != std::string::npos);
+    }
+    CHECK(bench.good({"--version"}).rfind("gancodec ", 0) == 0);
+}
+
+TEST_CASE("transparency, 16 bits and opaque alpha are never dropped silently", "[program]") {
+    const Bench& bench = Bench::get();
+    // 2x1, 16-bit RGB in a PPM.
+    bench.write(std::string("P6\n2 1 65535\n\x12\x34\x56\x78\x9a\xbc\x12\x34\x56\x78\x9a\xbc", 25), "deep.ppm");
+    const Outcome outcome = bench.run({"encode", "deep.ppm", "deep.gnc"});
+    CHECK(outcome.status == 0);
+    CHECK(outcome.error == "note: deep.ppm: 16 bits per channel were reduced to 8\n");
+}
+
+TEST_CASE("eval prints a row per quality and writes its CSV and sheet", "[program]") {
+    const Bench& bench = Bench::get();
+    const Json json = Json::parse(bench.good({"eval", "--data", "photos", "--levels", "2", "--json", "--csv", "all.csv", "--sheet", "all.png"}));
+    REQUIRE(json["means"].size() == 2);
+    REQUIRE(json["samples"].size() == 6);
+    CHECK(json["means"][0]["bpp"] < json["means"][1]["bpp"]);
+    double sum = 0;
+    for (const auto& sample : json["samples"])
+        if (sample["point"] == json["means"][0]["point"]) sum += sample["bpp"].get<double>();
+    CHECK(std::abs(sum / 3 - json["means"][0]["bpp"].get<double>()) < 1e-12);
+    const std::string csv = text_of(bench.path("all.csv"));
+    CHECK(std::count(csv.begin(), csv.end(), '\n') == 7);
+    CHECK(read_image(bench.path("all.png")).width > 3 * 150);
+}
+
+TEST_CASE("demo compares with JPEG at no more bytes, or says that it cannot", "[program]") {
+    const Bench& bench = Bench::get();
+    const Json json = Json::parse(bench.good({"demo", "192x176.png", "--out", "shown", "--bpp", "6,8", "--json"}));
+    REQUIRE(json["results"].size() == 4);
+    for (std::size_t i = 0; i < 4; i += 2) {
+        const Json &ours = json["results"][i], &jpeg = json["results"][i + 1];
+        CHECK((jpeg.contains("remark") || jpeg["bytes"] <= ours["bytes"]));
+        CHECK(ours["encode_ms"] > 0.0);
+        CHECK(ours["decode_ms"] > 0.0);
+    }
+    CHECK(read_image(bench.path("shown/side_by_side.png")).width > 3 * 192);
+    CHECK(read_file(bench.path("shown/gancodec_6.00bpp.gnc")).size() == json["results"][0]["bytes"]);
+}
+
+TEST_CASE("training that was resumed ends with the weights of training that was not", "[program]") {
+    const Bench& bench = Bench::get();
+    bench.write(R"({"steps": 3, "batch": 1, "lpips_weight": 0, "checkpoint_steps": 1})", "three.json");
+    static_cast<void>(bench.good({"train", "--data", "photos", "--out", "straight", "--recipe", "three.json"}));
+    fs::create_directory(bench.path("parts"));
+    // The first part stops before its first step: no time at all.
+    static_cast<void>(bench.good({"train", "--data", "photos", "--out", "parts", "--recipe", "three.json", "--minutes", "0.000001"}));
+    const Json summary = Json::parse(bench.good({"train", "--data", "photos", "--out", "parts", "--resume", "--json"}));
+    CHECK(summary["finished"] == true);
+    const Json a = Json::parse(bench.good({"info", "straight/gancodec.safetensors", "--json"}));
+    const Json b = Json::parse(bench.good({"info", "parts/gancodec.safetensors", "--json"}));
+    CHECK(a["metadata"]["entropy_id"] == b["metadata"]["entropy_id"]);
+    static_cast<void>(bench.good({"encode", "192x176.png", "straight.gnc", "--weights", "straight/gancodec.safetensors"}));
+    static_cast<void>(bench.good({"encode", "192x176.png", "parts.gnc", "--weights", "parts/gancodec.safetensors"}));
+    CHECK(read_file(bench.path("straight.gnc")) == read_file(bench.path("parts.gnc")));
+}
+
+TEST_CASE("a stream is refused by the weights of another training", "[program]") {
+    const Bench& bench = Bench::get();
+    bench.write(R"({"seed": 77, "steps": 2, "batch": 1, "lpips_weight": 0})", "other.json");
+    static_cast<void>(bench.good({"train", "--data", "photos", "--out", "other", "--recipe", "other.json"}));
+    static_cast<void>(bench.good({"encode", "7x5.png", "mine.gnc"}));
+    const std::string line = bench.bad(1, {"decode", "mine.gnc", "x.png", "--weights", "other/gancodec.safetensors"});
+    CHECK(line.find("expected weights with entropy tables") != std::string::npos);
+}
+
+TEST_CASE("recipes with unknown or impossible members are refused by name", "[program]") {
+    const Bench& bench = Bench::get();
+    const auto refused = [&](const std::string& recipe) {
+        bench.write(recipe, "wrong.json");
+        return bench.bad(1, {"train", "--data", "photos", "--out", "wrong", "--recipe", "wrong.json"});
+    };
+    CHECK(refused(R"({"step": 3, "adam": {"beta3": 1}})").find("step adam/beta3") != std::string::npos);
+    CHECK(refused(R"({"steps": "many"})").find("a whole number") != std::string::npos);
+    CHECK(refused(R"({"steps": 0})").find("at least 1") != std::string::npos);
+    CHECK(refused(R"({"lambdas": [1, 2]})").find("lambdas") != std::string::npos);
+    CHECK(refused("[1, 2").find("a JSON object") != std::string::npos);
+}
