@@ -63,6 +63,42 @@ Variable<T> scale_and_shift(Tape<T>& tape, Variable<T> x, T factor, T offset) {
     });
 }
 
+/// Adds a number per channel that is interpolated between quality levels.
+///   out[n,c,y,x] = in[n,c,y,x] + (1−f)·table[l,c] + f·table[l+1,c],  l + f = positions[n]
+/// Shapes   table [levels,c]
+template <class T>
+Variable<T> add_per_level(Tape<T>& tape, Variable<T> x, const Parameter<T>& table, std::span<const double> positions) {
+    const Shape s = x.shape();
+    auto out = tape.make(s);
+    auto& trained = const_cast<Parameter<T>&>(table);
+    std::vector<LevelPosition> at;
+    for (const double p : positions) at.push_back(locate_level(p, table.shape[0]));
+    const auto rows = [s](auto&& f) {
+        for (int n = 0; n < s.n; ++n)
+            for (int c = 0; c < s.c; ++c) f(static_cast<std::size_t>(n), static_cast<std::size_t>(c), s.offset(n, c, 0, 0));
+    };
+    const auto channels = static_cast<std::size_t>(s.c);
+    const std::size_t length = s.plane() * kChannelBlock;
+    std::copy_n(x.constant().data, s.size(), out.data);
+    rows([&](std::size_t n, std::size_t c, std::size_t begin) {
+        const T* entry = table.value.data() + at[n].level * channels + c;
+        const auto f = static_cast<T>(at[n].fraction);
+        const T offset = std::fma(f, entry[channels] - entry[0], entry[0]);
+        for (std::size_t i = begin; i < begin + length; i += kChannelBlock) out.data[i] += offset;
+    });
+    return tape.record(out, {x}, table.trained(), [=, &tape, &trained](TensorView<const T> d_out) {
+        if (trained.trained())
+            rows([&](std::size_t n, std::size_t c, std::size_t begin) {
+                double sum = 0;
+                for (std::size_t i = begin; i < begin + length; i += kChannelBlock) sum += static_cast<double>(d_out.data[i]);
+                T* grad = trained.grad.data() + at[n].level * channels + c;
+                grad[0] += static_cast<T>((1 - at[n].fraction) * sum);
+                grad[channels] += static_cast<T>(at[n].fraction * sum);
+            });
+        tape.accumulate(x, d_out);
+    });
+}
+
 template <class T, class G>
 Variable<T> apply_gain(Tape<T>& tape, Variable<T> x, const G& gain, std::span<const double> positions,
                        GainDirection direction) {

@@ -84,7 +84,7 @@ public:
         symbols.z.resize(static_cast<std::size_t>(kHyperChannels) * static_cast<std::size_t>(extent.h) *
                          static_cast<std::size_t>(extent.w));
         hyper_prior_.decode(stream.hyper_latents, symbols.z);
-        const auto index = scale_indices(symbols.z, extent);
+        const auto index = scale_indices(symbols.z, extent, header.quality_step);
         symbols.residuals.resize(index.size());
         latent_prior_.decode(stream.latents, index, symbols.residuals);
         return paint(symbols, extent, header);
@@ -130,7 +130,7 @@ private:
         each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) {
             symbols.z[i] = round_to_int(value, kLargestHyper);
         });
-        const auto index = scale_indices(symbols.z, extent);
+        const auto index = scale_indices(symbols.z, extent, step);
         Value residual = hyper_mean(symbols.z, extent);
         sub(v.constant(), residual.constant(), residual.view());
         symbols.residuals.resize(index.size());
@@ -158,12 +158,12 @@ private:
         return tensor_to_image(out.constant(), header.width, header.height);
     }
 
-    std::vector<std::uint8_t> scale_indices(std::span<const std::int32_t> z, Extent extent) {
+    std::vector<std::uint8_t> scale_indices(std::span<const std::int32_t> z, Extent extent, int step) {
         std::vector<std::int16_t> clamped(z.size());  // a hostile stream may hold larger ones
         std::transform(z.begin(), z.end(), clamped.begin(), [](std::int32_t value) {
             return static_cast<std::int16_t>(std::clamp(value, -kLargestHyper, kLargestHyper));
         });
-        return weights_.hyper_scale.run(clamped, extent.h, extent.w, context_->scratch());
+        return weights_.hyper_scale.run(clamped, extent.h, extent.w, step, context_->scratch());
     }
     Value hyper_mean(std::span<const std::int32_t> z, Extent extent) {
         Value z_hat = context_->make({1, kHyperChannels, extent.h, extent.w});

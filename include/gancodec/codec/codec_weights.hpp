@@ -94,6 +94,7 @@ inline std::string hex32(std::uint32_t value) {
         all(p.multiplier);
         all(p.shift);
     }
+    hash.update(hyper_scale.level_offsets());
     all(prior.first);
     all(prior.length);
     all(prior.frequencies);
@@ -122,6 +123,9 @@ inline std::string hex32(std::uint32_t value) {
         integers(prefix + "multiplier", {p.out_channels}, p.multiplier, Dtype::i32);
         integers(prefix + "shift", {p.out_channels}, p.shift, Dtype::u8);
     }
+    const int channels = weights.hyper_scale.latent_channels();
+    const auto offsets = weights.hyper_scale.level_offsets();
+    integers("hyper_scale.level_offset", {static_cast<int>(offsets.size()) / channels, channels}, offsets, Dtype::i16);
     const auto count = [](const auto& values) { return std::vector<int>{static_cast<int>(values.size())}; };
     integers("prior.first", count(weights.prior.first), weights.prior.first, Dtype::i32);
     integers("prior.length", count(weights.prior.length), weights.prior.length, Dtype::i32);
@@ -180,9 +184,10 @@ inline std::string hex32(std::uint32_t value) {
         assign(p.bias, "bias");
         assign(p.multiplier, "multiplier");
         assign(p.shift, "shift");
-        p.high = i + 1 < layers.size() ? kIntConvMaxActivation : kScales - 1;
+        p.low = i + 1 < layers.size() ? 0 : -kIntConvMaxActivation;
     }
-    weights.hyper_scale = IntegerHyperScale(std::move(layers[0]), std::move(layers[1]), std::move(layers[2]));
+    weights.hyper_scale = IntegerHyperScale(std::move(layers[0]), std::move(layers[1]), std::move(layers[2]),
+                                            file.read_int("hyper_scale.level_offset"));
     weights.prior.first = file.read_int("prior.first");
     weights.prior.length = file.read_int("prior.length");
     for (const std::int32_t f : file.read_int("prior.frequencies"))

@@ -43,6 +43,6 @@ using HyperMean = Sequential<Conv2d<kHyperChannels, 128, 3>, LeakyRelu<>, Conv2d
                              LeakyRelu<>, Conv2d<96, 4 * kLatentChannels, 3>, PixelShuffle<2>>;
 
 /// ẑ [n,64,h/64,w/64] → scale index [n,128,h/16,w/16], in integers.
-using ScaleNetwork = HyperScale<kHyperChannels, 96, kLatentChannels>;
+using ScaleNetwork = HyperScale<kHyperChannels, 96, kLatentChannels, kQualityLevels>;
 
 }  // namespace gancodec

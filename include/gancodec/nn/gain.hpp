@@ -29,6 +29,17 @@ namespace gancodec {
 /// Which way a gain is applied: encoder side y·g, decoder side ŷ/g.
 enum class GainDirection { multiply = 1, divide = -1 };
 
+/// A place between two quality levels.
+struct LevelPosition {
+    std::size_t level;  ///< the lower of the two
+    double fraction;
+};
+[[nodiscard]] inline LevelPosition locate_level(double position, int levels) {
+    const double p = std::clamp(position, 0.0, static_cast<double>(levels - 1));
+    const std::size_t level = std::min(static_cast<std::size_t>(p), static_cast<std::size_t>(levels - 2));
+    return {level, p - static_cast<double>(level)};
+}
+
 /// One gain per latent channel and quality level; between levels it is interpolated in the log domain, so that one
 /// set of weights serves every rate (after Cui et al. 2021, "Asymmetric gained deep image compression").
 ///   g[c](p) = 2^( (1−f)·log2_gain[⌊p⌋,c] + f·log2_gain[⌊p⌋+1,c] ),  f = p − ⌊p⌋,  position p in [0, Levels−1]
@@ -51,18 +62,10 @@ public:
         f(prefix + "log2_gain", log2_gain);
     }
 
-    struct Position {
-        std::size_t level;  ///< the lower of the two levels
-        double fraction;
-    };
-    [[nodiscard]] static Position locate(double position) {
-        const double p = std::clamp(position, 0.0, static_cast<double>(Levels - 1));
-        const auto level = std::min<std::size_t>(static_cast<std::size_t>(p), Levels - 2);
-        return {level, p - static_cast<double>(level)};
-    }
+    [[nodiscard]] static LevelPosition locate(double position) { return locate_level(position, Levels); }
     /// The factors of all channels at `position`, padded to whole blocks with zeros.
     [[nodiscard]] std::vector<T> factors(double position, GainDirection direction) const {
-        const Position at = locate(position);
+        const LevelPosition at = locate(position);
         std::vector<T> result(static_cast<std::size_t>(round_up(C, kChannelBlock)));
         for (std::size_t c = 0; c < C; ++c) {
             const double low = log2_gain.value[at.level * C + c], high = log2_gain.value[(at.level + 1) * C + c];

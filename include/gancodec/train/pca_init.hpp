@@ -155,6 +155,16 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
         for (int o = 0; o < 48; ++o)
             for (int i = 0; i < n0; ++i) last.at(o, i, 1, 1) = static_cast<float>(p0.basis(i, o) / scale(p0, i));
     }
+    // A gain of 2 moves the scale index by 1 / kScaleStepLog2.
+    for (int c = 0; c < kLatentChannels; ++c) {
+        const auto at = [&](auto& table, int level) -> float& {
+            return table.value[static_cast<std::size_t>(level * kLatentChannels + c)];
+        };
+        float mean = 0;
+        for (int level = 0; level < kQualityLevels; ++level) mean += at(model.gain.log2_gain, level) / kQualityLevels;
+        for (int level = 0; level < kQualityLevels; ++level)
+            at(model.hyper_scale.level_offset, level) = (at(model.gain.log2_gain, level) - mean) / kScaleStepLog2;
+    }
     // The scale network starts at the deviations of the latents under the middle gain.
     auto& bias = model.hyper_scale.expand.bias.value;
     for (int c = 0; c < std::min(n2, kLatentChannels); ++c) {

@@ -57,7 +57,7 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const auto z_hat = quantize(tape, z, 1.0, -127.0, 127.0);
     const auto mu = model.hyper_mean(tape, z_hat);
     const auto residual = sub(tape, v, mu);
-    const auto rate_y = gaussian_bits(tape, add_uniform_noise(tape, residual, random), model.hyper_scale(tape, z_hat),
+    const auto rate_y = gaussian_bits(tape, add_uniform_noise(tape, residual, random), model.hyper_scale(tape, z_hat, batch.position),
                                       rate_weight, bits_y);
     const auto symbols = round_straight_through(tape, residual);
     const auto y_hat = apply_gain(tape, add(tape, symbols, mu), model.gain, batch.position, GainDirection::divide);
