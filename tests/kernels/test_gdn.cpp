@@ -38,6 +38,7 @@ TEST_CASE("gdn divides by the weighted sum of magnitudes", "[kernels][gdn]") {
 }
 
 TEST_CASE("gdn_forward is bit-equal to its plain twin", "[kernels][gdn]") {
+    if (!simd::kHasFma) SKIP("needs fused multiply-add");
     for (const Shape& shape : gdn_shapes())
         for (const bool inverse : {false, true}) {
             CAPTURE(shape.c, shape.h, shape.w, inverse);
@@ -53,6 +54,7 @@ TEST_CASE("gdn_forward is bit-equal to its plain twin", "[kernels][gdn]") {
 }
 
 TEST_CASE("gdn_backward is bit-equal to its plain twin", "[kernels][gdn]") {
+    if (!simd::kHasFma) SKIP("needs fused multiply-add");
     for (const Shape& shape : gdn_shapes())
         for (const bool inverse : {false, true}) {
             CAPTURE(shape.c, shape.h, shape.w, inverse);
@@ -75,6 +77,7 @@ TEST_CASE("gdn_backward is bit-equal to its plain twin", "[kernels][gdn]") {
 }
 
 TEST_CASE("gdn gives the same bits on registers of every width", "[kernels][gdn]") {
+    if (!simd::kHasFma) SKIP("needs fused multiply-add");
     for (const Shape& shape : {Shape{2, 3, 7, 5}, Shape{1, 40, 9, 31}}) {
         const auto same = [&](const auto& gdn) {
             const auto native = gdn(simd::NativeArch{});
