@@ -52,6 +52,17 @@ double network_error(Network& network, Shape in, std::uint64_t seed = 5) {
     return error.relative;
 }
 
+/// For one layer that is called with more than its input.
+template <class Layer>
+struct OneLayer {
+    Layer& layer;
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        layer.each_parameter(prefix, f);
+    }
+    void prepare(bool) {}
+};
+
 /// For operations without parameters.
 struct NoParameters {
     template <class F>
@@ -123,14 +134,10 @@ TEST_CASE("gradients of sums, crops and gains", "[gradient]") {
         return weighted_square(tape, crop(tape, both, 3, 2));
     });
 
-    Gain<4, 5, double> gain(2.0);
+    Gain<4, 5, double> gain;
     Random random(6);
     randomise(gain.log2_gain, random, -1, 1);
-    struct GainNetwork {
-        Gain<4, 5, double>& gain;
-        void each_parameter(const std::string& prefix, auto&& f) { gain.each_parameter(prefix, f); }
-        void prepare(bool) {}
-    } network{gain};
+    OneLayer<Gain<4, 5, double>> network{gain};
     std::vector<Tensor<double>> inputs;
     inputs.push_back(random_input({2, 5, 2, 3}, 7));
     const std::vector<double> positions = {0.3, 2.75};
@@ -166,11 +173,7 @@ TEST_CASE("gradients of the rates", "[gradient]") {
     randomise(prior.mean, random, -2, 2);
     randomise(prior.log_scale, random, -1, 1);
     randomise(prior.weight, random, -1, 1);
-    struct PriorNetwork {
-        LogisticMixture<double>& prior;
-        void each_parameter(const std::string& prefix, auto&& f) { prior.each_parameter(prefix, f); }
-        void prepare(bool) {}
-    } network{prior};
+    OneLayer<LogisticMixture<double>> network{prior};
     std::vector<Tensor<double>> z;
     z.push_back(random_input({2, 5, 2, 2}, 26, -4, 4));
     const GradientError error = gradient_check(network, z, [&](auto& tape, auto& x) {

@@ -31,12 +31,14 @@ void each_member(R& r, F&& f) {
     f("/clip_norm", r.clip_norm, 1e-12);
     f("/average_decay", r.average_decay, 0);
     f("/lambdas", r.lambdas, 1e-12);
+    f("/level_balance", r.level_balance, 0);
     f("/mse_weight", r.mse_weight, 0);
     f("/lpips_weight", r.lpips_weight, 0);
     f("/lambda_ramp/start_factor", r.lambda_ramp.start_factor, 1e-12);
     f("/lambda_ramp/hold_steps", r.lambda_ramp.hold_steps, 0);
     f("/lambda_ramp/ramp_steps", r.lambda_ramp.ramp_steps, 0);
-    f("/initial_gain_octaves", r.initial_gain_octaves, 0);
+    f("/lowest_gain_log2", r.lowest_gain_log2, -20);
+    f("/gain_octaves", r.gain_octaves, 0);
     f("/checkpoint_steps", r.checkpoint_steps, 1);
     f("/explosion_factor", r.explosion_factor, 1);
 }
@@ -92,7 +94,7 @@ Recipe read_recipe(const std::filesystem::path& path) {
     });
     if (!unknown.empty()) {
         std::string list;
-        for (const std::string& member : unknown) list += " " + member.substr(1);
+        for (const std::string& member : unknown) list += ' ' + member.substr(1);
         throw Error(Errc::invalid_argument, name + ": expected members of a recipe, found also" + list);
     }
     return recipe;

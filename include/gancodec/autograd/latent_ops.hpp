@@ -51,6 +51,18 @@ Variable<T> quantize(Tape<T>& tape, Variable<T> x, double step, double low, doub
     });
 }
 
+/// Passes x on as it is; the gradient of image n is multiplied by weight[n].
+template <class T>
+Variable<T> weigh_gradient(Tape<T>& tape, Variable<T> x, std::span<const double> weight) {
+    std::vector<double> weights(weight.begin(), weight.end());
+    return tape.record(x.constant(), {x}, false, [&tape, x, weights](TensorView<const T> d_out) {
+        tape.accumulate(x, [&](TensorView<T> d) {
+            const std::size_t image = d.size() / weights.size();
+            for (std::size_t i = 0; i < d.size(); ++i) d.data[i] = d_out.data[i] * static_cast<T>(weights[i / image]);
+        });
+    });
+}
+
 /// factor·x + offset, on every logical element.
 template <class T>
 Variable<T> scale_and_shift(Tape<T>& tape, Variable<T> x, T factor, T offset) {

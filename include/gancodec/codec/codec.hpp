@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "gancodec/bitstream/checksum.hpp"
 #include "gancodec/bitstream/reader.hpp"
 #include "gancodec/bitstream/writer.hpp"
 #include "gancodec/codec/codec_weights.hpp"
@@ -19,7 +20,9 @@
 #include "gancodec/codec/symbol_order.hpp"
 #include "gancodec/entropy/conditional_prior.hpp"
 #include "gancodec/entropy/factorized_prior.hpp"
+#include "gancodec/core/random.hpp"
 #include "gancodec/image/convert.hpp"
+#include "gancodec/simd/batch.hpp"
 
 namespace gancodec {
 
@@ -28,6 +31,9 @@ namespace gancodec {
 [[nodiscard]] inline StreamHeader inspect(ByteView bytes, const DecodeOptions& options = {}) {
     return read_stream(bytes, options.limits).header;
 }
+
+class Codec;
+void check_self_test(Codec& codec, const std::string& where);
 
 /// Encodes photographs to bytes and back.
 ///   Codec codec = Codec::load("gancodec.safetensors");
@@ -39,9 +45,12 @@ namespace gancodec {
 /// (3) a stream decodes only with the entropy tables it was made with, and says so otherwise.
 class Codec {
 public:
+    /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights}.
     [[nodiscard]] static Codec load(const std::filesystem::path& path) {
-        return Codec(read_codec_weights(SafetensorsFile::load(path)));
+        Codec codec(read_codec_weights(SafetensorsFile::load(path)));
+        check_self_test(codec, path.string());
+        return codec;
     }
     explicit Codec(CodecWeights weights)
         : weights_(std::move(weights)),
@@ -54,6 +63,7 @@ public:
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     [[nodiscard]] const CodecWeights& weights() const { return weights_; }
+    [[nodiscard]] CodecWeights release() && { return std::move(weights_); }
     /// Memory held for activations, in bytes; it grows with the largest image seen.
     [[nodiscard]] std::size_t memory_bytes() const { return context_->memory_bytes(); }
 
@@ -188,5 +198,37 @@ private:
     ConditionalPrior latent_prior_;
     std::unique_ptr<Inference<float>> context_;
 };
+
+/// What a weights file says about itself, so that a machine can find out whether it computes what the trainer computed.
+struct SelfTest {
+    std::uint32_t stream = 0, pixels = 0;  ///< CRC-32 of a test picture's stream, and of its decoded bytes
+
+    /// Encodes and decodes a picture made from integers alone.
+    [[nodiscard]] static SelfTest run(Codec& codec) {
+        constexpr int kWidth = 72, kHeight = 56;
+        Image picture = make_image(kWidth, kHeight);
+        Random random(1);
+        for (int y = 0; y < kHeight; ++y)
+            for (int x = 0; x < kWidth; ++x)
+                for (int c = 0; c < 3; ++c)
+                    picture.at(x, y)[c] = static_cast<std::uint8_t>((x * (c + 1) + y * (3 - c) + random.next() % 32) & 0xFF);
+        const Bytes stream = codec.encode(picture);
+        return {crc32(stream), crc32(codec.decode(stream).rgb)};
+    }
+};
+
+/// Errors  Error{wrong_weights} when the weights carry a self-test and this build computes something else. A build
+///         without fused multiply-add is known to differ in last digits, and is not tested.
+inline void check_self_test(Codec& codec, const std::string& where) {
+    const auto& metadata = codec.weights().metadata;
+    const auto stream = metadata.find("self_test_stream"), pixels = metadata.find("self_test_pixels");
+    if (!simd::kHasFma || stream == metadata.end() || pixels == metadata.end()) return;
+    const SelfTest found = SelfTest::run(codec);
+    const std::string expected = stream->second + " and " + pixels->second;
+    const std::string actual = detail::hex32(found.stream) + " and " + detail::hex32(found.pixels);
+    if (expected != actual)
+        throw Error(Errc::wrong_weights, where + ": expected a self-test with stream and pixels " + printable(expected) +
+                                             ", found " + actual);
+}
 
 }  // namespace gancodec

@@ -26,11 +26,11 @@ public:
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
             if (uses_winograd(geometry)) {
-                forward_winograd_ = detail::WinogradWeights::convolution(geometry, weight, bias);
-                if (for_backward) backward_winograd_ = detail::WinogradWeights::adjoint(geometry, weight, nullptr);
+                forward_winograd_.pack_convolution(geometry, weight, bias);
+                if (for_backward) backward_winograd_.pack_adjoint(geometry, weight, nullptr);
             } else {
-                forward_ = detail::PackedTaps::convolution(geometry, weight, bias);
-                if (for_backward) backward_ = detail::PackedTaps::adjoint(geometry, weight, nullptr);
+                forward_.pack_convolution(geometry, weight, bias);
+                if (for_backward) backward_.pack_adjoint(geometry, weight, nullptr);
             }
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry, bias, geometry.out_channels);

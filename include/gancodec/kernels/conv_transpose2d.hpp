@@ -23,8 +23,8 @@ public:
     void prepare(const ConvTransposeGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            forward_ = detail::PackedTaps::adjoint(geometry.adjoint(), weight, bias);
-            backward_ = for_backward ? detail::PackedTaps::convolution(geometry.adjoint(), weight, nullptr) : detail::PackedTaps{};
+            forward_.pack_adjoint(geometry.adjoint(), weight, bias);
+            if (for_backward) backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry.adjoint(), bias, geometry.out_channels);
         }

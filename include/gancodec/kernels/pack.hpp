@@ -10,26 +10,60 @@
 #include "gancodec/kernels/geometry.hpp"
 
 // Every float convolution here is a sum over taps: offsets (dy, dx) from an output pixel to input pixels, each with a
-// matrix of weights. A convolution is one list of taps; its input gradient, or a transposed convolution, falls into
-// stride² phases (output pixels that see the same taps), each with its own list.
+// matrix of weights. A convolution is one list of taps. Its input gradient, or a transposed convolution, falls into
+// stride² phases: output pixels that see the same taps. And where there are few output channels, the outputs of several
+// neighbouring pixels share the 16 lanes of a group: they see the union of their taps, with zero weights for those that
+// are not theirs (adding a zero product does not change a sum).
 
 namespace gancodec::detail {
 
-/// Input pixel (oy·in_step + dy, ox·in_step + dx) for the output pixel (oy, ox) of a phase; `ky`, `kx` name its weight.
+/// Input pixel (q·in_step + dy, r·in_step + dx) for the grid point (q, r).
 struct Tap {
-    int dy, dx, ky, kx;
+    int dy, dx;
 };
 
-/// The output pixels (first_y + q·out_step, first_x + r·out_step), their taps, and where their weights begin.
+/// Output pixel (q·out_step + y, r·out_step + x) for the grid point (q, r).
+struct TapPlace {
+    int y, x;
+};
+
+/// Outputs that are computed together: lane l is channel l % out_channels of place l / out_channels.
 struct TapPhase {
-    int first_y = 0, first_x = 0;
+    std::vector<TapPlace> places;
     std::vector<Tap> taps;
-    std::size_t weights = 0;
+    int groups = 0;           ///< of 16 lanes
+    std::size_t weights = 0;  ///< where the weights of the phase begin
 };
 
-/// Weights in the order in which tap_tile() reads them: [phase][co/16][ci/16][tap][ci%16][co%16].
-/// The last block of input channels holds true channels only; outputs beyond out_channels are zero. The order does not
-/// depend on the instruction set.
+/// How a convolution, or its adjoint, connects rows (or columns): which weight k leads from a place to a tap d.
+struct TapAxis {
+    int kernel, stride, pad;
+    bool adjoint;
+
+    [[nodiscard]] bool connected(int place, int k) const { return !adjoint || (place + pad - k) % stride == 0; }
+    [[nodiscard]] int tap(int place, int k) const {
+        return adjoint ? (place + pad - k) / stride : place * stride + k - pad;
+    }
+    /// The inverse of tap(); outside [0, kernel) where there is no weight.
+    [[nodiscard]] int weight(int place, int d) const {
+        return adjoint ? place + pad - d * stride : d + pad - place * stride;
+    }
+    /// All taps of `count` places from `first` on, in the canonical order of rising k.
+    [[nodiscard]] std::vector<int> taps(int first, int count) const {
+        std::vector<int> list;
+        for (int place = first; place < first + count; ++place)
+            for (int k = 0; k < kernel; ++k)
+                if (connected(place, k)) list.push_back(tap(place, k));
+        std::sort(list.begin(), list.end());
+        list.erase(std::unique(list.begin(), list.end()), list.end());
+        if (adjoint) std::reverse(list.begin(), list.end());
+        return list;
+    }
+};
+
+/// Weights in the order in which tap_tile() reads them: [phase][lane/16][ci/16][tap][ci%16][lane%16].
+/// The last block of input channels holds true channels only; lanes beyond the last are zero. The order does not depend
+/// on the instruction set. Packing the same geometry again allocates nothing.
 class PackedTaps {
 public:
     int in_channels = 0, out_channels = 0;
@@ -37,60 +71,74 @@ public:
     int min_dy = 0, max_dy = 0, min_dx = 0, max_dx = 0;
     std::vector<TapPhase> phases;
 
-    [[nodiscard]] bool empty() const { return weights_.empty(); }
-    [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
-    /// Floats from one group of 16 outputs to the next, in a phase of `taps` taps.
-    [[nodiscard]] std::size_t group_size(std::size_t taps) const {
-        return taps * static_cast<std::size_t>(in_channels) * kChannelBlock;
+    /// Floats from one group of 16 lanes to the next.
+    [[nodiscard]] std::size_t group_size(const TapPhase& phase) const {
+        return phase.taps.size() * static_cast<std::size_t>(in_channels) * kChannelBlock;
     }
     [[nodiscard]] const float* weights(const TapPhase& phase, int group) const {
-        return weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase.taps.size());
+        return weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase);
     }
+    /// The bias of a group's lanes, the same in all phases.
     [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
 
     /// out[oy,ox] = bias + Σ weight[co,ci,ky,kx] · in[oy·s+ky−p, ox·s+kx−p].
-    static PackedTaps convolution(const ConvGeometry& g, const float* weight, const float* bias) {
-        PackedTaps packed;
-        packed.in_channels = g.in_channels;
-        packed.out_channels = g.out_channels;
-        packed.in_step = g.stride;
-        TapPhase phase;
-        for (int ky = 0; ky < g.kernel; ++ky)
-            for (int kx = 0; kx < g.kernel; ++kx) phase.taps.push_back({ky - g.pad, kx - g.pad, ky, kx});
-        packed.phases.push_back(std::move(phase));
-        packed.fill(weight, bias, g.kernel, g.in_channels * g.kernel * g.kernel, g.kernel * g.kernel);
-        return packed;
+    void pack_convolution(const ConvGeometry& g, const float* weight, const float* bias) {
+        in_channels = g.in_channels;
+        out_channels = g.out_channels;
+        const TapAxis axis{g.kernel, g.stride, g.pad, false};
+        out_step = shared_side(axis, 1);
+        in_step = g.stride * out_step;
+        plan_phases(axis, out_step);
+        fill(axis, weight, bias, g.in_channels * g.kernel * g.kernel, g.kernel * g.kernel);
     }
     /// The adjoint, from g.out_channels to g.in_channels, of the same weight array: what conv2d_backward_input() and
     /// conv_transpose2d_forward() need.
-    static PackedTaps adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
-        PackedTaps packed;
-        packed.in_channels = g.out_channels;
-        packed.out_channels = g.in_channels;
-        packed.out_step = g.stride;
-        for (int y = 0; y < g.stride; ++y)
-            for (int x = 0; x < g.stride; ++x) {
-                TapPhase phase;
-                phase.first_y = y;
-                phase.first_x = x;
-                // Exact divisions: y + pad − ky is a multiple of the stride by the choice of ky.
-                for (int ky = (y + g.pad) % g.stride; ky < g.kernel; ky += g.stride)
-                    for (int kx = (x + g.pad) % g.stride; kx < g.kernel; kx += g.stride)
-                        phase.taps.push_back({(y + g.pad - ky) / g.stride, (x + g.pad - kx) / g.stride, ky, kx});
-                packed.phases.push_back(std::move(phase));
-            }
-        packed.fill(weight, bias, g.kernel, g.kernel * g.kernel, g.in_channels * g.kernel * g.kernel);
-        return packed;
+    void pack_adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
+        in_channels = g.out_channels;
+        out_channels = g.in_channels;
+        const TapAxis axis{g.kernel, g.stride, g.pad, true};
+        const int side = shared_side(axis, g.stride);
+        out_step = std::max(side, g.stride);
+        in_step = out_step / g.stride;
+        plan_phases(axis, side);
+        fill(axis, weight, bias, g.kernel * g.kernel, g.in_channels * g.kernel * g.kernel);
     }
 
 private:
-    /// `out_pitch` and `in_pitch`: steps in `weight` from one output (input) channel to the next.
-    void fill(const float* weight, const float* bias, int kernel, int out_pitch, int in_pitch) {
-        std::size_t size = 0;
+    /// Side of the squares of output pixels that should share lanes, a multiple of `step` or 1 for none: what costs
+    /// fewest multiply-adds. A gain under a quarter is not worth the copying.
+    [[nodiscard]] int shared_side(const TapAxis& axis, int step) const {
+        const auto cost = [&](int side, int count) {  // of side² outputs, in squares of `count`
+            double taps = 0;
+            for (int place = 0; place < side; place += count)
+                taps += static_cast<double>(axis.taps(place, count).size());
+            return taps * taps * groups_of(count * count) / (side * side);
+        };
+        int best = 1;
+        double least = 0.75 * cost(step, 1);
+        for (int side = step == 1 ? 2 : step; side <= 4; side += step)
+            if (cost(side, side) < least) {
+                best = side;
+                least = cost(side, side);
+            }
+        return best;
+    }
+    /// Groups of 16 lanes for the outputs of `places` pixels.
+    [[nodiscard]] int groups_of(int places) const { return (places * out_channels + kChannelBlock - 1) / kChannelBlock; }
+
+    void plan_phases(const TapAxis& axis, int side) {
+        phases.clear();
+        for (int y = 0; y < out_step; y += side)
+            for (int x = 0; x < out_step; x += side) {
+                TapPhase phase;
+                for (int i = 0; i < side * side; ++i) phase.places.push_back({y + i / side, x + i % side});
+                for (const int dy : axis.taps(y, side))
+                    for (const int dx : axis.taps(x, side)) phase.taps.push_back({dy, dx});
+                phase.groups = groups_of(side * side);
+                phases.push_back(std::move(phase));
+            }
         bool first = true;
-        for (TapPhase& phase : phases) {
-            phase.weights = size;
-            size += static_cast<std::size_t>(groups()) * group_size(phase.taps.size());
+        for (const TapPhase& phase : phases)
             for (const Tap& tap : phase.taps) {
                 min_dy = first ? tap.dy : std::min(min_dy, tap.dy);
                 max_dy = first ? tap.dy : std::max(max_dy, tap.dy);
@@ -98,26 +146,46 @@ private:
                 max_dx = first ? tap.dx : std::max(max_dx, tap.dx);
                 first = false;
             }
+    }
+
+    /// `out_pitch` and `in_pitch`: steps in `weight` from one output (input) channel to the next.
+    void fill(const TapAxis& axis, const float* weight, const float* bias, int out_pitch, int in_pitch) {
+        std::size_t size = 0;
+        for (TapPhase& phase : phases) {
+            phase.weights = size;
+            size += static_cast<std::size_t>(phase.groups) * group_size(phase);
         }
-        weights_ = AlignedArray<float>(size);
-        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
-        if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
-        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t group, int) {
-            const int first_out = static_cast<int>(group) * kChannelBlock;
-            const int lanes = std::min(kChannelBlock, out_channels - first_out);
-            for (const TapPhase& phase : phases) {
-                float* p = weights_.data() + phase.weights +
-                           static_cast<std::size_t>(group) * group_size(phase.taps.size());
-                for (int block = 0; block < in_channels; block += kChannelBlock)
-                    for (const Tap& tap : phase.taps) {
-                        const float* source = weight + tap.ky * kernel + tap.kx;
-                        for (int i = block; i < std::min(in_channels, block + kChannelBlock); ++i, p += kChannelBlock)
-                            for (int lane = 0; lane < lanes; ++lane)
-                                p[lane] = source[static_cast<std::ptrdiff_t>(first_out + lane) * out_pitch +
-                                                 static_cast<std::ptrdiff_t>(i) * in_pitch];
-                    }
-            }
+        const int groups = phases[0].groups;
+        if (weights_.size() != size) weights_ = AlignedArray<float>(size);
+        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups) * kChannelBlock);
+        const int lanes = static_cast<int>(phases[0].places.size()) * out_channels;
+        for (int lane = 0; bias != nullptr && lane < lanes; ++lane) bias_.data()[lane] = bias[lane % out_channels];
+        parallel_for(static_cast<std::int64_t>(groups), [&](std::int64_t group, int) {
+            for (const TapPhase& phase : phases)
+                fill_group(axis, phase, static_cast<int>(group), weight, out_pitch, in_pitch);
         });
+    }
+
+    void fill_group(const TapAxis& axis, const TapPhase& phase, int group, const float* weight, int out_pitch,
+                    int in_pitch) {
+        float* p = weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase);
+        for (int block = 0; block < in_channels; block += kChannelBlock)
+            for (const Tap& tap : phase.taps) {
+                const float* sources[kChannelBlock];  // of input channel 0; null where a lane has no such tap
+                for (int i = 0; i < kChannelBlock; ++i) {
+                    const int lane = group * kChannelBlock + i, place = lane / out_channels;
+                    sources[i] = nullptr;
+                    if (place >= static_cast<int>(phase.places.size())) continue;
+                    const TapPlace& at = phase.places[static_cast<std::size_t>(place)];
+                    const int ky = axis.weight(at.y, tap.dy), kx = axis.weight(at.x, tap.dx);
+                    if (ky < 0 || ky >= axis.kernel || kx < 0 || kx >= axis.kernel) continue;
+                    sources[i] = weight + static_cast<std::ptrdiff_t>(lane % out_channels) * out_pitch +
+                                 ky * axis.kernel + kx;
+                }
+                for (int ci = block; ci < std::min(in_channels, block + kChannelBlock); ++ci, p += kChannelBlock)
+                    for (int i = 0; i < kChannelBlock; ++i)
+                        p[i] = sources[i] == nullptr ? 0.0f : sources[i][static_cast<std::ptrdiff_t>(ci) * in_pitch];
+            }
     }
 
     AlignedArray<float> weights_, bias_;

@@ -58,12 +58,18 @@ public:
         const int step = taps.in_step;
         columns_ = tiled_width<Arch>(std::min(tasks_.segment, tasks_.grid_w)) + (taps.max_dx - taps.min_dx) / step;
         patch_rows_ = (tasks_.band - 1) * step + taps.max_dy - taps.min_dy + 1;
-        for (const TapPhase& phase : taps.phases) offset_count_ += phase.taps.size();
+        int groups = 0;
+        for (const TapPhase& phase : taps.phases) {
+            offset_count_ = std::max(offset_count_, phase.taps.size());
+            if (phase.places.size() > 1) groups = phase.groups;
+        }
+        shared_size_ = static_cast<std::size_t>(groups * std::min(tasks_.segment, tasks_.grid_w)) * kChannelBlock;
         patch_size_ = static_cast<std::size_t>(in.shape.blocks()) * static_cast<std::size_t>(patch_rows_) *
                       static_cast<std::size_t>(columns_) * static_cast<std::size_t>(step) * kChannelBlock;
         const auto workers = static_cast<std::size_t>(threads());
         patches_ = ws.take<float>(workers * patch_size_);
         offsets_ = ws.take<std::ptrdiff_t>(workers * offset_count_);
+        shared_ = ws.take<float>(workers * shared_size_);
     }
 
     void run() const {
@@ -89,46 +95,103 @@ private:
         const Source source = find_source(n, q0, r0, rows, columns, worker);
         std::ptrdiff_t* offsets = offsets_ + static_cast<std::size_t>(worker) * offset_count_;
         for (const TapPhase& phase : taps_.phases) {
-            const int phase_h = divide_up(out_.shape.h - phase.first_y, taps_.out_step);
-            const int phase_w = divide_up(out_.shape.w - phase.first_x, taps_.out_step);
             for (std::size_t i = 0; i < phase.taps.size(); ++i) {
                 const int dx = phase.taps[i].dx - taps_.min_dx;
                 offsets[i] = (phase.taps[i].dy - taps_.min_dy) * source.row + dx % taps_.in_step * source.remainder +
                              dx / taps_.in_step * kChannelBlock;
             }
-            run_phase(phase, source, offsets, n, q0, r0, std::min(rows, phase_h - q0), std::min(columns, phase_w - r0));
+            if (phase.places.size() == 1)
+                run_phase(phase, source, offsets, n, q0, r0, rows, columns);
+            else
+                run_shared(phase, source, offsets, n, q0, r0, rows, columns, worker);
         }
     }
 
+    /// The row of tiles for grid row q of a task; the caller fills in where its outputs go.
+    [[nodiscard]] TapTile row_tile(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int q,
+                                   int group) const {
+        TapTile tile{};
+        tile.in = source.origin + q * taps_.in_step * source.row;
+        tile.in_block = source.block;
+        tile.offsets = offsets;
+        tile.taps = static_cast<int>(phase.taps.size());
+        tile.channels = taps_.in_channels;
+        tile.weights = taps_.weights(phase, group);
+        tile.weight_group = static_cast<std::ptrdiff_t>(taps_.group_size(phase));
+        tile.bias = taps_.bias(group);
+        return tile;
+    }
+    /// Computes a row for as many groups of lanes as one pass holds; returns how many.
+    int run_row(const TapTile& tile, const TapPhase& phase, int group, int columns) const {
+        constexpr int kGroups = TileSizes<Arch>::groups;
+        if (phase.groups - group >= kGroups) {
+            tap_row<Arch, kGroups>(tile, columns);
+            return kGroups;
+        }
+        tap_row<Arch, 1>(tile, columns);
+        return 1;
+    }
+
+    /// A phase whose lanes are the channels of one pixel: results go straight to their place.
     void run_phase(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int n, int q0, int r0,
                    int rows, int columns) const {
-        constexpr int kGroups = TileSizes<Arch>::groups;
+        const TapPlace place = phase.places[0];
+        rows = std::min(rows, divide_up(out_.shape.h - place.y, taps_.out_step) - q0);
+        columns = std::min(columns, divide_up(out_.shape.w - place.x, taps_.out_step) - r0);
         const auto plane = static_cast<std::ptrdiff_t>(out_.shape.plane()) * kChannelBlock;
-        for (int group = 0; group < taps_.groups(); group += kGroups)
+        constexpr int kGroups = TileSizes<Arch>::groups;
+        for (int group = 0; group < phase.groups; group += phase.groups - group >= kGroups ? kGroups : 1)
             for (int q = 0; q < rows; ++q) {
-                const int oy = phase.first_y + (q0 + q) * taps_.out_step, ox = phase.first_x + r0 * taps_.out_step;
+                const int oy = place.y + (q0 + q) * taps_.out_step, ox = place.x + r0 * taps_.out_step;
                 const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(n, group * kChannelBlock, oy, ox));
-                const TapTile tile{source.origin + q * taps_.in_step * source.row,
-                                   source.block,
-                                   offsets,
-                                   static_cast<int>(phase.taps.size()),
-                                   taps_.in_channels,
-                                   taps_.weights(phase, group),
-                                   static_cast<std::ptrdiff_t>(taps_.group_size(phase.taps.size())),
-                                   taps_.bias(group),
-                                   out_.data + at,
-                                   plane,
-                                   static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock,
-                                   0};
-                const int groups = std::min(kGroups, taps_.groups() - group);
-                if (groups == kGroups)
-                    tap_row<Arch, kGroups>(tile, columns);
-                else
-                    tap_row<Arch, 1>(tile, columns);
+                TapTile tile = row_tile(phase, source, offsets, q, group);
+                tile.out = out_.data + at;
+                tile.out_group = plane;
+                tile.out_pixel = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
+                const int done = run_row(tile, phase, group, columns);
                 if (!epilogue_.empty())
-                    for (int g = 0; g < groups; ++g)
+                    for (int g = 0; g < done; ++g)
                         finish_pixels(epilogue_, out_.data + at + g * plane, at + g * plane, columns, tile.out_pixel);
             }
+    }
+
+    /// A phase whose lanes are the channels of several pixels: results are sorted into their places, row by row.
+    void run_shared(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int n, int q0, int r0,
+                    int rows, int columns, int worker) const {
+        float* lanes = shared_ + static_cast<std::size_t>(worker) * shared_size_;
+        const std::ptrdiff_t group_size = static_cast<std::ptrdiff_t>(columns) * kChannelBlock;
+        for (int q = 0; q < rows; ++q) {
+            for (int group = 0; group < phase.groups;) {
+                TapTile tile = row_tile(phase, source, offsets, q, group);
+                tile.out = lanes + group * group_size;
+                tile.out_group = group_size;
+                tile.out_pixel = kChannelBlock;
+                group += run_row(tile, phase, group, columns);
+            }
+            for (std::size_t i = 0; i < phase.places.size(); ++i)
+                place_lanes(phase.places[i], static_cast<int>(i) * taps_.out_channels, lanes, group_size, n, q0 + q, r0,
+                            columns);
+        }
+    }
+
+    /// Copies out_channels lanes, from `first` on, of every grid point of a row to the pixels of one place.
+    void place_lanes(const TapPlace& place, int first, const float* lanes, std::ptrdiff_t group_size, int n, int q,
+                     int r0, int columns) const {
+        const int oy = q * taps_.out_step + place.y;
+        columns = std::min(columns, divide_up(out_.shape.w - place.x, taps_.out_step) - r0);
+        if (oy >= out_.shape.h || columns <= 0) return;
+        const auto at =
+            static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, place.x + r0 * taps_.out_step));
+        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
+        for (int r = 0; r < columns; ++r) {
+            float pixel[kChannelBlock] = {};
+            for (int c = 0; c < taps_.out_channels; ++c) {
+                const int lane = first + c;
+                pixel[c] = lanes[lane / kChannelBlock * group_size + r * kChannelBlock + lane % kChannelBlock];
+            }
+            std::copy_n(pixel, kChannelBlock, out_.data + at + r * step);
+        }
+        if (!epilogue_.empty()) finish_pixels(epilogue_, out_.data + at, at, columns, step);
     }
 
     Source find_source(int n, int q0, int r0, int rows, int columns, int worker) const {
@@ -177,9 +240,10 @@ private:
     Epilogue<float> epilogue_;
     TapTasks tasks_;
     int columns_ = 0, patch_rows_ = 0;  ///< of a patch; columns of each remainder
-    std::size_t patch_size_ = 0, offset_count_ = 0;
-    float* patches_ = nullptr;          ///< one for each worker
+    std::size_t patch_size_ = 0, offset_count_ = 0, shared_size_ = 0;
+    float* patches_ = nullptr;  ///< one for each worker, as all below
     std::ptrdiff_t* offsets_ = nullptr;
+    float* shared_ = nullptr;  ///< rows of lanes that several pixels share: [group][column][16]
 };
 
 /// Runs any tap convolution. `epilogue` sees the finished sums.
@@ -188,7 +252,7 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
                    const Epilogue<float>& epilogue, Workspace& ws) {
     GANCODEC_ASSERT(!taps.phases.empty());
     GANCODEC_ASSERT(in.shape.c == taps.in_channels && out.shape.c == taps.out_channels && in.shape.n == out.shape.n);
-    const bool pointwise = taps.phases.size() == 1 && taps.phases[0].taps.size() == 1 && taps.in_step == 1 &&
+    const bool pointwise = taps.out_step == 1 && taps.in_step == 1 && taps.phases[0].taps.size() == 1 &&
                            taps.min_dy == 0 && taps.min_dx == 0;
     if (pointwise) {  // rows mean nothing then: one long row wastes no tile
         in.shape.w *= in.shape.h;

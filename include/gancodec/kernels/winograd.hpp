@@ -15,28 +15,24 @@
 namespace gancodec::detail {
 
 /// Transformed weights of a 3x3 convolution in the order of reading: [co/16][36][ci][co%16], and its bias.
+/// Packing the same geometry again allocates nothing.
 class WinogradWeights {
 public:
     int in_channels = 0, out_channels = 0, pad = 0;
 
-    WinogradWeights() = default;
     /// Of the convolution itself.
-    static WinogradWeights convolution(const ConvGeometry& g, const float* weight, const float* bias) {
-        WinogradWeights w;
-        w.in_channels = g.in_channels;
-        w.out_channels = g.out_channels;
-        w.pad = g.pad;
-        w.fill(bias, [&](int out, int in, int cell) { return weight[(out * g.in_channels + in) * 9 + cell]; });
-        return w;
+    void pack_convolution(const ConvGeometry& g, const float* weight, const float* bias) {
+        in_channels = g.in_channels;
+        out_channels = g.out_channels;
+        pad = g.pad;
+        fill(bias, [&](int out, int in, int k) { return weight[(out * g.in_channels + in) * 9 + k]; });
     }
     /// Of its input gradient, a convolution too: weights turned by half a circle, channels exchanged.
-    static WinogradWeights adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
-        WinogradWeights w;
-        w.in_channels = g.out_channels;
-        w.out_channels = g.in_channels;
-        w.pad = 2 - g.pad;
-        w.fill(bias, [&](int out, int in, int cell) { return weight[(in * g.in_channels + out) * 9 + 8 - cell]; });
-        return w;
+    void pack_adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
+        in_channels = g.out_channels;
+        out_channels = g.in_channels;
+        pad = 2 - g.pad;
+        fill(bias, [&](int out, int in, int k) { return weight[(in * g.in_channels + out) * 9 + 8 - k]; });
     }
     [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
     /// Floats of one of the 36 matrices, for a group of 16 outputs.
@@ -50,7 +46,8 @@ private:
     template <class Weight>
     void fill(const float* bias, const Weight& weight) {
         using Arch = simd::NativeArch;
-        weights_ = AlignedArray<float>(static_cast<std::size_t>(groups() * kWinogradCells) * cell_size());
+        const std::size_t size = static_cast<std::size_t>(groups() * kWinogradCells) * cell_size();
+        if (weights_.size() != size) weights_ = AlignedArray<float>(size);
         bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
         if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
         parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t index, int) {

@@ -50,10 +50,10 @@ public:
     using Scalar = T;
     static constexpr int kLevels = Levels;
 
-    /// Starts with a gain of 1 at the lowest level and of 2^octaves at the highest, evenly spaced in between.
-    explicit Gain(double octaves = 2.0) : log2_gain({Levels, C}) {
+    /// Starts with 2^lowest_log2 at the lowest level and `octaves` doublings more at the highest, evenly spaced.
+    explicit Gain(double lowest_log2 = 0.0, double octaves = 2.0) : log2_gain({Levels, C}) {
         for (std::size_t level = 0; level < Levels; ++level) {
-            const double value = octaves * static_cast<double>(level) / (Levels - 1);
+            const double value = std::fma(octaves, static_cast<double>(level) / (Levels - 1), lowest_log2);
             std::fill_n(log2_gain.value.begin() + static_cast<std::ptrdiff_t>(level * C), C, static_cast<T>(value));
         }
     }

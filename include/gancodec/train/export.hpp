@@ -10,7 +10,7 @@
 namespace gancodec {
 
 /// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, the floats are
-/// rounded to binary16 as the file will hold them.
+/// rounded to binary16 as the file will hold them, and the self-test is computed.
 [[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior) {
     CodecWeights weights;
     weights.hyper_scale = to_integers(model.hyper_scale);
@@ -26,6 +26,11 @@ namespace gancodec {
         weights.prior.frequencies.insert(weights.prior.frequencies.end(), table.frequencies.begin(),
                                          table.frequencies.end());
     }
+    Codec codec(std::move(weights));
+    const SelfTest test = SelfTest::run(codec);
+    weights = std::move(codec).release();
+    weights.metadata["self_test_stream"] = detail::hex32(test.stream);
+    weights.metadata["self_test_pixels"] = detail::hex32(test.pixels);
     return weights;
 }
 

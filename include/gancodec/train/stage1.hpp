@@ -17,6 +17,7 @@ namespace gancodec {
 struct Stage1Batch {
     std::vector<double> position;  ///< quality position of each image, 0 … levels − 1
     std::vector<double> lambda;
+    std::vector<double> weight;  ///< of each image in the loss
     double mse_weight = 150, lpips_weight = 1;
     int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
 };
@@ -36,7 +37,8 @@ struct Stage1Graph {
 /// Records rate + distortion of one batch (Ballé et al. 2018 with means of Minnen et al. 2018, gains of Cui et al. 2021):
 ///   y = encoder(x − ½),  v = y·g,  z = hyper_encoder(v),  ẑ = round(z),  mu = hyper_mean(ẑ),  t = hyper_scale(ẑ),
 ///   r = round(v − mu),  x̂ = generator((r + mu)/g) + ½,
-///   loss = (1/N) Σ_n [ lambda_n·(bits_y + bits_z)/pixels + mse_weight·MSE_n ] + lpips_weight·LPIPS.
+///   loss = (1/N) Σ_n weight_n·[ lambda_n·(bits_y + bits_z)/pixels + mse_weight·MSE_n + lpips_weight·LPIPS_n ];
+///   the weights reach LPIPS through its gradient, its value is reported as the plain mean.
 /// Rates are taken at v − mu + u and z + u, u uniform noise; roundings pass the gradient straight through.
 /// Shapes  x [N,3,h,w] with h, w multiples of kImageMultiple
 template <class T, class Lpips>
@@ -45,8 +47,11 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const auto images = static_cast<std::size_t>(x.shape().n);
     const double pixels = static_cast<double>(batch.height) * batch.width;
     const double share = 1.0 / static_cast<double>(images);
-    std::vector<double> rate_weight(images);
-    for (std::size_t n = 0; n < images; ++n) rate_weight[n] = share * batch.lambda[n] / pixels;
+    std::vector<double> rate_weight(images), shares(images);
+    for (std::size_t n = 0; n < images; ++n) {
+        rate_weight[n] = share * batch.weight[n] * batch.lambda[n] / pixels;
+        shares[n] = share * batch.weight[n];
+    }
     const auto centred = scale_and_shift(tape, x, T(1), T(-0.5));
 
     const auto y = model.encoder(tape, centred);
@@ -65,11 +70,10 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
 
     const auto seen = crop(tape, x_hat, batch.height, batch.width);
     const auto wanted = crop(tape, x, batch.height, batch.width);
-    const std::vector<double> shares(images, share);
     const auto mse = mean_squared_error(tape, seen, wanted, shares, measured.mse);
     std::vector<std::pair<Variable<T>, T>> terms = {{rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
     if (lpips != nullptr && batch.lpips_weight > 0) {
-        const auto distance = (*lpips)(tape, seen, wanted);
+        const auto distance = (*lpips)(tape, weigh_gradient(tape, seen, batch.weight), wanted);
         measured.lpips = static_cast<double>(distance.scalar());
         terms.emplace_back(distance, static_cast<T>(batch.lpips_weight));
     }

@@ -141,7 +141,7 @@ private:
         init_keep_variance(model_.hyper_mean, random);
         scale_last_convolution(model_.hyper_scale, 0.1);
         scale_last_convolution(model_.hyper_mean, 0.1);
-        model_.gain = Gain<kQualityLevels, kLatentChannels>(recipe_.initial_gain_octaves);
+        model_.gain = Gain<kQualityLevels, kLatentChannels>(recipe_.lowest_gain_log2, recipe_.gain_octaves);
         constexpr int kSampleCrops = 256;
         Tensor<float> sample({kSampleCrops, 3, kImageMultiple, kImageMultiple});
         Augmentation how = recipe_.augmentation;
@@ -172,7 +172,11 @@ private:
                                                std::log(recipe_.lambdas[level]));
             batch.position.push_back(position);
             batch.lambda.push_back(ramp * std::exp(log_lambda));
+            batch.weight.push_back(std::exp(-recipe_.level_balance * log_lambda));
         }
+        double total = 0;
+        for (const double w : batch.weight) total += w;
+        for (double& w : batch.weight) w *= static_cast<double>(images) / total;
         if (random.uniform() < recipe_.odd_size_probability) {
             batch.height -= static_cast<int>(random.below(kImageMultiple));
             batch.width -= static_cast<int>(random.below(kImageMultiple));
