@@ -188,7 +188,8 @@ template <class Arch>
 void check_arch() {
     if (!simd::kHasFma) SKIP("needs fused multiply-add");
     for (const ConvGeometry& g :
-         {ConvGeometry{17, 40, 3, 1, 1}, ConvGeometry{3, 33, 5, 2, 2}, ConvGeometry{12, 7, 1, 1, 0}})
+         {ConvGeometry{17, 40, 3, 1, 1}, ConvGeometry{3, 33, 5, 2, 2}, ConvGeometry{20, 3, 3, 1, 1},
+          ConvGeometry{12, 7, 1, 1, 0}})
         for (const int width : {3, 7, 9, 15, 24}) {
             const Problem<float> p(g, 2, 6, width, 11);
             CAPTURE(simd::kLanes<Arch>, g.kernel, width);
@@ -199,10 +200,11 @@ void check_arch() {
             reference::conv2d_forward<float>(p.in, g, p.weight.data(), p.bias.data(), out);
             reference::conv2d_backward_input<float>(p.d_out, g, p.weight.data(), nullptr, d_in);
             reference::conv2d_backward_weight<float>(p.in, p.d_out, g, d_weight.data(), nullptr);
-            using detail::PackedTaps;
-            detail::convolve_taps<Arch>(p.in, PackedTaps::convolution(g, p.weight.data(), p.bias.data()), fast_out,
-                                        {}, ws);
-            detail::convolve_taps<Arch>(p.d_out, PackedTaps::adjoint(g, p.weight.data(), nullptr), fast_d_in, {}, ws);
+            detail::PackedTaps taps;
+            taps.pack_convolution(g, p.weight.data(), p.bias.data());
+            detail::convolve_taps<Arch>(p.in, taps, fast_out, {}, ws);
+            taps.pack_adjoint(g, p.weight.data(), nullptr);
+            detail::convolve_taps<Arch>(p.d_out, taps, fast_d_in, {}, ws);
             detail::add_weight_gradient<Arch>(p.in, p.d_out, g, fast_weight.data(), ws);
             CHECK(same(out, fast_out));
             CHECK(same(d_in, fast_d_in));

@@ -7,7 +7,6 @@
 namespace {
 
 using namespace conv_cases;
-using gancodec::detail::WinogradWeights;
 
 struct Shape3 {
     int n, h, w;
@@ -128,10 +127,11 @@ void check_arch() {
     const Results expected = run_reference(p);
     Results fast(p);
     Workspace ws;
-    gancodec::detail::convolve_winograd<Arch>(
-        p.in, WinogradWeights::convolution(p.g, p.weight.data(), p.bias.data()), fast.out, {}, ws);
-    gancodec::detail::convolve_winograd<Arch>(p.d_out, WinogradWeights::adjoint(p.g, p.weight.data(), nullptr),
-                                              fast.d_in, {}, ws);
+    gancodec::detail::WinogradWeights weights;
+    weights.pack_convolution(p.g, p.weight.data(), p.bias.data());
+    gancodec::detail::convolve_winograd<Arch>(p.in, weights, fast.out, {}, ws);
+    weights.pack_adjoint(p.g, p.weight.data(), nullptr);
+    gancodec::detail::convolve_winograd<Arch>(p.d_out, weights, fast.d_in, {}, ws);
     gancodec::detail::add_winograd_gradient<Arch>(p.in, p.d_out, p.g, fast.d_weight.data(), ws);
     CAPTURE(simd::kLanes<Arch>);
     CHECK(same(expected.out, fast.out));

@@ -114,6 +114,7 @@ private:
                 taps += static_cast<double>(axis.taps(place, count).size());
             return taps * taps * groups_of(count * count) / (side * side);
         };
+        if (out_channels > kChannelBlock) return 1;
         int best = 1;
         double least = 0.75 * cost(step, 1);
         for (int side = step == 1 ? 2 : step; side <= 4; side += step)
