@@ -94,8 +94,8 @@ void each_product(const ConvGeometry& g, int n, int h, int w, int oh, int ow, co
                                 if (iy < 0 || iy >= h || ix < 0 || ix >= w) continue;
                                 body(static_cast<std::size_t>(((i * g.in_channels + ci) * h + iy) * w + ix),
                                      static_cast<std::size_t>(((i * g.out_channels + co) * oh + oy) * ow + ox),
-                                     static_cast<std::size_t>(
-                                         ((co * g.in_channels + ci) * g.kernel + ky) * g.kernel + kx));
+                                     static_cast<std::size_t>(((co * g.in_channels + ci) * g.kernel + ky) * g.kernel +
+                                                              kx));
                             }
 }
 

@@ -11,7 +11,9 @@ using namespace conv_cases;
 template <class T>
 struct Problem {
     Problem(const ConvGeometry& geometry, int n, int h, int w, std::uint64_t seed)
-        : g(geometry), random(seed), in(random_tensor<T>({n, g.in_channels, h, w}, random)),
+        : g(geometry),
+          random(seed),
+          in(random_tensor<T>({n, g.in_channels, h, w}, random)),
           d_out(random_tensor<T>({n, g.out_channels, g.out_extent(h), g.out_extent(w)}, random)),
           weight(random_vector<T>(g.out_channels * g.in_channels * g.kernel * g.kernel, random)),
           bias(random_vector<T>(g.out_channels, random)) {}
@@ -40,8 +42,7 @@ struct Expected {
             d_in[i] += weight * d[j];
             d_weight[k] += in[i] * d[j];
         });
-        for (std::size_t j = 0; j < d.size(); ++j)
-            d_bias[j / o.plane() % static_cast<std::size_t>(o.c)] += d[j];
+        for (std::size_t j = 0; j < d.size(); ++j) d_bias[j / o.plane() % static_cast<std::size_t>(o.c)] += d[j];
     }
     std::vector<double> out, d_in, d_weight, d_bias;
 };
@@ -187,9 +188,8 @@ namespace {
 template <class Arch>
 void check_arch() {
     if (!simd::kHasFma) SKIP("needs fused multiply-add");
-    for (const ConvGeometry& g :
-         {ConvGeometry{17, 40, 3, 1, 1}, ConvGeometry{3, 33, 5, 2, 2}, ConvGeometry{20, 3, 3, 1, 1},
-          ConvGeometry{12, 7, 1, 1, 0}})
+    for (const ConvGeometry& g : {ConvGeometry{17, 40, 3, 1, 1}, ConvGeometry{3, 33, 5, 2, 2},
+                                  ConvGeometry{20, 3, 3, 1, 1}, ConvGeometry{12, 7, 1, 1, 0}})
         for (const int width : {3, 7, 9, 15, 24}) {
             const Problem<float> p(g, 2, 6, width, 11);
             CAPTURE(simd::kLanes<Arch>, g.kernel, width);

@@ -15,7 +15,8 @@ struct Shape3 {
 /// Everything a convolution takes.
 struct Problem {
     Problem(const ConvGeometry& geometry, int n, int h, int w)
-        : g(geometry), random(static_cast<std::uint64_t>(h * 31 + w)),
+        : g(geometry),
+          random(static_cast<std::uint64_t>(h * 31 + w)),
           in(random_tensor<float>({n, g.in_channels, h, w}, random)),
           d_out(random_tensor<float>({n, g.out_channels, g.out_extent(h), g.out_extent(w)}, random)),
           weight(random_vector<float>(g.out_channels * g.in_channels * 9, random)),
@@ -88,8 +89,10 @@ TEST_CASE("conv2d winograd: computes the formulas of a convolution, in and out",
 TEST_CASE("conv2d winograd: equal to the plain twin, bit for bit, for every size and thread count", "[winograd]") {
     if (!simd::kHasFma) SKIP("needs fused multiply-add");
     const int before = threads();
-    for (const ConvGeometry& g : {ConvGeometry{32, 32, 3, 1, 1}, {33, 50, 3, 1, 1}, {40, 35, 3, 1, 0}, {36, 48, 3, 1, 2}})
-        for (const auto& [n, h, w] : {Shape3{1, 1, 1}, {3, 3, 4}, {1, 4, 4}, {2, 5, 9}, {1, 8, 31}, {5, 8, 8}, {1, 45, 50}}) {
+    for (const ConvGeometry& g :
+         {ConvGeometry{32, 32, 3, 1, 1}, {33, 50, 3, 1, 1}, {40, 35, 3, 1, 0}, {36, 48, 3, 1, 2}})
+        for (const auto& [n, h, w] :
+             {Shape3{1, 1, 1}, {3, 3, 4}, {1, 4, 4}, {2, 5, 9}, {1, 8, 31}, {5, 8, 8}, {1, 45, 50}}) {
             if (h + 2 * g.pad < 3 || w + 2 * g.pad < 3) continue;
             CAPTURE(g.in_channels, g.out_channels, g.pad, n, h, w);
             const Problem p(g, n, h, w);

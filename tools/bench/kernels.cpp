@@ -96,8 +96,8 @@ void run_case(const Case& c, const std::string& filter) {
     std::snprintf(name, sizeof name, "%s %dx%d/%d %d->%d, %d x %dx%d", c.transposed ? "transposed" : "conv", g.kernel,
                   g.kernel, g.stride, g.in_channels, g.out_channels, c.n, c.h, c.w);
     if (std::string(name).find(filter) == std::string::npos) return;
-    const ConvTransposeGeometry t{g.in_channels, g.out_channels, g.kernel, g.stride, g.pad,
-                                  g.stride - g.kernel + 2 * g.pad};
+    const ConvTransposeGeometry t{g.in_channels, g.out_channels, g.kernel,
+                                  g.stride,      g.pad,          g.stride - g.kernel + 2 * g.pad};
     const int oh = c.transposed ? t.out_extent(c.h) : g.out_extent(c.h);
     const int ow = c.transposed ? t.out_extent(c.w) : g.out_extent(c.w);
     Random random(1);
@@ -113,9 +113,8 @@ void run_case(const Case& c, const std::string& filter) {
         conv.prepare(t, weight.data(), bias.data(), true);
         measure(prefix + " forward", flops, [&] { conv_transpose2d_forward<float>(in, conv, out, ws); });
         measure(prefix + " d_input", flops, [&] { conv_transpose2d_backward_input<float>(out, conv, in, ws); });
-        measure(prefix + " d_weight", flops, [&] {
-            conv_transpose2d_backward_weight<float>(in, out, t, weight.data(), bias.data(), ws);
-        });
+        measure(prefix + " d_weight", flops,
+                [&] { conv_transpose2d_backward_weight<float>(in, out, t, weight.data(), bias.data(), ws); });
     } else {
         PreparedConv2d<float> conv;
         conv.prepare(g, weight.data(), bias.data(), true);
@@ -131,17 +130,16 @@ void run_case(const Case& c, const std::string& filter) {
 int main(int argc, char** argv) {
     if (argc > 1) set_threads(std::atoi(argv[1]));
     const std::string filter = argc > 2 ? argv[2] : "";
-    std::printf("%d threads, %d floats in a register, peak %.1f GFLOP/s\n", threads(),
-                simd::kLanes<simd::NativeArch>, probe_peak());
-    const std::vector<Case> cases = {
-        {{128, 128, 3, 1, 1}, 1, 48, 32, false}, {{64, 64, 3, 1, 1}, 1, 96, 64, false},
-        {{64, 64, 3, 1, 1}, 8, 32, 32, false},   {{96, 96, 3, 1, 1}, 8, 16, 16, false},
-        {{128, 128, 3, 1, 1}, 8, 8, 8, false},   {{32, 32, 3, 1, 1}, 8, 64, 64, false},
-        {{128, 128, 3, 1, 1}, 8, 4, 4, false},   {{128, 128, 1, 1, 0}, 1, 48, 32, false},
-        {{64, 64, 1, 1, 0}, 8, 32, 32, false},   {{128, 128, 5, 2, 2}, 1, 96, 64, false},
-        {{64, 96, 3, 2, 1}, 8, 32, 32, false},   {{3, 48, 5, 2, 2}, 8, 128, 128, false},
-        {{3, 64, 11, 4, 2}, 8, 128, 128, false}, {{64, 192, 5, 1, 2}, 8, 15, 15, false},
-        {{32, 3, 3, 1, 1}, 8, 128, 128, false},  {{128, 128, 5, 2, 2}, 1, 48, 32, true},
-        {{96, 64, 4, 2, 1}, 8, 16, 16, true},    {{64, 3, 5, 2, 2}, 8, 64, 64, true}};
+    std::printf("%d threads, %d floats in a register, peak %.1f GFLOP/s\n", threads(), simd::kLanes<simd::NativeArch>,
+                probe_peak());
+    const std::vector<Case> cases = {{{128, 128, 3, 1, 1}, 1, 48, 32, false}, {{64, 64, 3, 1, 1}, 1, 96, 64, false},
+                                     {{64, 64, 3, 1, 1}, 8, 32, 32, false},   {{96, 96, 3, 1, 1}, 8, 16, 16, false},
+                                     {{128, 128, 3, 1, 1}, 8, 8, 8, false},   {{32, 32, 3, 1, 1}, 8, 64, 64, false},
+                                     {{128, 128, 3, 1, 1}, 8, 4, 4, false},   {{128, 128, 1, 1, 0}, 1, 48, 32, false},
+                                     {{64, 64, 1, 1, 0}, 8, 32, 32, false},   {{128, 128, 5, 2, 2}, 1, 96, 64, false},
+                                     {{64, 96, 3, 2, 1}, 8, 32, 32, false},   {{3, 48, 5, 2, 2}, 8, 128, 128, false},
+                                     {{3, 64, 11, 4, 2}, 8, 128, 128, false}, {{64, 192, 5, 1, 2}, 8, 15, 15, false},
+                                     {{32, 3, 3, 1, 1}, 8, 128, 128, false},  {{128, 128, 5, 2, 2}, 1, 48, 32, true},
+                                     {{96, 64, 4, 2, 1}, 8, 16, 16, true},    {{64, 3, 5, 2, 2}, 8, 64, 64, true}};
     for (const Case& c : cases) run_case(c, filter);
 }

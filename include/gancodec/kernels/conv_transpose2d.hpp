@@ -79,8 +79,7 @@ void conv_transpose2d_backward_input(TensorView<const T> d_out, const PreparedCo
 /// Exact    Bit-equal to reference::conv_transpose2d_backward_weight, for every thread count.
 template <class T>
 void conv_transpose2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out,
-                                      const ConvTransposeGeometry& geometry, T* d_weight, T* d_bias,
-                                      Workspace& ws) {
+                                      const ConvTransposeGeometry& geometry, T* d_weight, T* d_bias, Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
         detail::add_weight_gradient<simd::NativeArch>(d_out, in, geometry.adjoint(), d_weight, ws);
         if (d_bias != nullptr) detail::add_bias_gradient(d_out, d_bias);

@@ -18,9 +18,7 @@ struct ConvTransposeGeometry {
     int in_channels = 0, out_channels = 0, kernel = 1, stride = 1, pad = 0, output_pad = 0;
 
     /// Output height (width) for an input height (width): (in − 1)·stride − 2·pad + kernel + output_pad.
-    [[nodiscard]] constexpr int out_extent(int in) const {
-        return (in - 1) * stride - 2 * pad + kernel + output_pad;
-    }
+    [[nodiscard]] constexpr int out_extent(int in) const { return (in - 1) * stride - 2 * pad + kernel + output_pad; }
     /// The convolution whose gradient to its input this is; it runs from out_channels to in_channels.
     [[nodiscard]] constexpr ConvGeometry adjoint() const { return {out_channels, in_channels, kernel, stride, pad}; }
     friend constexpr bool operator==(const ConvTransposeGeometry&, const ConvTransposeGeometry&) = default;

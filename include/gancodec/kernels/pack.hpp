@@ -125,7 +125,9 @@ private:
         return best;
     }
     /// Groups of 16 lanes for the outputs of `places` pixels.
-    [[nodiscard]] int groups_of(int places) const { return (places * out_channels + kChannelBlock - 1) / kChannelBlock; }
+    [[nodiscard]] int groups_of(int places) const {
+        return (places * out_channels + kChannelBlock - 1) / kChannelBlock;
+    }
 
     void plan_phases(const TapAxis& axis, int side) {
         phases.clear();
@@ -180,8 +182,8 @@ private:
                     const TapPlace& at = phase.places[static_cast<std::size_t>(place)];
                     const int ky = axis.weight(at.y, tap.dy), kx = axis.weight(at.x, tap.dx);
                     if (ky < 0 || ky >= axis.kernel || kx < 0 || kx >= axis.kernel) continue;
-                    sources[i] = weight + static_cast<std::ptrdiff_t>(lane % out_channels) * out_pitch +
-                                 ky * axis.kernel + kx;
+                    sources[i] =
+                        weight + static_cast<std::ptrdiff_t>(lane % out_channels) * out_pitch + ky * axis.kernel + kx;
                 }
                 for (int ci = block; ci < std::min(in_channels, block + kChannelBlock); ++ci, p += kChannelBlock)
                     for (int i = 0; i < kChannelBlock; ++i)

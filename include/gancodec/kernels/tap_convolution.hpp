@@ -21,9 +21,7 @@ struct TapTasks {
     int band, segment;   ///< rows and columns of a task
     int bands, segments;
 
-    [[nodiscard]] std::int64_t count(int images) const {
-        return static_cast<std::int64_t>(images) * bands * segments;
-    }
+    [[nodiscard]] std::int64_t count(int images) const { return static_cast<std::int64_t>(images) * bands * segments; }
 };
 
 constexpr int divide_up(int value, int by) { return (value + by - 1) / by; }
@@ -180,8 +178,7 @@ private:
         const int oy = q * taps_.out_step + place.y;
         columns = std::min(columns, divide_up(out_.shape.w - place.x, taps_.out_step) - r0);
         if (oy >= out_.shape.h || columns <= 0) return;
-        const auto at =
-            static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, place.x + r0 * taps_.out_step));
+        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, place.x + r0 * taps_.out_step));
         const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
         for (int r = 0; r < columns; ++r) {
             float pixel[kChannelBlock] = {};

@@ -28,8 +28,7 @@ struct TileSizes {
     static constexpr int groups = 1, large = 6, small = 4;
 };
 template <class Arch>
-    requires(simd::kLanes<Arch> == 16)
-struct TileSizes<Arch> {
+requires(simd::kLanes<Arch> == 16) struct TileSizes<Arch> {
     static constexpr int groups = 2, large = 12, small = 4;
 };
 
@@ -53,8 +52,8 @@ void tap_tile(const TapTile& t) {
             const float* in = block + t.offsets[tap];
             for (int c = 0; c < channels; ++c, ++in, weights += kChannelBlock) {
                 Vector w[Groups * kV];
-                GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v)
-                    w[v] = simd::load<Arch>(weights + v / kV * weight_group + v % kV * kLanes);
+                GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) w[v] =
+                    simd::load<Arch>(weights + v / kV * weight_group + v % kV * kLanes);
                 GANCODEC_UNROLL for (int p = 0; p < Pixels; ++p) {
                     const Vector x = simd::broadcast<Arch>(in[p * kChannelBlock]);
                     GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[v][p] = simd::fma(w[v], x, sum[v][p]);

@@ -24,8 +24,7 @@ struct GradientTile {
     static constexpr int groups = 1, inputs = 4;
 };
 template <class Arch>
-    requires(simd::kLanes<Arch> == 16)
-struct GradientTile<Arch> {
+requires(simd::kLanes<Arch> == 16) struct GradientTile<Arch> {
     static constexpr int groups = 2, inputs = 8;
 };
 
@@ -36,26 +35,25 @@ void gradient_tile(const GradientRows* rows, int count, int columns, std::ptrdif
     using Vector = simd::Floats<Arch>;
     constexpr int kV = simd::kVectors<Arch>, kLanes = simd::kLanes<Arch>;
     Vector sum[Inputs][Groups * kV];
-    GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i)
-        GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] = simd::broadcast<Arch>(0.0f);
+    GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i) GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] =
+        simd::broadcast<Arch>(0.0f);
     for (int row = 0; row < count; ++row) {
         const float* in = rows[row].in;
         const float* d_out = rows[row].d_out;
         for (int x = 0; x < columns; ++x, in += in_pixel, d_out += kChannelBlock) {
             Vector d[Groups * kV];
-            GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v)
-                d[v] = simd::load<Arch>(d_out + v / kV * d_out_group + v % kV * kLanes);
+            GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) d[v] =
+                simd::load<Arch>(d_out + v / kV * d_out_group + v % kV * kLanes);
             GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i) {
                 const Vector value = simd::broadcast<Arch>(in[i]);
                 GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] = simd::fma(d[v], value, sum[i][v]);
             }
         }
     }
-    GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i)
-        GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) {
-            float* p = total + (i * Groups * kV + v) * kLanes;
-            simd::store<Arch>(p, simd::load<Arch>(p) + sum[i][v]);
-        }
+    GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i) GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) {
+        float* p = total + (i * Groups * kV + v) * kLanes;
+        simd::store<Arch>(p, simd::load<Arch>(p) + sum[i][v]);
+    }
 }
 
 /// Adds the weight gradient of a convolution. Tasks are tiles of (output, input) channels and one row ky of taps, so
@@ -128,11 +126,11 @@ private:
         const auto plane = static_cast<std::ptrdiff_t>(s.plane()) * kChannelBlock;
         const bool few = inputs <= kInputs / 2;
         if (groups == 2)
-            (few ? gradient_tile<Arch, kGroups, kInputs / 2> : gradient_tile<Arch, kGroups, kInputs>)(
-                list, count, columns, step, plane, total);
+            (few ? gradient_tile<Arch, kGroups, kInputs / 2>
+                 : gradient_tile<Arch, kGroups, kInputs>)(list, count, columns, step, plane, total);
         else
             (few ? gradient_tile<Arch, 1, kInputs / 2> : gradient_tile<Arch, 1, kInputs>)(list, count, columns, step,
-                                                                                         plane, total);
+                                                                                          plane, total);
     }
 
     TensorView<const float> in_, d_out_;

@@ -133,9 +133,8 @@ void winograd_input(TensorView<const float> in, int pad, int block, const Winogr
         const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, p.y - pad, p.x - pad, buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> d[kWinogradCells];
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
-                d[k] = simd::load<Arch>(pixels.data + k / kWinogradPatch * pixels.row +
-                                        k % kWinogradPatch * kChannelBlock + lane);
+            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) d[k] = simd::load<Arch>(
+                pixels.data + k / kWinogradPatch * pixels.row + k % kWinogradPatch * kChannelBlock + lane);
             Winograd::input_tile(d);
             GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, d[k]);
         }
@@ -222,15 +221,14 @@ private:
         const auto row = static_cast<std::ptrdiff_t>(out_.shape.w) * kChannelBlock;
         for (int lane = 0; lane < kChannelBlock; lane += kLanes) {
             simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
-            GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell)
-                products[cell] = simd::load<Arch>(m + cell * m_cell_ + lane);
+            GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell) products[cell] =
+                simd::load<Arch>(m + cell * m_cell_ + lane);
             Winograd::output_tile(products, sums);
             const simd::Floats<Arch> bias = simd::load<Arch>(weights_.bias(group) + lane);
             float* out = out_.data + at + lane;
             GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i)
-                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j)
-                    if (i < rows && j < columns)
-                        simd::store<Arch>(out + i * row + j * kChannelBlock, sums[i * kWinogradTile + j] + bias);
+                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) if (i < rows && j < columns)
+                    simd::store<Arch>(out + i * row + j * kChannelBlock, sums[i * kWinogradTile + j] + bias);
         }
         if (!epilogue_.empty())
             for (int i = 0; i < rows; ++i)
@@ -242,7 +240,7 @@ private:
     TensorView<float> out_;
     Epilogue<float> epilogue_;
     WinogradGrid grid_;
-    int block_ = 0, blocks_ = 0;                                      ///< tiles of a block; blocks
+    int block_ = 0, blocks_ = 0;                                          ///< tiles of a block; blocks
     std::ptrdiff_t v_block_ = 0, v_cell_ = 0, m_group_ = 0, m_cell_ = 0;  ///< floats between parts of V and M
     float* v_ = nullptr;  ///< transformed inputs [36][ci/16][tile][16], for each worker
     float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker

@@ -22,9 +22,8 @@ void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid
         const SquarePixels<kWinogradTile> pixels(d_out.block(p.n, block), d_out.shape, p.y, p.x, buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> y[kWinogradTile * kWinogradTile], m[kWinogradCells];
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradTile * kWinogradTile; ++k)
-                y[k] = simd::load<Arch>(pixels.data + k / kWinogradTile * pixels.row +
-                                        k % kWinogradTile * kChannelBlock + lane);
+            GANCODEC_UNROLL for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) y[k] = simd::load<Arch>(
+                pixels.data + k / kWinogradTile * pixels.row + k % kWinogradTile * kChannelBlock + lane);
             Winograd::output_adjoint_tile(y, m);
             GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, m[k]);
         }
@@ -83,8 +82,8 @@ private:
             if (block < blocks)
                 winograd_input<Arch>(in_, g_.pad, block, grid_, place, tiles, v_ + block * block_ + at, v_cell_);
             else
-                winograd_d_out<Arch>(d_out_, block - blocks, grid_, place, tiles,
-                                     y_ + (block - blocks) * block_ + at, y_cell_);
+                winograd_d_out<Arch>(d_out_, block - blocks, grid_, place, tiles, y_ + (block - blocks) * block_ + at,
+                                     y_cell_);
         });
     }
 
@@ -93,9 +92,8 @@ private:
             const int groups = std::min(kGroups, d_out_.shape.blocks() - out_tile * kGroups);
             for (int in_tile = 0; in_tile < in_tiles_; ++in_tile) {
                 const int ci = in_tile * kInputs;
-                const GradientRows row{
-                    v_ + cell * v_cell_ + ci / kChannelBlock * block_ + ci % kChannelBlock,
-                    y_ + cell * y_cell_ + static_cast<std::ptrdiff_t>(out_tile) * kGroups * block_};
+                const GradientRows row{v_ + cell * v_cell_ + ci / kChannelBlock * block_ + ci % kChannelBlock,
+                                       y_ + cell * y_cell_ + static_cast<std::ptrdiff_t>(out_tile) * kGroups * block_};
                 float* total = totals_ + cell * total_cell() +
                                (static_cast<std::ptrdiff_t>(out_tile) * in_tiles_ + in_tile) * kTotal;
                 if (groups == kGroups)
@@ -111,19 +109,19 @@ private:
         const int lanes = std::min(kChannelBlock, g_.out_channels - group * kChannelBlock);
         alignas(kAlignmentBytes) float plain[9][kChannelBlock];
         for (int ci = 0; ci < g_.in_channels; ++ci) {
-            const float* total =
-                totals_ + (static_cast<std::ptrdiff_t>(group / kGroups) * in_tiles_ + ci / kInputs) * kTotal +
-                static_cast<std::ptrdiff_t>(ci % kInputs * groups + group % kGroups) * kChannelBlock;
+            const float* total = totals_ +
+                                 (static_cast<std::ptrdiff_t>(group / kGroups) * in_tiles_ + ci / kInputs) * kTotal +
+                                 static_cast<std::ptrdiff_t>(ci % kInputs * groups + group % kGroups) * kChannelBlock;
             for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
                 simd::Floats<Arch> u[kWinogradCells], g[9];
-                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
-                    u[k] = simd::load<Arch>(total + k * total_cell() + lane);
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) u[k] =
+                    simd::load<Arch>(total + k * total_cell() + lane);
                 Winograd::weight_adjoint_tile(u, g);
                 GANCODEC_UNROLL for (int k = 0; k < 9; ++k) simd::store<Arch>(plain[k] + lane, g[k]);
             }
             for (int lane = 0; lane < lanes; ++lane) {
-                float* p = d_weight +
-                           (static_cast<std::ptrdiff_t>(group * kChannelBlock + lane) * g_.in_channels + ci) * 9;
+                float* p =
+                    d_weight + (static_cast<std::ptrdiff_t>(group * kChannelBlock + lane) * g_.in_channels + ci) * 9;
                 for (int k = 0; k < 9; ++k) p[k] += plain[k][lane];
             }
         }
@@ -134,8 +132,8 @@ private:
     WinogradGrid grid_;
     int chunk_ = 0, out_tiles_ = 0, in_tiles_ = 0;
     std::ptrdiff_t block_ = 0, v_cell_ = 0, y_cell_ = 0;  ///< floats between channel blocks, and between cells
-    float *v_ = nullptr, *y_ = nullptr;                   ///< transformed inputs, output gradients: [36][block][tile][16]
-    float* totals_ = nullptr;                             ///< [36][co tile][ci tile][ci][co]
+    float *v_ = nullptr, *y_ = nullptr;  ///< transformed inputs, output gradients: [36][block][tile][16]
+    float* totals_ = nullptr;            ///< [36][co tile][ci tile][ci][co]
 };
 
 template <class Arch>

@@ -100,7 +100,8 @@ struct Winograd {
     }
     /// A y Aᵀ: 4x4 gradients (rows of 4) to 6x6.
     template <class V>
-    GANCODEC_INLINE static void output_adjoint_tile(const V (&y)[kWinogradTile * kWinogradTile], V (&m)[kWinogradCells]) {
+    GANCODEC_INLINE static void output_adjoint_tile(const V (&y)[kWinogradTile * kWinogradTile],
+                                                    V (&m)[kWinogradCells]) {
         V rows[6 * 4];
         GANCODEC_UNROLL for (int j = 0; j < 4; ++j) output_adjoint(y + j, rows + j, 4);
         GANCODEC_UNROLL for (int i = 0; i < 6; ++i) output_adjoint(rows + 4 * i, m + 6 * i, 1);
@@ -112,8 +113,8 @@ struct Winograd {
         V rows[6 * 3];
         GANCODEC_UNROLL for (int j = 0; j < 3; ++j) weight(g + j, rows + j, 3);
         GANCODEC_UNROLL for (int i = 0; i < 6; ++i) weight(rows + 3 * i, u + 6 * i, 1);
-        GANCODEC_UNROLL for (int i = 0; i < 6; ++i)
-            GANCODEC_UNROLL for (int j = 0; j < 6; ++j) u[6 * i + j] = u[6 * i + j] * V(kScale[i] * kScale[j]);
+        GANCODEC_UNROLL for (int i = 0; i < 6; ++i) GANCODEC_UNROLL for (int j = 0; j < 6; ++j) u[6 * i + j] =
+            u[6 * i + j] * V(kScale[i] * kScale[j]);
     }
     /// Gᵀ u G: gradients of the 6x6 products to those of the 3x3 weights.
     template <class V>

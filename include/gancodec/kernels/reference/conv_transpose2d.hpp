@@ -20,8 +20,8 @@ void conv_transpose2d_backward_input(TensorView<const T> d_out, const ConvTransp
 }
 
 template <class T>
-void conv_transpose2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out,
-                                      const ConvTransposeGeometry& g, T* d_weight, T* d_bias) {
+void conv_transpose2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, const ConvTransposeGeometry& g,
+                                      T* d_weight, T* d_bias) {
     conv2d_backward_weight<T>(d_out, in, g.adjoint(), d_weight, nullptr);
     if (d_bias != nullptr) bias_gradient(d_out, d_bias);
 }

@@ -77,9 +77,8 @@ inline void winograd_forward(TensorView<const float> in, const ConvGeometry& g, 
                              TensorView<float> out, const Epilogue<float>& epilogue = {}) {
     GANCODEC_ASSERT(in.shape.c == g.in_channels && out.shape.c == g.out_channels && g.kernel == 3 && g.stride == 1);
     detail::winograd_convolution(
-        in, g.pad,
-        [&](int co, int ci, int k) { return weight[detail::weight_index(g, co, ci, k / 3, k % 3)]; }, bias, out,
-        epilogue);
+        in, g.pad, [&](int co, int ci, int k) { return weight[detail::weight_index(g, co, ci, k / 3, k % 3)]; }, bias,
+        out, epilogue);
 }
 
 /// The plain twin of gancodec::conv2d_backward_input() where uses_winograd(): a convolution with the weights turned by
@@ -113,14 +112,16 @@ inline void winograd_backward_weight(TensorView<const float> in, TensorView<cons
             for (int ci = 0; ci < g.in_channels; ++ci) {
                 float d[kWinogradCells];
                 detail::winograd_input_cells(in, n, ci, y, x, g.pad, d);
-                std::copy_n(d, kWinogradCells, &inputs[static_cast<std::size_t>((tile * g.in_channels + ci) * kWinogradCells)]);
+                std::copy_n(d, kWinogradCells,
+                            &inputs[static_cast<std::size_t>((tile * g.in_channels + ci) * kWinogradCells)]);
             }
             for (int co = 0; co < g.out_channels; ++co) {
                 float pixels[kWinogradTile * kWinogradTile], m[kWinogradCells];
                 for (int k = 0; k < kWinogradTile * kWinogradTile; ++k)
                     pixels[k] = detail::value_or_zero(d_out, n, co, y + k / kWinogradTile, x + k % kWinogradTile);
                 Winograd::output_adjoint_tile(pixels, m);
-                std::copy_n(m, kWinogradCells, &outputs[static_cast<std::size_t>((tile * g.out_channels + co) * kWinogradCells)]);
+                std::copy_n(m, kWinogradCells,
+                            &outputs[static_cast<std::size_t>((tile * g.out_channels + co) * kWinogradCells)]);
             }
         });
     parallel_for(static_cast<std::int64_t>(g.out_channels) * g.in_channels, [&](std::int64_t i, int) {
