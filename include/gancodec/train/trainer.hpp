@@ -52,6 +52,7 @@ public:
         initialise();
         collect_parameters(model_, "", parameters_);
         collect_parameters(prior_, "prior.", parameters_);
+        for (TrainedParameter& p : parameters_) p.learning_rate_factor = learning_rate_factor(p.name);
         batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
         snapshot_ = Checkpoint::take(parameters_, state_);
     }
@@ -142,12 +143,20 @@ private:
         scale_last_convolution(model_.hyper_scale, 0.1);
         scale_last_convolution(model_.hyper_mean, 0.1);
         model_.gain = Gain<kQualityLevels, kLatentChannels>(recipe_.lowest_gain_log2, recipe_.gain_octaves);
-        constexpr int kSampleCrops = 256;
+        constexpr int kSampleCrops = 96;
         Tensor<float> sample({kSampleCrops, 3, kImageMultiple, kImageMultiple});
         Augmentation how = recipe_.augmentation;
         how.crop_px = kImageMultiple;
         data_.draw(~recipe_.seed, 0, how, sample.view());
         init_principal_components(model_, sample.view(), random);
+    }
+    /// The transform starts near a good one and moves slowly; the entropy model starts from nothing, and its tables are
+    /// numbers far from 1 (Adam moves every number by about the learning rate, whatever its size).
+    static double learning_rate_factor(const std::string& name) {
+        if (name == "hyper_scale.level_offset") return 50;
+        if (name.starts_with("prior.")) return 20;
+        if (name.starts_with("gain.")) return 5;
+        return name.starts_with("hyper_") ? 3 : 1;
     }
     [[nodiscard]] Random random_of_step() const {
         Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));

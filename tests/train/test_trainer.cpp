@@ -1,0 +1,130 @@
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gancodec.hpp>
+
+#include "support/catch.hpp"
+#include "support/test_weights.hpp"
+
+using namespace gancodec;
+
+namespace {
+
+Dataset small_dataset() {
+    std::vector<Image> images;
+    for (std::uint64_t i = 0; i < 4; ++i) images.push_back(test_picture(150 + 10 * static_cast<int>(i), 140, i));
+    return Dataset(std::move(images));
+}
+
+Recipe small_recipe() {
+    Recipe recipe;
+    recipe.batch = 2;
+    recipe.steps = 40;
+    recipe.learning_rate.warm_up_steps = 5;
+    recipe.lambda_ramp.hold_steps = 2;
+    recipe.lambda_ramp.ramp_steps = 4;
+    recipe.odd_size_probability = 0.5;
+    recipe.checkpoint_steps = 3;
+    return recipe;
+}
+
+std::vector<float> averaged(const Trainer& trainer) {
+    Model<float> model;
+    LogisticMixture<float> prior(kHyperChannels);
+    trainer.average(model, prior);
+    std::vector<float> all;
+    model.each_parameter(
+        "", [&](const std::string&, Parameter<float>& p) { all.insert(all.end(), p.value.begin(), p.value.end()); });
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("resumed training equals uninterrupted training, bit for bit, for any number of threads", "[train]") {
+    const Dataset data = small_dataset();
+    const auto lpips = Lpips<AlexNet>::load(GANCODEC_SOURCE_DIR "/weights/lpips_alex.safetensors", true);
+    const std::string path = (std::filesystem::temp_directory_path() / "gancodec_test_checkpoint.safetensors").string();
+    const int before = threads();
+    set_threads(2);
+    Trainer whole(small_recipe(), data, &lpips);
+    double last_loss = 0;
+    for (int i = 0; i < 5; ++i) last_loss = whole.step().loss;
+
+    Trainer first(small_recipe(), data, &lpips);
+    for (int i = 0; i < 2; ++i) first.step();
+    first.save(path);
+    set_threads(1);
+    Trainer second(small_recipe(), data, &lpips);
+    second.resume(path);
+    CHECK(second.state().step == 2);
+    double resumed_loss = 0;
+    for (int i = 0; i < 3; ++i) resumed_loss = second.step().loss;
+    set_threads(before);
+    std::filesystem::remove(path);
+
+    CHECK(resumed_loss == last_loss);
+    CHECK(averaged(second) == averaged(whole));
+}
+
+TEST_CASE("a training run begins near the data and gets better", "[train]") {
+    const Dataset data = small_dataset();
+    Trainer trainer(small_recipe(), data, nullptr);
+    const StepReport first = trainer.step();
+    CHECK(first.psnr > 18);  // principal components, not noise
+    StepReport last;
+    for (int i = 0; i < 12; ++i) last = trainer.step();
+    CHECK(std::isfinite(last.loss));
+    const HealthReport health = trainer.examine();
+    CHECK(health.unquantized_psnr > 20);
+    CHECK(health.live_channels > 0);
+}
+
+TEST_CASE("an exploded loss returns to the last snapshot", "[train]") {
+    const Dataset data = small_dataset();
+    Recipe recipe = small_recipe();
+    recipe.learning_rate.peak = 1e6;
+    recipe.learning_rate.warm_up_steps = 1;
+    Trainer trainer(recipe, data, nullptr);
+    bool restored = false;
+    for (int i = 0; i < 6 && !restored; ++i) restored = trainer.step().restored;
+    CHECK(restored);
+    CHECK(trainer.state().learning_rate_factor < 1);
+}
+
+TEST_CASE("what was trained is what the codec runs", "[train]") {
+    // The integer network picks the index that the trained simulation computed.
+    Random random(4);
+    ScaleNetwork trained;
+    init_keep_variance(trained, random, 0.0);
+    for (float& offset : trained.level_offset.value) offset = static_cast<float>(random.uniform(-9, 9));
+    const IntegerHyperScale integer = to_integers(trained);
+    constexpr int kH = 3, kW = 2, kStep = 130;
+    std::vector<std::int16_t> z(static_cast<std::size_t>(kHyperChannels) * kH * kW);
+    Tensor<float> z_hat({1, kHyperChannels, kH, kW});
+    std::size_t i = 0;
+    for (int c = 0; c < kHyperChannels; ++c)
+        for (int y = 0; y < kH; ++y)
+            for (int x = 0; x < kW; ++x, ++i) {
+                z[i] = static_cast<std::int16_t>(static_cast<int>(random.below(9)) - 4);
+                z_hat.at(0, c, y, x) = z[i];
+            }
+    Workspace workspace;
+    const auto index = integer.run(z, kH, kW, kStep, workspace);
+    Tape<float> tape;
+    trained.prepare(false);
+    const std::vector<double> position = {kStep * (kQualityLevels - 1) / 255.0};
+    const auto t = trained(tape, tape.leaf(z_hat.view()), std::span<const double>(position));
+    int different = 0;
+    i = 0;
+    for (int c = 0; c < kLatentChannels; ++c)
+        for (int y = 0; y < 4 * kH; ++y)
+            for (int x = 0; x < 4 * kW; ++x, ++i) {
+                const double wanted = std::clamp(static_cast<double>(t.constant().at(0, c, y, x)), 0.0, 63.0);
+                CHECK(std::abs(index[i] - wanted) <= 1.3);  // ½ by rounding, ¼ + ¼ by halves, ties of hidden layers
+                different += std::abs(index[i] - wanted) > 0.8;
+            }
+    CHECK(different < static_cast<int>(index.size()) / 50);
+}
