@@ -72,7 +72,8 @@ Command add_encode(CLI::App& app) {
                         ->check(within(0, 100));
     auto* bpp = sub->add_option("--bpp", command->bpp, "Largest whole file, in bits per pixel")
                     ->check(within(1e-4, 100));
-    auto* max_bytes = sub->add_option("--max-bytes", command->max_bytes, "Largest whole file, in bytes");
+    auto* max_bytes = sub->add_option("--max-bytes", command->max_bytes, "Largest whole file, in bytes")
+                          ->check(within(1, 1e15));
     quality->excludes(bpp)->excludes(max_bytes);
     bpp->excludes(max_bytes);
     add_weights(*sub, command->weights);
