@@ -57,9 +57,8 @@ double network_error(Network& network, Shape in, std::uint64_t seed = 5) {
     network.project();
     std::vector<Tensor<double>> inputs;
     inputs.push_back(random_input(in, seed + 1));
-    const GradientError error = gradient_check(network, inputs, [&](auto& tape, auto& x) {
-        return weighted_square(tape, network(tape, x[0]));
-    });
+    const GradientError error = gradient_check(
+        network, inputs, [&](auto& tape, auto& x) { return weighted_square(tape, network(tape, x[0])); });
     INFO(error.where);
     CHECK(error.relative < kTolerance);
     return error.relative;
@@ -115,9 +114,8 @@ TEST_CASE("gradients of GDN and its inverse", "[gradient]") {
             randomise(network.gamma, random, 0.05, 0.4);
             std::vector<Tensor<double>> inputs;
             inputs.push_back(random_input({2, 5, 3, 2}, 4, 0.1, 2));  // |x| has a kink at 0
-            const GradientError error = gradient_check(network, inputs, [&](auto& tape, auto& x) {
-                return weighted_square(tape, network(tape, x[0]));
-            });
+            const GradientError error = gradient_check(
+                network, inputs, [&](auto& tape, auto& x) { return weighted_square(tape, network(tape, x[0])); });
             INFO(error.where);
             CHECK(error.relative < kTolerance);
         };
@@ -129,7 +127,8 @@ TEST_CASE("gradients of GDN and its inverse", "[gradient]") {
 }
 
 TEST_CASE("gradients of activations, shuffles and a residual block", "[gradient]") {
-    Sequential<Conv2d<3, 8, 3>, Sigmoid, PixelShuffle<2>, Conv2d<2, 4, 3>, Tanh, PixelUnshuffle<2>>::Rebind<double> smooth;
+    Sequential<Conv2d<3, 8, 3>, Sigmoid, PixelShuffle<2>, Conv2d<2, 4, 3>, Tanh, PixelUnshuffle<2>>::Rebind<double>
+        smooth;
     network_error(smooth, {1, 3, 2, 4});
     // Seeds whose pre-activations stay clear of the kink.
     Sequential<Conv2d<2, 3, 3>, LeakyRelu<>, Conv2d<3, 2, 3>>::Rebind<double> leaky;

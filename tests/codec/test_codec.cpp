@@ -129,7 +129,8 @@ TEST_CASE("a stream of other weights is refused by name", "[codec]") {
 
 TEST_CASE("a size is met from below", "[codec]") {
     const Image image = test_picture(128, 96);
-    const std::size_t smallest = test_codec().encode(image, {0}).size(), largest = test_codec().encode(image, {100}).size();
+    const std::size_t smallest = test_codec().encode(image, {0}).size(),
+                      largest = test_codec().encode(image, {100}).size();
     REQUIRE(smallest < largest);
     const std::size_t target = (smallest + largest) / 2;
     const SizedStream found = test_codec().encode_to_size(image, target);

@@ -25,6 +25,7 @@ inline gancodec::Image test_picture(int width, int height, std::uint64_t seed = 
     for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x)
             for (int c = 0; c < 3; ++c)
-                image.at(x, y)[c] = static_cast<std::uint8_t>((3 * x + 2 * y * (c + 1) + static_cast<int>(random.below(24))) & 0xFF);
+                image.at(x, y)[c] =
+                    static_cast<std::uint8_t>((3 * x + 2 * y * (c + 1) + static_cast<int>(random.below(24))) & 0xFF);
     return image;
 }

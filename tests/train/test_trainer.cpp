@@ -22,6 +22,7 @@ Dataset small_dataset() {
 Recipe small_recipe() {
     Recipe recipe;
     recipe.batch = 2;
+    recipe.augmentation.crop_px = 128;
     recipe.steps = 40;
     recipe.learning_rate.warm_up_steps = 5;
     recipe.lambda_ramp.hold_steps = 2;

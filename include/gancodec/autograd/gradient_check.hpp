@@ -15,7 +15,7 @@ namespace gancodec {
 /// The largest disagreement that gradient_check() found.
 struct GradientError {
     double relative = 0;  ///< |analytic − numeric| / max(|analytic|, |numeric|, 1e-3 · largest gradient of that tensor)
-    std::string where;    ///< name[index]: analytic, numeric
+    std::string where;  ///< name[index]: analytic, numeric
 };
 
 namespace detail {
@@ -52,7 +52,8 @@ void check_values(const std::string& name, double* values, const double* gradien
 ///   `record`   record(tape, variables of the inputs) -> Variable<double>, one number; called many times, so it must be
 ///              deterministic, and smooth near the point where it is checked (no kink of a ReLU within 2e-3)
 template <class Network, class Record>
-[[nodiscard]] GradientError gradient_check(Network& network, std::vector<Tensor<double>>& inputs, const Record& record) {
+[[nodiscard]] GradientError gradient_check(Network& network, std::vector<Tensor<double>>& inputs,
+                                           const Record& record) {
     Tape<double> tape;
     const auto run = [&](std::vector<Variable<double>>& variables) {
         tape.clear();

@@ -39,7 +39,8 @@ Variable<T> quantize(Tape<T>& tape, Variable<T> x, double step, double low, doub
     auto out = tape.make(x.shape());
     const TensorView<const T> in = x.constant();
     for (std::size_t i = 0; i < in.size(); ++i)
-        out.data[i] = static_cast<T>(std::clamp(std::nearbyint(static_cast<double>(in.data[i]) / step), low, high) * step);
+        out.data[i] =
+            static_cast<T>(std::clamp(std::nearbyint(static_cast<double>(in.data[i]) / step), low, high) * step);
     return tape.record(out, {x}, false, [&tape, x, step, low, high](TensorView<const T> d_out) {
         tape.accumulate(x, [&](TensorView<T> d) {
             const T* value = x.constant().data;
@@ -87,7 +88,8 @@ Variable<T> add_per_level(Tape<T>& tape, Variable<T> x, const Parameter<T>& tabl
     for (const double p : positions) at.push_back(locate_level(p, table.shape[0]));
     const auto rows = [s](auto&& f) {
         for (int n = 0; n < s.n; ++n)
-            for (int c = 0; c < s.c; ++c) f(static_cast<std::size_t>(n), static_cast<std::size_t>(c), s.offset(n, c, 0, 0));
+            for (int c = 0; c < s.c; ++c)
+                f(static_cast<std::size_t>(n), static_cast<std::size_t>(c), s.offset(n, c, 0, 0));
     };
     const auto channels = static_cast<std::size_t>(s.c);
     const std::size_t length = s.plane() * kChannelBlock;
@@ -102,7 +104,8 @@ Variable<T> add_per_level(Tape<T>& tape, Variable<T> x, const Parameter<T>& tabl
         if (trained.trained())
             rows([&](std::size_t n, std::size_t c, std::size_t begin) {
                 double sum = 0;
-                for (std::size_t i = begin; i < begin + length; i += kChannelBlock) sum += static_cast<double>(d_out.data[i]);
+                for (std::size_t i = begin; i < begin + length; i += kChannelBlock)
+                    sum += static_cast<double>(d_out.data[i]);
                 T* grad = trained.grad.data() + at[n].level * channels + c;
                 grad[0] += static_cast<T>((1 - at[n].fraction) * sum);
                 grad[channels] += static_cast<T>(at[n].fraction * sum);

@@ -113,6 +113,15 @@ Variable<T> add(Tape<T>& tape, Variable<T> a, Variable<T> b) {
     });
 }
 
+template <class T, class L>
+Variable<T> conv2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
+    return activation(tape, conv2d(tape, x, layer), kind, slope);
+}
+template <class T, class L>
+Variable<T> conv2d_add(Tape<T>& tape, Variable<T> x, const L& layer, Variable<T> skip) {
+    return add(tape, conv2d(tape, x, layer), skip);
+}
+
 template <class T>
 Variable<T> sub(Tape<T>& tape, Variable<T> a, Variable<T> b) {
     auto out = tape.make(a.shape());

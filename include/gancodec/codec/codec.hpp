@@ -18,9 +18,9 @@
 #include "gancodec/codec/options.hpp"
 #include "gancodec/codec/rate_control.hpp"
 #include "gancodec/codec/symbol_order.hpp"
+#include "gancodec/core/random.hpp"
 #include "gancodec/entropy/conditional_prior.hpp"
 #include "gancodec/entropy/factorized_prior.hpp"
-#include "gancodec/core/random.hpp"
 #include "gancodec/image/convert.hpp"
 #include "gancodec/simd/batch.hpp"
 
@@ -137,9 +137,8 @@ private:
         const Extent extent{z_value.shape().h, z_value.shape().w};
         Symbols symbols;
         symbols.z.resize(z_value.shape().logical_size());
-        each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) {
-            symbols.z[i] = round_to_int(value, kLargestHyper);
-        });
+        each_in_symbol_order(z_value.constant(),
+                             [&](std::size_t i, float value) { symbols.z[i] = round_to_int(value, kLargestHyper); });
         const auto index = scale_indices(symbols.z, extent, step);
         Value residual = hyper_mean(symbols.z, extent);
         sub(v.constant(), residual.constant(), residual.view());
@@ -158,9 +157,8 @@ private:
     }
     Image paint(const Symbols& symbols, Extent extent, const StreamHeader& header) {
         Value v = hyper_mean(symbols.z, extent);
-        each_in_symbol_order(v.view(), [&](std::size_t i, float& element) {
-            element += static_cast<float>(symbols.residuals[i]);
-        });
+        each_in_symbol_order(
+            v.view(), [&](std::size_t i, float& element) { element += static_cast<float>(symbols.residuals[i]); });
         const double at = position(header.quality_step);
         v = apply_gain(*context_, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
         const Value out = weights_.networks.generator(*context_, std::move(v));
@@ -211,7 +209,8 @@ struct SelfTest {
         for (int y = 0; y < kHeight; ++y)
             for (int x = 0; x < kWidth; ++x)
                 for (int c = 0; c < 3; ++c)
-                    picture.at(x, y)[c] = static_cast<std::uint8_t>((x * (c + 1) + y * (3 - c) + random.next() % 32) & 0xFF);
+                    picture.at(x, y)[c] =
+                        static_cast<std::uint8_t>((x * (c + 1) + y * (3 - c) + random.next() % 32) & 0xFF);
         const Bytes stream = codec.encode(picture);
         return {crc32(stream), crc32(codec.decode(stream).rgb)};
     }
@@ -227,8 +226,8 @@ inline void check_self_test(Codec& codec, const std::string& where) {
     const std::string expected = stream->second + " and " + pixels->second;
     const std::string actual = detail::hex32(found.stream) + " and " + detail::hex32(found.pixels);
     if (expected != actual)
-        throw Error(Errc::wrong_weights, where + ": expected a self-test with stream and pixels " + printable(expected) +
-                                             ", found " + actual);
+        throw Error(Errc::wrong_weights, where + ": expected a self-test with stream and pixels " +
+                                             printable(expected) + ", found " + actual);
 }
 
 }  // namespace gancodec

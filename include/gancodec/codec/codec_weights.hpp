@@ -45,7 +45,8 @@ struct PriorTables {
         if (length > prior.frequencies.size() - begin)
             throw Error(Errc::corrupt_weights, "prior.length: expected lengths that sum to " +
                                                    std::to_string(prior.frequencies.size()) + ", found more");
-        tables.add(prior.first[c], std::span(prior.frequencies).subspan(begin, length), "prior table " + std::to_string(c));
+        tables.add(prior.first[c], std::span(prior.frequencies).subspan(begin, length),
+                   "prior table " + std::to_string(c));
         begin += length;
     }
     return tables;
@@ -82,7 +83,7 @@ inline std::string hex32(std::uint32_t value) {
 /// The id that streams carry: a hash of every integer that selects or holds a probability.
 [[nodiscard]] inline std::uint32_t entropy_id(const IntegerHyperScale& hyper_scale, const PriorTables& prior) {
     TableHash hash;
-    const auto all = [&](const auto& values) { 
+    const auto all = [&](const auto& values) {
         using Integer = typename std::decay_t<decltype(values)>::value_type;
         hash.update(std::span<const Integer>(values));
     };
@@ -145,9 +146,8 @@ inline std::string hex32(std::uint32_t value) {
         throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        requests.push_back({name, p.shape});
-    });
+    detail::each_stored_parameter(
+        weights.networks, [&](const std::string& name, Parameter<float>& p) { requests.push_back({name, p.shape}); });
     weights.networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
         requests.push_back({name, p.shape});
         if (!name.ends_with("bias")) return;
@@ -157,15 +157,17 @@ inline std::string hex32(std::uint32_t value) {
     });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
-    requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1 ? frequencies->shape
-                                                                                          : std::vector<int>{kHyperChannels}});
+    requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1
+                                                 ? frequencies->shape
+                                                 : std::vector<int>{kHyperChannels}});
     require_tensors(file, requests);
 
     detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
         p.value = file.read_float(name);
         for (const float v : p.value)
             if (!std::isfinite(v))
-                throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
+                throw Error(Errc::corrupt_weights,
+                            file.where() + ": expected finite numbers in " + name + ", found others");
     });
     std::array<IntConv2dParameters, 3> layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -193,10 +195,12 @@ inline std::string hex32(std::uint32_t value) {
     for (const std::int32_t f : file.read_int("prior.frequencies"))
         weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
     const std::string id = detail::hex32(entropy_id(weights.hyper_scale, weights.prior));
-    if (const auto stated = weights.metadata.find("entropy_id"); stated == weights.metadata.end() || stated->second != id)
-        throw Error(Errc::corrupt_weights, file.where() + ": expected entropy tables with id " +
-                                               (stated == weights.metadata.end() ? "(none stated)" : printable(stated->second)) +
-                                               ", found " + id);
+    if (const auto stated = weights.metadata.find("entropy_id");
+        stated == weights.metadata.end() || stated->second != id)
+        throw Error(Errc::corrupt_weights,
+                    file.where() + ": expected entropy tables with id " +
+                        (stated == weights.metadata.end() ? "(none stated)" : printable(stated->second)) + ", found " +
+                        id);
     return weights;
 }
 

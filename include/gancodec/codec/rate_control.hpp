@@ -27,8 +27,7 @@ struct SizedStream {
 /// Errors   Error{limit} when the lowest quality is still too large; it says how many bytes that needs.
 template <class EncodeAt>
 [[nodiscard]] SizedStream encode_to_size(std::size_t max_bytes, EncodeAt&& encode_at,
-                                         int lowest_step = kLowestQualityStep,
-                                         int highest_step = kHighestQualityStep) {
+                                         int lowest_step = kLowestQualityStep, int highest_step = kHighestQualityStep) {
     GANCODEC_ASSERT(lowest_step <= highest_step);
     SizedStream best{lowest_step - 1, {}};
     std::size_t smallest_miss = 0;
@@ -51,8 +50,7 @@ template <class EncodeAt>
     for (int step = high + 1; step <= high + kNeighbours && step < highest_step; ++step) fits(step);
     if (best.step < lowest_step)
         throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
-                                     " bytes, found " + std::to_string(smallest_miss) +
-                                     " bytes at the lowest quality");
+                                     " bytes, found " + std::to_string(smallest_miss) + " bytes at the lowest quality");
     return best;
 }
 

@@ -34,9 +34,9 @@ struct Shape {
     [[nodiscard]] constexpr std::size_t offset(int in, int ic, int y, int x) const {
         const auto block = static_cast<std::size_t>(in) * static_cast<std::size_t>(blocks()) +
                            static_cast<std::size_t>(ic / kChannelBlock);
-        const auto pixel = (block * static_cast<std::size_t>(h) + static_cast<std::size_t>(y)) *
-                               static_cast<std::size_t>(w) +
-                           static_cast<std::size_t>(x);
+        const auto pixel =
+            (block * static_cast<std::size_t>(h) + static_cast<std::size_t>(y)) * static_cast<std::size_t>(w) +
+            static_cast<std::size_t>(x);
         return pixel * kChannelBlock + static_cast<std::size_t>(ic % kChannelBlock);
     }
     friend constexpr bool operator==(const Shape&, const Shape&) = default;

@@ -28,7 +28,8 @@ struct TileSizes {
     static constexpr int groups = 1, large = 6, small = 4;
 };
 template <class Arch>
-requires(simd::kLanes<Arch> == 16) struct TileSizes<Arch> {
+    requires(simd::kLanes<Arch> == 16)
+struct TileSizes<Arch> {
     static constexpr int groups = 2, large = 12, small = 4;
 };
 

@@ -24,7 +24,8 @@ struct GradientTile {
     static constexpr int groups = 1, inputs = 4;
 };
 template <class Arch>
-requires(simd::kLanes<Arch> == 16) struct GradientTile<Arch> {
+    requires(simd::kLanes<Arch> == 16)
+struct GradientTile<Arch> {
     static constexpr int groups = 2, inputs = 8;
 };
 

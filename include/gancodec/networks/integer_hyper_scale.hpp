@@ -39,7 +39,8 @@ public:
         for (const std::int32_t offset : level_offset_)
             if (offset < -kMaxOffset || offset > kMaxOffset)
                 throw Error(Errc::corrupt_weights, "hyper_scale.level_offset: expected at most " +
-                                                       std::to_string(kMaxOffset) + ", found " + std::to_string(offset));
+                                                       std::to_string(kMaxOffset) + ", found " +
+                                                       std::to_string(offset));
     }
     [[nodiscard]] int hyper_channels() const { return reduce_.parameters().in_channels; }
     [[nodiscard]] int latent_channels() const {

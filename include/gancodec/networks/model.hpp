@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "gancodec/nn/gain.hpp"
 #include "gancodec/networks/presets.hpp"
+#include "gancodec/nn/gain.hpp"
 
 namespace gancodec {
 

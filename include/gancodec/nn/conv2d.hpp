@@ -53,15 +53,30 @@ public:
     PreparedConv2d<T> prepared;
 };
 
-/// The operation behind Conv2d for a context that does not record.
+/// The operations behind Conv2d for a context that does not record: alone, with an activation, with a sum; what follows
+/// the convolution is applied as it stores, which gives the same numbers as separate operations.
 template <class T, class L>
-Pooled<T> conv2d(Inference<T>& context, Pooled<T> x, const L& layer) {
+Pooled<T> conv2d(Inference<T>& context, Pooled<T> x, const L& layer, const Epilogue<T>& epilogue = {}) {
     const ConvGeometry& g = layer.prepared.geometry();
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = context.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
     const Workspace::Scope scope(context.scratch());
-    conv2d_forward(x.constant(), layer.prepared, out.view(), context.scratch());
+    conv2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue);
     return out;
+}
+template <class T, class L>
+Pooled<T> conv2d_activation(Inference<T>& context, Pooled<T> x, const L& layer, Activation kind, T slope) {
+    Epilogue<T> epilogue;
+    epilogue.activate = true;
+    epilogue.activation = kind;
+    epilogue.slope = slope;
+    return conv2d(context, std::move(x), layer, epilogue);
+}
+template <class T, class L>
+Pooled<T> conv2d_add(Inference<T>& context, Pooled<T> x, const L& layer, Pooled<T> skip) {
+    Epilogue<T> epilogue;
+    epilogue.skip = skip.constant().data;
+    return conv2d(context, std::move(x), layer, epilogue);
 }
 
 }  // namespace gancodec

@@ -21,7 +21,8 @@ namespace gancodec {
     const double whole = std::nearbyint(x);
     const double t = (x - whole) * 0.6931471805599453;  // e^t by Taylor, |t| ≤ 0.347: the 10th term is 3e-12
     double sum = 1.0 / 3628800;
-    for (const double c : {1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0})
+    for (const double c :
+         {1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0})
         sum = std::fma(sum, t, c);
     return std::ldexp(sum, static_cast<int>(whole));
 }

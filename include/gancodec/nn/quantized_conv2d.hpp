@@ -59,14 +59,16 @@ public:
         std::vector<double> step;  ///< accumulator unit = step[co] · input step
     };
     [[nodiscard]] Integers integers() const {
-        Integers q{std::vector<std::int8_t>(weight.value.size()), std::vector<std::int32_t>(Out), std::vector<double>(Out)};
+        Integers q{std::vector<std::int8_t>(weight.value.size()), std::vector<std::int32_t>(Out),
+                   std::vector<double>(Out)};
         for (std::size_t co = 0; co < Out; ++co) {
             double largest = 1e-6;
             for (std::size_t i = co * kFan; i < (co + 1) * kFan; ++i)
                 largest = std::max(largest, std::abs(static_cast<double>(weight.value[i])));
             q.step[co] = largest / 127;
             for (std::size_t i = co * kFan; i < (co + 1) * kFan; ++i)
-                q.weight[i] = static_cast<std::int8_t>(std::nearbyint(static_cast<double>(weight.value[i]) / q.step[co]));
+                q.weight[i] =
+                    static_cast<std::int8_t>(std::nearbyint(static_cast<double>(weight.value[i]) / q.step[co]));
             constexpr double kBiasLimit = 1 << 26;
             q.bias[co] = static_cast<std::int32_t>(std::nearbyint(
                 std::clamp(static_cast<double>(bias.value[co]) / (q.step[co] * input_step_), -kBiasLimit, kBiasLimit)));

@@ -3,9 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "gancodec/nn/activation.hpp"
 #include "gancodec/nn/conv2d.hpp"
-#include "gancodec/nn/shuffle.hpp"
 
 namespace gancodec {
 
@@ -21,8 +19,8 @@ public:
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
-        auto inner = activation(context, conv1(context, x), Activation::leaky_relu, T(SlopePercent) / T(100));
-        return add(context, conv2(context, std::move(inner)), std::move(x));
+        auto inner = conv2d_activation(context, x, conv1, Activation::leaky_relu, T(SlopePercent) / T(100));
+        return conv2d_add(context, std::move(inner), conv2, std::move(x));
     }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {

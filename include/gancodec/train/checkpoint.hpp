@@ -71,7 +71,8 @@ public:
         const auto number = [&](const char* key) {
             const auto found = file.metadata().find(key);
             if (found == file.metadata().end())
-                throw Error(Errc::wrong_weights, path.string() + ": expected a checkpoint with " + key + ", found none");
+                throw Error(Errc::wrong_weights,
+                            path.string() + ": expected a checkpoint with " + key + ", found none");
             return std::strtod(found->second.c_str(), nullptr);
         };
         std::vector<TensorRequest> requests;

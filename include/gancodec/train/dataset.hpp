@@ -19,7 +19,7 @@ namespace gancodec {
 
 /// How a training crop is drawn from an image.
 struct Augmentation {
-    int crop_px = 128;
+    int crop_px = 256;            ///< from 128 crops the hyper networks learnt zero padding instead of neighbours
     double smallest_scale = 0.5;  ///< crops are shrunk by a factor drawn log-uniformly from [smallest_scale, 1]
     bool flip = true;             ///< mirrored left-right half of the time, and transposed half of the time
 };

@@ -48,13 +48,14 @@ template <class H>
     constexpr double kStep = H::kActivationStep;
     std::vector<std::int32_t> level_offset;
     for (const auto offset : trained.level_offset.value)
-        level_offset.push_back(static_cast<std::int32_t>(
-            std::clamp(std::nearbyint(2 * static_cast<double>(offset)), -1.0 * IntegerHyperScale::kMaxOffset,
-                       1.0 * IntegerHyperScale::kMaxOffset)));
-    return IntegerHyperScale(to_integers(trained.reduce, 1.0, 0.0, kStep, 0, kIntConvMaxActivation),
-                             to_integers(trained.inner, 1.0, 0.0, kStep, 0, kIntConvMaxActivation),
-                             to_integers(trained.expand, H::kSlope, H::kOffset, 0.5, -kIntConvMaxActivation, kIntConvMaxActivation),
-                             std::move(level_offset));
+        level_offset.push_back(static_cast<std::int32_t>(std::clamp(std::nearbyint(2 * static_cast<double>(offset)),
+                                                                    -1.0 * IntegerHyperScale::kMaxOffset,
+                                                                    1.0 * IntegerHyperScale::kMaxOffset)));
+    return IntegerHyperScale(
+        to_integers(trained.reduce, 1.0, 0.0, kStep, 0, kIntConvMaxActivation),
+        to_integers(trained.inner, 1.0, 0.0, kStep, 0, kIntConvMaxActivation),
+        to_integers(trained.expand, H::kSlope, H::kOffset, 0.5, -kIntConvMaxActivation, kIntConvMaxActivation),
+        std::move(level_offset));
 }
 
 }  // namespace gancodec

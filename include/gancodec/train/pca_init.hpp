@@ -39,7 +39,8 @@ inline Components principal_components(TensorView<const float> x, int count) {
     for (int n = 0; n < s.n; ++n)
         for (int y = 0; y < s.h; ++y)
             for (int ix = 0; ix < s.w; ++ix) {
-                for (int c = 0; c < s.c; ++c) pixel[static_cast<std::size_t>(c)] = static_cast<double>(x.at(n, c, y, ix));
+                for (int c = 0; c < s.c; ++c)
+                    pixel[static_cast<std::size_t>(c)] = static_cast<double>(x.at(n, c, y, ix));
                 for (std::size_t i = 0; i < channels; ++i)
                     for (std::size_t k = 0; k < channels; ++k) moments[i * channels + k] += pixel[i] * pixel[k];
             }
@@ -55,7 +56,8 @@ inline Tensor<float> project_pixels(TensorView<const float> x, const Components&
             for (int ix = 0; ix < s.w; ++ix)
                 for (int i = 0; i < out.shape().c; ++i) {
                     double sum = 0;
-                    for (int c = 0; c < s.c; ++c) sum += components.basis(i, c) * static_cast<double>(x.at(n, c, y, ix));
+                    for (int c = 0; c < s.c; ++c)
+                        sum += components.basis(i, c) * static_cast<double>(x.at(n, c, y, ix));
                     out.at(n, i, y, ix) = static_cast<float>(sum);
                 }
     return out;
@@ -83,7 +85,8 @@ public:
                 for (int k = 0; k < 9; ++k) at(co, ci, k / 3, k % 3) = static_cast<float>(deviation * random.normal());
     }
     float& at(int co, int ci, int ky, int kx) {
-        return weight_[(static_cast<std::size_t>(co) * static_cast<std::size_t>(in_) + static_cast<std::size_t>(ci)) * 9 +
+        return weight_[(static_cast<std::size_t>(co) * static_cast<std::size_t>(in_) + static_cast<std::size_t>(ci)) *
+                           9 +
                        static_cast<std::size_t>(ky * 3 + kx)];
     }
 
@@ -135,7 +138,8 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
         group(std::get<3>(encoder), p1, p0, n0);
         group(std::get<5>(encoder), p2, p1, n1);
         KernelWriter last(std::get<8>(encoder), n2, kLatentChannels, kNoise, random);
-        for (int i = 0; i < std::min(n2, kLatentChannels); ++i) last.at(i, i, 1, 1) = static_cast<float>(1 / scale(p2, i));
+        for (int i = 0; i < std::min(n2, kLatentChannels); ++i)
+            last.at(i, i, 1, 1) = static_cast<float>(1 / scale(p2, i));
     }
     {
         KernelWriter first(std::get<0>(generator), kLatentChannels, n2, kNoise, random);
@@ -170,7 +174,8 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
     for (int c = 0; c < std::min(n2, kLatentChannels); ++c) {
         double middle = 0;
         for (int level = 0; level < kQualityLevels; ++level)
-            middle += model.gain.log2_gain.value[static_cast<std::size_t>(level * kLatentChannels + c)] / double{kQualityLevels};
+            middle += model.gain.log2_gain.value[static_cast<std::size_t>(level * kLatentChannels + c)] /
+                      double{kQualityLevels};
         const double sigma = std::clamp(p2.deviation(c) * std::exp2(middle), 0.12, 60.0);
         const double t = std::log2(sigma / static_cast<double>(kScaleSigmaMin)) / static_cast<double>(kScaleStepLog2);
         std::fill_n(bias.begin() + c * 16, 16, static_cast<float>((t - ScaleNetwork::kOffset) / ScaleNetwork::kSlope));

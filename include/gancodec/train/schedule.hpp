@@ -14,7 +14,8 @@ struct LearningRateSchedule {
     double final_factor = 0.02;
 
     [[nodiscard]] double at(std::int64_t step, std::int64_t total_steps) const {
-        const double warm = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(std::max<std::int64_t>(1, warm_up_steps)));
+        const double warm = std::min(
+            1.0, static_cast<double>(step + 1) / static_cast<double>(std::max<std::int64_t>(1, warm_up_steps)));
         const double begin = decay_from * static_cast<double>(total_steps);
         const double length = std::max(1.0, static_cast<double>(total_steps) - begin);
         const double t = std::clamp((static_cast<double>(step) - begin) / length, 0.0, 1.0);
@@ -27,11 +28,13 @@ struct LearningRateSchedule {
 /// (with full strength from the start, a third of the latent channels was seen to die).
 struct LambdaRamp {
     double start_factor = 0.3;
-    std::int64_t hold_steps = 500;  ///< steps at start_factor
+    std::int64_t hold_steps = 500;   ///< steps at start_factor
     std::int64_t ramp_steps = 4000;  ///< then geometrically up to 1
 
     [[nodiscard]] double at(std::int64_t step) const {
-        const double t = std::clamp(static_cast<double>(step - hold_steps) / static_cast<double>(std::max<std::int64_t>(1, ramp_steps)), 0.0, 1.0);
+        const double t = std::clamp(
+            static_cast<double>(step - hold_steps) / static_cast<double>(std::max<std::int64_t>(1, ramp_steps)), 0.0,
+            1.0);
         return std::pow(start_factor, 1 - t);
     }
 };

@@ -62,8 +62,8 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const auto z_hat = quantize(tape, z, 1.0, -127.0, 127.0);
     const auto mu = model.hyper_mean(tape, z_hat);
     const auto residual = sub(tape, v, mu);
-    const auto rate_y = gaussian_bits(tape, add_uniform_noise(tape, residual, random), model.hyper_scale(tape, z_hat, batch.position),
-                                      rate_weight, bits_y);
+    const auto rate_y = gaussian_bits(tape, add_uniform_noise(tape, residual, random),
+                                      model.hyper_scale(tape, z_hat, batch.position), rate_weight, bits_y);
     const auto symbols = round_straight_through(tape, residual);
     const auto y_hat = apply_gain(tape, add(tape, symbols, mu), model.gain, batch.position, GainDirection::divide);
     const auto x_hat = scale_and_shift(tape, model.generator(tape, y_hat), T(1), T(0.5));
@@ -71,7 +71,8 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const auto seen = crop(tape, x_hat, batch.height, batch.width);
     const auto wanted = crop(tape, x, batch.height, batch.width);
     const auto mse = mean_squared_error(tape, seen, wanted, shares, measured.mse);
-    std::vector<std::pair<Variable<T>, T>> terms = {{rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
+    std::vector<std::pair<Variable<T>, T>> terms = {
+        {rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
     if (lpips != nullptr && batch.lpips_weight > 0) {
         const auto distance = (*lpips)(tape, weigh_gradient(tape, seen, batch.weight), wanted);
         measured.lpips = static_cast<double>(distance.scalar());

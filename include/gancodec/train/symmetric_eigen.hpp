@@ -58,7 +58,8 @@ inline void rotate_rows(double* p, double* q, std::size_t size, double c, double
                 const double t = (half >= 0 ? 1 : -1) / (std::abs(half) + std::sqrt(half * half + 1));
                 const double c = 1 / std::sqrt(t * t + 1), s = t * c;
                 detail::rotate_rows(&matrix[p * size], &matrix[q * size], size, c, s);
-                for (std::size_t k = 0; k < size; ++k) {  // by symmetry the columns are the rows, but for the four at p, q
+                for (std::size_t k = 0; k < size;
+                     ++k) {  // by symmetry the columns are the rows, but for the four at p, q
                     matrix[k * size + p] = matrix[p * size + k];
                     matrix[k * size + q] = matrix[q * size + k];
                 }

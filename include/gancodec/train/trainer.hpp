@@ -72,7 +72,8 @@ public:
         clear_gradients(parameters_);
         tape_.clear();
         Stage1Measurement measured;
-        const auto graph = record_stage1(tape_, model_, prior_, lpips_, tape_.leaf(batch_.view()), batch, random, measured);
+        const auto graph =
+            record_stage1(tape_, model_, prior_, lpips_, tape_.leaf(batch_.view()), batch, random, measured);
         report_batch(batch, measured, report);
         if (exploded(measured.loss)) {
             restore_snapshot();
@@ -174,11 +175,13 @@ private:
         const auto images = static_cast<std::size_t>(recipe_.batch);
         const double offset = random.uniform(), ramp = recipe_.lambda_ramp.at(state_.step);
         for (std::size_t n = 0; n < images; ++n) {
-            const double position = (static_cast<double>(n) + offset) / static_cast<double>(images) * (kQualityLevels - 1);
+            const double position =
+                (static_cast<double>(n) + offset) / static_cast<double>(images) * (kQualityLevels - 1);
             const auto level = static_cast<std::size_t>(position);
             const double f = position - static_cast<double>(level);
-            const double log_lambda = std::fma(f, std::log(recipe_.lambdas[level + 1]) - std::log(recipe_.lambdas[level]),
-                                               std::log(recipe_.lambdas[level]));
+            const double log_lambda =
+                std::fma(f, std::log(recipe_.lambdas[level + 1]) - std::log(recipe_.lambdas[level]),
+                         std::log(recipe_.lambdas[level]));
             batch.position.push_back(position);
             batch.lambda.push_back(ramp * std::exp(log_lambda));
             batch.weight.push_back(std::exp(-recipe_.level_balance * log_lambda));
@@ -241,7 +244,8 @@ private:
             const double warm = static_cast<double>(state_.step + 1) / static_cast<double>(state_.step + 10);
             update_average(parameters_, std::min(recipe_.average_decay, warm));
         }
-        state_.running_loss = state_.step == 0 ? report.loss : std::fma(0.01, report.loss - state_.running_loss, state_.running_loss);
+        state_.running_loss =
+            state_.step == 0 ? report.loss : std::fma(0.01, report.loss - state_.running_loss, state_.running_loss);
         state_.pixel_steps += static_cast<double>(batch_.shape().plane()) * recipe_.batch;
         ++state_.step;
         if (state_.step % recipe_.checkpoint_steps == 0) snapshot_ = Checkpoint::take(parameters_, state_);
