@@ -243,9 +243,9 @@ struct Shape {
     [[nodiscard]] constexpr std::size_t offset(int in, int ic, int y, int x) const {
         const auto block = static_cast<std::size_t>(in) * static_cast<std::size_t>(blocks()) +
                            static_cast<std::size_t>(ic / kChannelBlock);
-        const auto pixel = (block * static_cast<std::size_t>(h) + static_cast<std::size_t>(y)) *
-                               static_cast<std::size_t>(w) +
-                           static_cast<std::size_t>(x);
+        const auto pixel =
+            (block * static_cast<std::size_t>(h) + static_cast<std::size_t>(y)) * static_cast<std::size_t>(w) +
+            static_cast<std::size_t>(x);
         return pixel * kChannelBlock + static_cast<std::size_t>(ic % kChannelBlock);
     }
     friend constexpr bool operator==(const Shape&, const Shape&) = default;
@@ -959,9 +959,7 @@ struct ConvTransposeGeometry {
     int in_channels = 0, out_channels = 0, kernel = 1, stride = 1, pad = 0, output_pad = 0;
 
     /// Output height (width) for an input height (width): (in − 1)·stride − 2·pad + kernel + output_pad.
-    [[nodiscard]] constexpr int out_extent(int in) const {
-        return (in - 1) * stride - 2 * pad + kernel + output_pad;
-    }
+    [[nodiscard]] constexpr int out_extent(int in) const { return (in - 1) * stride - 2 * pad + kernel + output_pad; }
     /// The convolution whose gradient to its input this is; it runs from out_channels to in_channels.
     [[nodiscard]] constexpr ConvGeometry adjoint() const { return {out_channels, in_channels, kernel, stride, pad}; }
     friend constexpr bool operator==(const ConvTransposeGeometry&, const ConvTransposeGeometry&) = default;
@@ -984,26 +982,60 @@ inline constexpr int kWinogradChunk = 96;
 // ---- gancodec/kernels/pack.hpp
 
 // Every float convolution here is a sum over taps: offsets (dy, dx) from an output pixel to input pixels, each with a
-// matrix of weights. A convolution is one list of taps; its input gradient, or a transposed convolution, falls into
-// stride² phases (output pixels that see the same taps), each with its own list.
+// matrix of weights. A convolution is one list of taps. Its input gradient, or a transposed convolution, falls into
+// stride² phases: output pixels that see the same taps. And where there are few output channels, the outputs of several
+// neighbouring pixels share the 16 lanes of a group: they see the union of their taps, with zero weights for those that
+// are not theirs (adding a zero product does not change a sum).
 
 namespace gancodec::detail {
 
-/// Input pixel (oy·in_step + dy, ox·in_step + dx) for the output pixel (oy, ox) of a phase; `ky`, `kx` name its weight.
+/// Input pixel (q·in_step + dy, r·in_step + dx) for the grid point (q, r).
 struct Tap {
-    int dy, dx, ky, kx;
+    int dy, dx;
 };
 
-/// The output pixels (first_y + q·out_step, first_x + r·out_step), their taps, and where their weights begin.
+/// Output pixel (q·out_step + y, r·out_step + x) for the grid point (q, r).
+struct TapPlace {
+    int y, x;
+};
+
+/// Outputs that are computed together: lane l is channel l % out_channels of place l / out_channels.
 struct TapPhase {
-    int first_y = 0, first_x = 0;
+    std::vector<TapPlace> places;
     std::vector<Tap> taps;
-    std::size_t weights = 0;
+    int groups = 0;           ///< of 16 lanes
+    std::size_t weights = 0;  ///< where the weights of the phase begin
 };
 
-/// Weights in the order in which tap_tile() reads them: [phase][co/16][ci/16][tap][ci%16][co%16].
-/// The last block of input channels holds true channels only; outputs beyond out_channels are zero. The order does not
-/// depend on the instruction set.
+/// How a convolution, or its adjoint, connects rows (or columns): which weight k leads from a place to a tap d.
+struct TapAxis {
+    int kernel, stride, pad;
+    bool adjoint;
+
+    [[nodiscard]] bool connected(int place, int k) const { return !adjoint || (place + pad - k) % stride == 0; }
+    [[nodiscard]] int tap(int place, int k) const {
+        return adjoint ? (place + pad - k) / stride : place * stride + k - pad;
+    }
+    /// The inverse of tap(); outside [0, kernel) where there is no weight.
+    [[nodiscard]] int weight(int place, int d) const {
+        return adjoint ? place + pad - d * stride : d + pad - place * stride;
+    }
+    /// All taps of `count` places from `first` on, in the canonical order of rising k.
+    [[nodiscard]] std::vector<int> taps(int first, int count) const {
+        std::vector<int> list;
+        for (int place = first; place < first + count; ++place)
+            for (int k = 0; k < kernel; ++k)
+                if (connected(place, k)) list.push_back(tap(place, k));
+        std::sort(list.begin(), list.end());
+        list.erase(std::unique(list.begin(), list.end()), list.end());
+        if (adjoint) std::reverse(list.begin(), list.end());
+        return list;
+    }
+};
+
+/// Weights in the order in which tap_tile() reads them: [phase][lane/16][ci/16][tap][ci%16][lane%16].
+/// The last block of input channels holds true channels only; lanes beyond the last are zero. The order does not depend
+/// on the instruction set. Packing the same geometry again allocates nothing.
 class PackedTaps {
 public:
     int in_channels = 0, out_channels = 0;
@@ -1011,60 +1043,77 @@ public:
     int min_dy = 0, max_dy = 0, min_dx = 0, max_dx = 0;
     std::vector<TapPhase> phases;
 
-    [[nodiscard]] bool empty() const { return weights_.empty(); }
-    [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
-    /// Floats from one group of 16 outputs to the next, in a phase of `taps` taps.
-    [[nodiscard]] std::size_t group_size(std::size_t taps) const {
-        return taps * static_cast<std::size_t>(in_channels) * kChannelBlock;
+    /// Floats from one group of 16 lanes to the next.
+    [[nodiscard]] std::size_t group_size(const TapPhase& phase) const {
+        return phase.taps.size() * static_cast<std::size_t>(in_channels) * kChannelBlock;
     }
     [[nodiscard]] const float* weights(const TapPhase& phase, int group) const {
-        return weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase.taps.size());
+        return weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase);
     }
+    /// The bias of a group's lanes, the same in all phases.
     [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
 
     /// out[oy,ox] = bias + Σ weight[co,ci,ky,kx] · in[oy·s+ky−p, ox·s+kx−p].
-    static PackedTaps convolution(const ConvGeometry& g, const float* weight, const float* bias) {
-        PackedTaps packed;
-        packed.in_channels = g.in_channels;
-        packed.out_channels = g.out_channels;
-        packed.in_step = g.stride;
-        TapPhase phase;
-        for (int ky = 0; ky < g.kernel; ++ky)
-            for (int kx = 0; kx < g.kernel; ++kx) phase.taps.push_back({ky - g.pad, kx - g.pad, ky, kx});
-        packed.phases.push_back(std::move(phase));
-        packed.fill(weight, bias, g.kernel, g.in_channels * g.kernel * g.kernel, g.kernel * g.kernel);
-        return packed;
+    void pack_convolution(const ConvGeometry& g, const float* weight, const float* bias) {
+        in_channels = g.in_channels;
+        out_channels = g.out_channels;
+        const TapAxis axis{g.kernel, g.stride, g.pad, false};
+        out_step = shared_side(axis, 1);
+        in_step = g.stride * out_step;
+        plan_phases(axis, out_step);
+        fill(axis, weight, bias, g.in_channels * g.kernel * g.kernel, g.kernel * g.kernel);
     }
     /// The adjoint, from g.out_channels to g.in_channels, of the same weight array: what conv2d_backward_input() and
     /// conv_transpose2d_forward() need.
-    static PackedTaps adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
-        PackedTaps packed;
-        packed.in_channels = g.out_channels;
-        packed.out_channels = g.in_channels;
-        packed.out_step = g.stride;
-        for (int y = 0; y < g.stride; ++y)
-            for (int x = 0; x < g.stride; ++x) {
-                TapPhase phase;
-                phase.first_y = y;
-                phase.first_x = x;
-                // Exact divisions: y + pad − ky is a multiple of the stride by the choice of ky.
-                for (int ky = (y + g.pad) % g.stride; ky < g.kernel; ky += g.stride)
-                    for (int kx = (x + g.pad) % g.stride; kx < g.kernel; kx += g.stride)
-                        phase.taps.push_back({(y + g.pad - ky) / g.stride, (x + g.pad - kx) / g.stride, ky, kx});
-                packed.phases.push_back(std::move(phase));
-            }
-        packed.fill(weight, bias, g.kernel, g.kernel * g.kernel, g.in_channels * g.kernel * g.kernel);
-        return packed;
+    void pack_adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
+        in_channels = g.out_channels;
+        out_channels = g.in_channels;
+        const TapAxis axis{g.kernel, g.stride, g.pad, true};
+        const int side = shared_side(axis, g.stride);
+        out_step = std::max(side, g.stride);
+        in_step = out_step / g.stride;
+        plan_phases(axis, side);
+        fill(axis, weight, bias, g.kernel * g.kernel, g.in_channels * g.kernel * g.kernel);
     }
 
 private:
-    /// `out_pitch` and `in_pitch`: steps in `weight` from one output (input) channel to the next.
-    void fill(const float* weight, const float* bias, int kernel, int out_pitch, int in_pitch) {
-        std::size_t size = 0;
+    /// Side of the squares of output pixels that should share lanes, a multiple of `step` or 1 for none: what costs
+    /// fewest multiply-adds. A gain under a quarter is not worth the copying.
+    [[nodiscard]] int shared_side(const TapAxis& axis, int step) const {
+        const auto cost = [&](int side, int count) {  // of side² outputs, in squares of `count`
+            double taps = 0;
+            for (int place = 0; place < side; place += count)
+                taps += static_cast<double>(axis.taps(place, count).size());
+            return taps * taps * groups_of(count * count) / (side * side);
+        };
+        if (out_channels > kChannelBlock) return 1;
+        int best = 1;
+        double least = 0.75 * cost(step, 1);
+        for (int side = step == 1 ? 2 : step; side <= 4; side += step)
+            if (cost(side, side) < least) {
+                best = side;
+                least = cost(side, side);
+            }
+        return best;
+    }
+    /// Groups of 16 lanes for the outputs of `places` pixels.
+    [[nodiscard]] int groups_of(int places) const {
+        return (places * out_channels + kChannelBlock - 1) / kChannelBlock;
+    }
+
+    void plan_phases(const TapAxis& axis, int side) {
+        phases.clear();
+        for (int y = 0; y < out_step; y += side)
+            for (int x = 0; x < out_step; x += side) {
+                TapPhase phase;
+                for (int i = 0; i < side * side; ++i) phase.places.push_back({y + i / side, x + i % side});
+                for (const int dy : axis.taps(y, side))
+                    for (const int dx : axis.taps(x, side)) phase.taps.push_back({dy, dx});
+                phase.groups = groups_of(side * side);
+                phases.push_back(std::move(phase));
+            }
         bool first = true;
-        for (TapPhase& phase : phases) {
-            phase.weights = size;
-            size += static_cast<std::size_t>(groups()) * group_size(phase.taps.size());
+        for (const TapPhase& phase : phases)
             for (const Tap& tap : phase.taps) {
                 min_dy = first ? tap.dy : std::min(min_dy, tap.dy);
                 max_dy = first ? tap.dy : std::max(max_dy, tap.dy);
@@ -1072,26 +1121,46 @@ private:
                 max_dx = first ? tap.dx : std::max(max_dx, tap.dx);
                 first = false;
             }
+    }
+
+    /// `out_pitch` and `in_pitch`: steps in `weight` from one output (input) channel to the next.
+    void fill(const TapAxis& axis, const float* weight, const float* bias, int out_pitch, int in_pitch) {
+        std::size_t size = 0;
+        for (TapPhase& phase : phases) {
+            phase.weights = size;
+            size += static_cast<std::size_t>(phase.groups) * group_size(phase);
         }
-        weights_ = AlignedArray<float>(size);
-        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
-        if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
-        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t group, int) {
-            const int first_out = static_cast<int>(group) * kChannelBlock;
-            const int lanes = std::min(kChannelBlock, out_channels - first_out);
-            for (const TapPhase& phase : phases) {
-                float* p = weights_.data() + phase.weights +
-                           static_cast<std::size_t>(group) * group_size(phase.taps.size());
-                for (int block = 0; block < in_channels; block += kChannelBlock)
-                    for (const Tap& tap : phase.taps) {
-                        const float* source = weight + tap.ky * kernel + tap.kx;
-                        for (int i = block; i < std::min(in_channels, block + kChannelBlock); ++i, p += kChannelBlock)
-                            for (int lane = 0; lane < lanes; ++lane)
-                                p[lane] = source[static_cast<std::ptrdiff_t>(first_out + lane) * out_pitch +
-                                                 static_cast<std::ptrdiff_t>(i) * in_pitch];
-                    }
-            }
+        const int groups = phases[0].groups;
+        if (weights_.size() != size) weights_ = AlignedArray<float>(size);
+        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups) * kChannelBlock);
+        const int lanes = static_cast<int>(phases[0].places.size()) * out_channels;
+        for (int lane = 0; bias != nullptr && lane < lanes; ++lane) bias_.data()[lane] = bias[lane % out_channels];
+        parallel_for(static_cast<std::int64_t>(groups), [&](std::int64_t group, int) {
+            for (const TapPhase& phase : phases)
+                fill_group(axis, phase, static_cast<int>(group), weight, out_pitch, in_pitch);
         });
+    }
+
+    void fill_group(const TapAxis& axis, const TapPhase& phase, int group, const float* weight, int out_pitch,
+                    int in_pitch) {
+        float* p = weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase);
+        for (int block = 0; block < in_channels; block += kChannelBlock)
+            for (const Tap& tap : phase.taps) {
+                const float* sources[kChannelBlock];  // of input channel 0; null where a lane has no such tap
+                for (int i = 0; i < kChannelBlock; ++i) {
+                    const int lane = group * kChannelBlock + i, place = lane / out_channels;
+                    sources[i] = nullptr;
+                    if (place >= static_cast<int>(phase.places.size())) continue;
+                    const TapPlace& at = phase.places[static_cast<std::size_t>(place)];
+                    const int ky = axis.weight(at.y, tap.dy), kx = axis.weight(at.x, tap.dx);
+                    if (ky < 0 || ky >= axis.kernel || kx < 0 || kx >= axis.kernel) continue;
+                    sources[i] =
+                        weight + static_cast<std::ptrdiff_t>(lane % out_channels) * out_pitch + ky * axis.kernel + kx;
+                }
+                for (int ci = block; ci < std::min(in_channels, block + kChannelBlock); ++ci, p += kChannelBlock)
+                    for (int i = 0; i < kChannelBlock; ++i)
+                        p[i] = sources[i] == nullptr ? 0.0f : sources[i][static_cast<std::ptrdiff_t>(ci) * in_pitch];
+            }
     }
 
     AlignedArray<float> weights_, bias_;
@@ -1296,8 +1365,8 @@ void tap_tile(const TapTile& t) {
             const float* in = block + t.offsets[tap];
             for (int c = 0; c < channels; ++c, ++in, weights += kChannelBlock) {
                 Vector w[Groups * kV];
-                GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v)
-                    w[v] = simd::load<Arch>(weights + v / kV * weight_group + v % kV * kLanes);
+                GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) w[v] =
+                    simd::load<Arch>(weights + v / kV * weight_group + v % kV * kLanes);
                 GANCODEC_UNROLL for (int p = 0; p < Pixels; ++p) {
                     const Vector x = simd::broadcast<Arch>(in[p * kChannelBlock]);
                     GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[v][p] = simd::fma(w[v], x, sum[v][p]);
@@ -1361,9 +1430,7 @@ struct TapTasks {
     int band, segment;   ///< rows and columns of a task
     int bands, segments;
 
-    [[nodiscard]] std::int64_t count(int images) const {
-        return static_cast<std::int64_t>(images) * bands * segments;
-    }
+    [[nodiscard]] std::int64_t count(int images) const { return static_cast<std::int64_t>(images) * bands * segments; }
 };
 
 constexpr int divide_up(int value, int by) { return (value + by - 1) / by; }
@@ -1398,12 +1465,18 @@ public:
         const int step = taps.in_step;
         columns_ = tiled_width<Arch>(std::min(tasks_.segment, tasks_.grid_w)) + (taps.max_dx - taps.min_dx) / step;
         patch_rows_ = (tasks_.band - 1) * step + taps.max_dy - taps.min_dy + 1;
-        for (const TapPhase& phase : taps.phases) offset_count_ += phase.taps.size();
+        int groups = 0;
+        for (const TapPhase& phase : taps.phases) {
+            offset_count_ = std::max(offset_count_, phase.taps.size());
+            if (phase.places.size() > 1) groups = phase.groups;
+        }
+        shared_size_ = static_cast<std::size_t>(groups * std::min(tasks_.segment, tasks_.grid_w)) * kChannelBlock;
         patch_size_ = static_cast<std::size_t>(in.shape.blocks()) * static_cast<std::size_t>(patch_rows_) *
                       static_cast<std::size_t>(columns_) * static_cast<std::size_t>(step) * kChannelBlock;
         const auto workers = static_cast<std::size_t>(threads());
         patches_ = ws.take<float>(workers * patch_size_);
         offsets_ = ws.take<std::ptrdiff_t>(workers * offset_count_);
+        shared_ = ws.take<float>(workers * shared_size_);
     }
 
     void run() const {
@@ -1429,46 +1502,102 @@ private:
         const Source source = find_source(n, q0, r0, rows, columns, worker);
         std::ptrdiff_t* offsets = offsets_ + static_cast<std::size_t>(worker) * offset_count_;
         for (const TapPhase& phase : taps_.phases) {
-            const int phase_h = divide_up(out_.shape.h - phase.first_y, taps_.out_step);
-            const int phase_w = divide_up(out_.shape.w - phase.first_x, taps_.out_step);
             for (std::size_t i = 0; i < phase.taps.size(); ++i) {
                 const int dx = phase.taps[i].dx - taps_.min_dx;
                 offsets[i] = (phase.taps[i].dy - taps_.min_dy) * source.row + dx % taps_.in_step * source.remainder +
                              dx / taps_.in_step * kChannelBlock;
             }
-            run_phase(phase, source, offsets, n, q0, r0, std::min(rows, phase_h - q0), std::min(columns, phase_w - r0));
+            if (phase.places.size() == 1)
+                run_phase(phase, source, offsets, n, q0, r0, rows, columns);
+            else
+                run_shared(phase, source, offsets, n, q0, r0, rows, columns, worker);
         }
     }
 
+    /// The row of tiles for grid row q of a task; the caller fills in where its outputs go.
+    [[nodiscard]] TapTile row_tile(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int q,
+                                   int group) const {
+        TapTile tile{};
+        tile.in = source.origin + q * taps_.in_step * source.row;
+        tile.in_block = source.block;
+        tile.offsets = offsets;
+        tile.taps = static_cast<int>(phase.taps.size());
+        tile.channels = taps_.in_channels;
+        tile.weights = taps_.weights(phase, group);
+        tile.weight_group = static_cast<std::ptrdiff_t>(taps_.group_size(phase));
+        tile.bias = taps_.bias(group);
+        return tile;
+    }
+    /// Computes a row for as many groups of lanes as one pass holds; returns how many.
+    int run_row(const TapTile& tile, const TapPhase& phase, int group, int columns) const {
+        constexpr int kGroups = TileSizes<Arch>::groups;
+        if (phase.groups - group >= kGroups) {
+            tap_row<Arch, kGroups>(tile, columns);
+            return kGroups;
+        }
+        tap_row<Arch, 1>(tile, columns);
+        return 1;
+    }
+
+    /// A phase whose lanes are the channels of one pixel: results go straight to their place.
     void run_phase(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int n, int q0, int r0,
                    int rows, int columns) const {
-        constexpr int kGroups = TileSizes<Arch>::groups;
+        const TapPlace place = phase.places[0];
+        rows = std::min(rows, divide_up(out_.shape.h - place.y, taps_.out_step) - q0);
+        columns = std::min(columns, divide_up(out_.shape.w - place.x, taps_.out_step) - r0);
         const auto plane = static_cast<std::ptrdiff_t>(out_.shape.plane()) * kChannelBlock;
-        for (int group = 0; group < taps_.groups(); group += kGroups)
+        constexpr int kGroups = TileSizes<Arch>::groups;
+        for (int group = 0; group < phase.groups; group += phase.groups - group >= kGroups ? kGroups : 1)
             for (int q = 0; q < rows; ++q) {
-                const int oy = phase.first_y + (q0 + q) * taps_.out_step, ox = phase.first_x + r0 * taps_.out_step;
+                const int oy = place.y + (q0 + q) * taps_.out_step, ox = place.x + r0 * taps_.out_step;
                 const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(n, group * kChannelBlock, oy, ox));
-                const TapTile tile{source.origin + q * taps_.in_step * source.row,
-                                   source.block,
-                                   offsets,
-                                   static_cast<int>(phase.taps.size()),
-                                   taps_.in_channels,
-                                   taps_.weights(phase, group),
-                                   static_cast<std::ptrdiff_t>(taps_.group_size(phase.taps.size())),
-                                   taps_.bias(group),
-                                   out_.data + at,
-                                   plane,
-                                   static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock,
-                                   0};
-                const int groups = std::min(kGroups, taps_.groups() - group);
-                if (groups == kGroups)
-                    tap_row<Arch, kGroups>(tile, columns);
-                else
-                    tap_row<Arch, 1>(tile, columns);
+                TapTile tile = row_tile(phase, source, offsets, q, group);
+                tile.out = out_.data + at;
+                tile.out_group = plane;
+                tile.out_pixel = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
+                const int done = run_row(tile, phase, group, columns);
                 if (!epilogue_.empty())
-                    for (int g = 0; g < groups; ++g)
+                    for (int g = 0; g < done; ++g)
                         finish_pixels(epilogue_, out_.data + at + g * plane, at + g * plane, columns, tile.out_pixel);
             }
+    }
+
+    /// A phase whose lanes are the channels of several pixels: results are sorted into their places, row by row.
+    void run_shared(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int n, int q0, int r0,
+                    int rows, int columns, int worker) const {
+        float* lanes = shared_ + static_cast<std::size_t>(worker) * shared_size_;
+        const std::ptrdiff_t group_size = static_cast<std::ptrdiff_t>(columns) * kChannelBlock;
+        for (int q = 0; q < rows; ++q) {
+            for (int group = 0; group < phase.groups;) {
+                TapTile tile = row_tile(phase, source, offsets, q, group);
+                tile.out = lanes + group * group_size;
+                tile.out_group = group_size;
+                tile.out_pixel = kChannelBlock;
+                group += run_row(tile, phase, group, columns);
+            }
+            for (std::size_t i = 0; i < phase.places.size(); ++i)
+                place_lanes(phase.places[i], static_cast<int>(i) * taps_.out_channels, lanes, group_size, n, q0 + q, r0,
+                            columns);
+        }
+    }
+
+    /// Copies out_channels lanes, from `first` on, of every grid point of a row to the pixels of one place.
+    void place_lanes(const TapPlace& place, int first, const float* lanes, std::ptrdiff_t group_size, int n, int q,
+                     int r0, int columns) const {
+        const int oy = q * taps_.out_step + place.y;
+        columns = std::min(columns, divide_up(out_.shape.w - place.x, taps_.out_step) - r0);
+        if (oy >= out_.shape.h || columns <= 0) return;
+        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, place.x + r0 * taps_.out_step));
+        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
+        for (int r = 0; r < columns; ++r) {
+            float pixel[kChannelBlock] = {};
+            for (int c = 0; c < taps_.out_channels; ++c) {
+                const int lane = first + c;
+                pixel[c] = lanes[lane / kChannelBlock * group_size + r * kChannelBlock + lane % kChannelBlock];
+            }
+            std::copy_n(pixel, kChannelBlock, out_.data + at + r * step);
+        }
+        if (!epilogue_.empty()) finish_pixels(epilogue_, out_.data + at, at, columns, step);
     }
 
     Source find_source(int n, int q0, int r0, int rows, int columns, int worker) const {
@@ -1517,9 +1646,10 @@ private:
     Epilogue<float> epilogue_;
     TapTasks tasks_;
     int columns_ = 0, patch_rows_ = 0;  ///< of a patch; columns of each remainder
-    std::size_t patch_size_ = 0, offset_count_ = 0;
-    float* patches_ = nullptr;          ///< one for each worker
+    std::size_t patch_size_ = 0, offset_count_ = 0, shared_size_ = 0;
+    float* patches_ = nullptr;  ///< one for each worker, as all below
     std::ptrdiff_t* offsets_ = nullptr;
+    float* shared_ = nullptr;  ///< rows of lanes that several pixels share: [group][column][16]
 };
 
 /// Runs any tap convolution. `epilogue` sees the finished sums.
@@ -1528,7 +1658,7 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
                    const Epilogue<float>& epilogue, Workspace& ws) {
     GANCODEC_ASSERT(!taps.phases.empty());
     GANCODEC_ASSERT(in.shape.c == taps.in_channels && out.shape.c == taps.out_channels && in.shape.n == out.shape.n);
-    const bool pointwise = taps.phases.size() == 1 && taps.phases[0].taps.size() == 1 && taps.in_step == 1 &&
+    const bool pointwise = taps.out_step == 1 && taps.in_step == 1 && taps.phases[0].taps.size() == 1 &&
                            taps.min_dy == 0 && taps.min_dx == 0;
     if (pointwise) {  // rows mean nothing then: one long row wastes no tile
         in.shape.w *= in.shape.h;
@@ -1568,26 +1698,25 @@ void gradient_tile(const GradientRows* rows, int count, int columns, std::ptrdif
     using Vector = simd::Floats<Arch>;
     constexpr int kV = simd::kVectors<Arch>, kLanes = simd::kLanes<Arch>;
     Vector sum[Inputs][Groups * kV];
-    GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i)
-        GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] = simd::broadcast<Arch>(0.0f);
+    GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i) GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] =
+        simd::broadcast<Arch>(0.0f);
     for (int row = 0; row < count; ++row) {
         const float* in = rows[row].in;
         const float* d_out = rows[row].d_out;
         for (int x = 0; x < columns; ++x, in += in_pixel, d_out += kChannelBlock) {
             Vector d[Groups * kV];
-            GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v)
-                d[v] = simd::load<Arch>(d_out + v / kV * d_out_group + v % kV * kLanes);
+            GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) d[v] =
+                simd::load<Arch>(d_out + v / kV * d_out_group + v % kV * kLanes);
             GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i) {
                 const Vector value = simd::broadcast<Arch>(in[i]);
                 GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] = simd::fma(d[v], value, sum[i][v]);
             }
         }
     }
-    GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i)
-        GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) {
-            float* p = total + (i * Groups * kV + v) * kLanes;
-            simd::store<Arch>(p, simd::load<Arch>(p) + sum[i][v]);
-        }
+    GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i) GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) {
+        float* p = total + (i * Groups * kV + v) * kLanes;
+        simd::store<Arch>(p, simd::load<Arch>(p) + sum[i][v]);
+    }
 }
 
 /// Adds the weight gradient of a convolution. Tasks are tiles of (output, input) channels and one row ky of taps, so
@@ -1660,11 +1789,11 @@ private:
         const auto plane = static_cast<std::ptrdiff_t>(s.plane()) * kChannelBlock;
         const bool few = inputs <= kInputs / 2;
         if (groups == 2)
-            (few ? gradient_tile<Arch, kGroups, kInputs / 2> : gradient_tile<Arch, kGroups, kInputs>)(
-                list, count, columns, step, plane, total);
+            (few ? gradient_tile<Arch, kGroups, kInputs / 2>
+                 : gradient_tile<Arch, kGroups, kInputs>)(list, count, columns, step, plane, total);
         else
             (few ? gradient_tile<Arch, 1, kInputs / 2> : gradient_tile<Arch, 1, kInputs>)(list, count, columns, step,
-                                                                                         plane, total);
+                                                                                          plane, total);
     }
 
     TensorView<const float> in_, d_out_;
@@ -1803,7 +1932,8 @@ struct Winograd {
     }
     /// A y Aᵀ: 4x4 gradients (rows of 4) to 6x6.
     template <class V>
-    GANCODEC_INLINE static void output_adjoint_tile(const V (&y)[kWinogradTile * kWinogradTile], V (&m)[kWinogradCells]) {
+    GANCODEC_INLINE static void output_adjoint_tile(const V (&y)[kWinogradTile * kWinogradTile],
+                                                    V (&m)[kWinogradCells]) {
         V rows[6 * 4];
         GANCODEC_UNROLL for (int j = 0; j < 4; ++j) output_adjoint(y + j, rows + j, 4);
         GANCODEC_UNROLL for (int i = 0; i < 6; ++i) output_adjoint(rows + 4 * i, m + 6 * i, 1);
@@ -1815,8 +1945,8 @@ struct Winograd {
         V rows[6 * 3];
         GANCODEC_UNROLL for (int j = 0; j < 3; ++j) weight(g + j, rows + j, 3);
         GANCODEC_UNROLL for (int i = 0; i < 6; ++i) weight(rows + 3 * i, u + 6 * i, 1);
-        GANCODEC_UNROLL for (int i = 0; i < 6; ++i)
-            GANCODEC_UNROLL for (int j = 0; j < 6; ++j) u[6 * i + j] = u[6 * i + j] * V(kScale[i] * kScale[j]);
+        GANCODEC_UNROLL for (int i = 0; i < 6; ++i) GANCODEC_UNROLL for (int j = 0; j < 6; ++j) u[6 * i + j] =
+            u[6 * i + j] * V(kScale[i] * kScale[j]);
     }
     /// Gᵀ u G: gradients of the 6x6 products to those of the 3x3 weights.
     template <class V>
@@ -1833,28 +1963,24 @@ struct Winograd {
 namespace gancodec::detail {
 
 /// Transformed weights of a 3x3 convolution in the order of reading: [co/16][36][ci][co%16], and its bias.
+/// Packing the same geometry again allocates nothing.
 class WinogradWeights {
 public:
     int in_channels = 0, out_channels = 0, pad = 0;
 
-    WinogradWeights() = default;
     /// Of the convolution itself.
-    static WinogradWeights convolution(const ConvGeometry& g, const float* weight, const float* bias) {
-        WinogradWeights w;
-        w.in_channels = g.in_channels;
-        w.out_channels = g.out_channels;
-        w.pad = g.pad;
-        w.fill(bias, [&](int out, int in, int cell) { return weight[(out * g.in_channels + in) * 9 + cell]; });
-        return w;
+    void pack_convolution(const ConvGeometry& g, const float* weight, const float* bias) {
+        in_channels = g.in_channels;
+        out_channels = g.out_channels;
+        pad = g.pad;
+        fill(bias, [&](int out, int in, int k) { return weight[(out * g.in_channels + in) * 9 + k]; });
     }
     /// Of its input gradient, a convolution too: weights turned by half a circle, channels exchanged.
-    static WinogradWeights adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
-        WinogradWeights w;
-        w.in_channels = g.out_channels;
-        w.out_channels = g.in_channels;
-        w.pad = 2 - g.pad;
-        w.fill(bias, [&](int out, int in, int cell) { return weight[(in * g.in_channels + out) * 9 + 8 - cell]; });
-        return w;
+    void pack_adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
+        in_channels = g.out_channels;
+        out_channels = g.in_channels;
+        pad = 2 - g.pad;
+        fill(bias, [&](int out, int in, int k) { return weight[(in * g.in_channels + out) * 9 + 8 - k]; });
     }
     [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
     /// Floats of one of the 36 matrices, for a group of 16 outputs.
@@ -1868,7 +1994,8 @@ private:
     template <class Weight>
     void fill(const float* bias, const Weight& weight) {
         using Arch = simd::NativeArch;
-        weights_ = AlignedArray<float>(static_cast<std::size_t>(groups() * kWinogradCells) * cell_size());
+        const std::size_t size = static_cast<std::size_t>(groups() * kWinogradCells) * cell_size();
+        if (weights_.size() != size) weights_ = AlignedArray<float>(size);
         bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
         if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
         parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t index, int) {
@@ -1954,9 +2081,8 @@ void winograd_input(TensorView<const float> in, int pad, int block, const Winogr
         const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, p.y - pad, p.x - pad, buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> d[kWinogradCells];
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
-                d[k] = simd::load<Arch>(pixels.data + k / kWinogradPatch * pixels.row +
-                                        k % kWinogradPatch * kChannelBlock + lane);
+            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) d[k] = simd::load<Arch>(
+                pixels.data + k / kWinogradPatch * pixels.row + k % kWinogradPatch * kChannelBlock + lane);
             Winograd::input_tile(d);
             GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, d[k]);
         }
@@ -2043,15 +2169,14 @@ private:
         const auto row = static_cast<std::ptrdiff_t>(out_.shape.w) * kChannelBlock;
         for (int lane = 0; lane < kChannelBlock; lane += kLanes) {
             simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
-            GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell)
-                products[cell] = simd::load<Arch>(m + cell * m_cell_ + lane);
+            GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell) products[cell] =
+                simd::load<Arch>(m + cell * m_cell_ + lane);
             Winograd::output_tile(products, sums);
             const simd::Floats<Arch> bias = simd::load<Arch>(weights_.bias(group) + lane);
             float* out = out_.data + at + lane;
             GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i)
-                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j)
-                    if (i < rows && j < columns)
-                        simd::store<Arch>(out + i * row + j * kChannelBlock, sums[i * kWinogradTile + j] + bias);
+                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) if (i < rows && j < columns)
+                    simd::store<Arch>(out + i * row + j * kChannelBlock, sums[i * kWinogradTile + j] + bias);
         }
         if (!epilogue_.empty())
             for (int i = 0; i < rows; ++i)
@@ -2063,7 +2188,7 @@ private:
     TensorView<float> out_;
     Epilogue<float> epilogue_;
     WinogradGrid grid_;
-    int block_ = 0, blocks_ = 0;                                      ///< tiles of a block; blocks
+    int block_ = 0, blocks_ = 0;                                          ///< tiles of a block; blocks
     std::ptrdiff_t v_block_ = 0, v_cell_ = 0, m_group_ = 0, m_cell_ = 0;  ///< floats between parts of V and M
     float* v_ = nullptr;  ///< transformed inputs [36][ci/16][tile][16], for each worker
     float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker
@@ -2094,9 +2219,8 @@ void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid
         const SquarePixels<kWinogradTile> pixels(d_out.block(p.n, block), d_out.shape, p.y, p.x, buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> y[kWinogradTile * kWinogradTile], m[kWinogradCells];
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradTile * kWinogradTile; ++k)
-                y[k] = simd::load<Arch>(pixels.data + k / kWinogradTile * pixels.row +
-                                        k % kWinogradTile * kChannelBlock + lane);
+            GANCODEC_UNROLL for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) y[k] = simd::load<Arch>(
+                pixels.data + k / kWinogradTile * pixels.row + k % kWinogradTile * kChannelBlock + lane);
             Winograd::output_adjoint_tile(y, m);
             GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, m[k]);
         }
@@ -2155,8 +2279,8 @@ private:
             if (block < blocks)
                 winograd_input<Arch>(in_, g_.pad, block, grid_, place, tiles, v_ + block * block_ + at, v_cell_);
             else
-                winograd_d_out<Arch>(d_out_, block - blocks, grid_, place, tiles,
-                                     y_ + (block - blocks) * block_ + at, y_cell_);
+                winograd_d_out<Arch>(d_out_, block - blocks, grid_, place, tiles, y_ + (block - blocks) * block_ + at,
+                                     y_cell_);
         });
     }
 
@@ -2165,9 +2289,8 @@ private:
             const int groups = std::min(kGroups, d_out_.shape.blocks() - out_tile * kGroups);
             for (int in_tile = 0; in_tile < in_tiles_; ++in_tile) {
                 const int ci = in_tile * kInputs;
-                const GradientRows row{
-                    v_ + cell * v_cell_ + ci / kChannelBlock * block_ + ci % kChannelBlock,
-                    y_ + cell * y_cell_ + static_cast<std::ptrdiff_t>(out_tile) * kGroups * block_};
+                const GradientRows row{v_ + cell * v_cell_ + ci / kChannelBlock * block_ + ci % kChannelBlock,
+                                       y_ + cell * y_cell_ + static_cast<std::ptrdiff_t>(out_tile) * kGroups * block_};
                 float* total = totals_ + cell * total_cell() +
                                (static_cast<std::ptrdiff_t>(out_tile) * in_tiles_ + in_tile) * kTotal;
                 if (groups == kGroups)
@@ -2183,19 +2306,19 @@ private:
         const int lanes = std::min(kChannelBlock, g_.out_channels - group * kChannelBlock);
         alignas(kAlignmentBytes) float plain[9][kChannelBlock];
         for (int ci = 0; ci < g_.in_channels; ++ci) {
-            const float* total =
-                totals_ + (static_cast<std::ptrdiff_t>(group / kGroups) * in_tiles_ + ci / kInputs) * kTotal +
-                static_cast<std::ptrdiff_t>(ci % kInputs * groups + group % kGroups) * kChannelBlock;
+            const float* total = totals_ +
+                                 (static_cast<std::ptrdiff_t>(group / kGroups) * in_tiles_ + ci / kInputs) * kTotal +
+                                 static_cast<std::ptrdiff_t>(ci % kInputs * groups + group % kGroups) * kChannelBlock;
             for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
                 simd::Floats<Arch> u[kWinogradCells], g[9];
-                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
-                    u[k] = simd::load<Arch>(total + k * total_cell() + lane);
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) u[k] =
+                    simd::load<Arch>(total + k * total_cell() + lane);
                 Winograd::weight_adjoint_tile(u, g);
                 GANCODEC_UNROLL for (int k = 0; k < 9; ++k) simd::store<Arch>(plain[k] + lane, g[k]);
             }
             for (int lane = 0; lane < lanes; ++lane) {
-                float* p = d_weight +
-                           (static_cast<std::ptrdiff_t>(group * kChannelBlock + lane) * g_.in_channels + ci) * 9;
+                float* p =
+                    d_weight + (static_cast<std::ptrdiff_t>(group * kChannelBlock + lane) * g_.in_channels + ci) * 9;
                 for (int k = 0; k < 9; ++k) p[k] += plain[k][lane];
             }
         }
@@ -2206,8 +2329,8 @@ private:
     WinogradGrid grid_;
     int chunk_ = 0, out_tiles_ = 0, in_tiles_ = 0;
     std::ptrdiff_t block_ = 0, v_cell_ = 0, y_cell_ = 0;  ///< floats between channel blocks, and between cells
-    float *v_ = nullptr, *y_ = nullptr;                   ///< transformed inputs, output gradients: [36][block][tile][16]
-    float* totals_ = nullptr;                             ///< [36][co tile][ci tile][ci][co]
+    float *v_ = nullptr, *y_ = nullptr;  ///< transformed inputs, output gradients: [36][block][tile][16]
+    float* totals_ = nullptr;            ///< [36][co tile][ci tile][ci][co]
 };
 
 template <class Arch>
@@ -2234,11 +2357,11 @@ public:
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
             if (uses_winograd(geometry)) {
-                forward_winograd_ = detail::WinogradWeights::convolution(geometry, weight, bias);
-                if (for_backward) backward_winograd_ = detail::WinogradWeights::adjoint(geometry, weight, nullptr);
+                forward_winograd_.pack_convolution(geometry, weight, bias);
+                if (for_backward) backward_winograd_.pack_adjoint(geometry, weight, nullptr);
             } else {
-                forward_ = detail::PackedTaps::convolution(geometry, weight, bias);
-                if (for_backward) backward_ = detail::PackedTaps::adjoint(geometry, weight, nullptr);
+                forward_.pack_convolution(geometry, weight, bias);
+                if (for_backward) backward_.pack_adjoint(geometry, weight, nullptr);
             }
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry, bias, geometry.out_channels);
@@ -2520,8 +2643,8 @@ void conv_transpose2d_backward_input(TensorView<const T> d_out, const ConvTransp
 }
 
 template <class T>
-void conv_transpose2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out,
-                                      const ConvTransposeGeometry& g, T* d_weight, T* d_bias) {
+void conv_transpose2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, const ConvTransposeGeometry& g,
+                                      T* d_weight, T* d_bias) {
     conv2d_backward_weight<T>(d_out, in, g.adjoint(), d_weight, nullptr);
     if (d_bias != nullptr) bias_gradient(d_out, d_bias);
 }
@@ -2540,8 +2663,8 @@ public:
     void prepare(const ConvTransposeGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            forward_ = detail::PackedTaps::adjoint(geometry.adjoint(), weight, bias);
-            backward_ = for_backward ? detail::PackedTaps::convolution(geometry.adjoint(), weight, nullptr) : detail::PackedTaps{};
+            forward_.pack_adjoint(geometry.adjoint(), weight, bias);
+            if (for_backward) backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry.adjoint(), bias, geometry.out_channels);
         }
@@ -2596,8 +2719,7 @@ void conv_transpose2d_backward_input(TensorView<const T> d_out, const PreparedCo
 /// Exact    Bit-equal to reference::conv_transpose2d_backward_weight, for every thread count.
 template <class T>
 void conv_transpose2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out,
-                                      const ConvTransposeGeometry& geometry, T* d_weight, T* d_bias,
-                                      Workspace& ws) {
+                                      const ConvTransposeGeometry& geometry, T* d_weight, T* d_bias, Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
         detail::add_weight_gradient<simd::NativeArch>(d_out, in, geometry.adjoint(), d_weight, ws);
         if (d_bias != nullptr) detail::add_bias_gradient(d_out, d_bias);
@@ -3992,9 +4114,8 @@ inline void winograd_forward(TensorView<const float> in, const ConvGeometry& g, 
                              TensorView<float> out, const Epilogue<float>& epilogue = {}) {
     GANCODEC_ASSERT(in.shape.c == g.in_channels && out.shape.c == g.out_channels && g.kernel == 3 && g.stride == 1);
     detail::winograd_convolution(
-        in, g.pad,
-        [&](int co, int ci, int k) { return weight[detail::weight_index(g, co, ci, k / 3, k % 3)]; }, bias, out,
-        epilogue);
+        in, g.pad, [&](int co, int ci, int k) { return weight[detail::weight_index(g, co, ci, k / 3, k % 3)]; }, bias,
+        out, epilogue);
 }
 
 /// The plain twin of gancodec::conv2d_backward_input() where uses_winograd(): a convolution with the weights turned by
@@ -4028,14 +4149,16 @@ inline void winograd_backward_weight(TensorView<const float> in, TensorView<cons
             for (int ci = 0; ci < g.in_channels; ++ci) {
                 float d[kWinogradCells];
                 detail::winograd_input_cells(in, n, ci, y, x, g.pad, d);
-                std::copy_n(d, kWinogradCells, &inputs[static_cast<std::size_t>((tile * g.in_channels + ci) * kWinogradCells)]);
+                std::copy_n(d, kWinogradCells,
+                            &inputs[static_cast<std::size_t>((tile * g.in_channels + ci) * kWinogradCells)]);
             }
             for (int co = 0; co < g.out_channels; ++co) {
                 float pixels[kWinogradTile * kWinogradTile], m[kWinogradCells];
                 for (int k = 0; k < kWinogradTile * kWinogradTile; ++k)
                     pixels[k] = detail::value_or_zero(d_out, n, co, y + k / kWinogradTile, x + k % kWinogradTile);
                 Winograd::output_adjoint_tile(pixels, m);
-                std::copy_n(m, kWinogradCells, &outputs[static_cast<std::size_t>((tile * g.out_channels + co) * kWinogradCells)]);
+                std::copy_n(m, kWinogradCells,
+                            &outputs[static_cast<std::size_t>((tile * g.out_channels + co) * kWinogradCells)]);
             }
         });
     parallel_for(static_cast<std::int64_t>(g.out_channels) * g.in_channels, [&](std::int64_t i, int) {
@@ -4616,15 +4739,30 @@ public:
     PreparedConv2d<T> prepared;
 };
 
-/// The operation behind Conv2d for a context that does not record.
+/// The operations behind Conv2d for a context that does not record: alone, with an activation, with a sum; what follows
+/// the convolution is applied as it stores, which gives the same numbers as separate operations.
 template <class T, class L>
-Pooled<T> conv2d(Inference<T>& context, Pooled<T> x, const L& layer) {
+Pooled<T> conv2d(Inference<T>& context, Pooled<T> x, const L& layer, const Epilogue<T>& epilogue = {}) {
     const ConvGeometry& g = layer.prepared.geometry();
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = context.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
     const Workspace::Scope scope(context.scratch());
-    conv2d_forward(x.constant(), layer.prepared, out.view(), context.scratch());
+    conv2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue);
     return out;
+}
+template <class T, class L>
+Pooled<T> conv2d_activation(Inference<T>& context, Pooled<T> x, const L& layer, Activation kind, T slope) {
+    Epilogue<T> epilogue;
+    epilogue.activate = true;
+    epilogue.activation = kind;
+    epilogue.slope = slope;
+    return conv2d(context, std::move(x), layer, epilogue);
+}
+template <class T, class L>
+Pooled<T> conv2d_add(Inference<T>& context, Pooled<T> x, const L& layer, Pooled<T> skip) {
+    Epilogue<T> epilogue;
+    epilogue.skip = skip.constant().data;
+    return conv2d(context, std::move(x), layer, epilogue);
 }
 
 }  // namespace gancodec
@@ -4689,13 +4827,25 @@ namespace gancodec {
     const double whole = std::nearbyint(x);
     const double t = (x - whole) * 0.6931471805599453;  // e^t by Taylor, |t| ≤ 0.347: the 10th term is 3e-12
     double sum = 1.0 / 3628800;
-    for (const double c : {1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0})
+    for (const double c :
+         {1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0})
         sum = std::fma(sum, t, c);
     return std::ldexp(sum, static_cast<int>(whole));
 }
 
 /// Which way a gain is applied: encoder side y·g, decoder side ŷ/g.
 enum class GainDirection { multiply = 1, divide = -1 };
+
+/// A place between two quality levels.
+struct LevelPosition {
+    std::size_t level;  ///< the lower of the two
+    double fraction;
+};
+[[nodiscard]] inline LevelPosition locate_level(double position, int levels) {
+    const double p = std::clamp(position, 0.0, static_cast<double>(levels - 1));
+    const std::size_t level = std::min(static_cast<std::size_t>(p), static_cast<std::size_t>(levels - 2));
+    return {level, p - static_cast<double>(level)};
+}
 
 /// One gain per latent channel and quality level; between levels it is interpolated in the log domain, so that one
 /// set of weights serves every rate (after Cui et al. 2021, "Asymmetric gained deep image compression").
@@ -4707,10 +4857,10 @@ public:
     using Scalar = T;
     static constexpr int kLevels = Levels;
 
-    /// Starts with a gain of 1 at the lowest level and of 2^octaves at the highest, evenly spaced in between.
-    explicit Gain(double octaves = 2.0) : log2_gain({Levels, C}) {
+    /// Starts with 2^lowest_log2 at the lowest level and `octaves` doublings more at the highest, evenly spaced.
+    explicit Gain(double lowest_log2 = 0.0, double octaves = 2.0) : log2_gain({Levels, C}) {
         for (std::size_t level = 0; level < Levels; ++level) {
-            const double value = octaves * static_cast<double>(level) / (Levels - 1);
+            const double value = std::fma(octaves, static_cast<double>(level) / (Levels - 1), lowest_log2);
             std::fill_n(log2_gain.value.begin() + static_cast<std::ptrdiff_t>(level * C), C, static_cast<T>(value));
         }
     }
@@ -4719,18 +4869,10 @@ public:
         f(prefix + "log2_gain", log2_gain);
     }
 
-    struct Position {
-        std::size_t level;  ///< the lower of the two levels
-        double fraction;
-    };
-    [[nodiscard]] static Position locate(double position) {
-        const double p = std::clamp(position, 0.0, static_cast<double>(Levels - 1));
-        const auto level = std::min<std::size_t>(static_cast<std::size_t>(p), Levels - 2);
-        return {level, p - static_cast<double>(level)};
-    }
+    [[nodiscard]] static LevelPosition locate(double position) { return locate_level(position, Levels); }
     /// The factors of all channels at `position`, padded to whole blocks with zeros.
     [[nodiscard]] std::vector<T> factors(double position, GainDirection direction) const {
-        const Position at = locate(position);
+        const LevelPosition at = locate(position);
         std::vector<T> result(static_cast<std::size_t>(round_up(C, kChannelBlock)));
         for (std::size_t c = 0; c < C; ++c) {
             const double low = log2_gain.value[at.level * C + c], high = log2_gain.value[(at.level + 1) * C + c];
@@ -4977,14 +5119,16 @@ public:
         std::vector<double> step;  ///< accumulator unit = step[co] · input step
     };
     [[nodiscard]] Integers integers() const {
-        Integers q{std::vector<std::int8_t>(weight.value.size()), std::vector<std::int32_t>(Out), std::vector<double>(Out)};
+        Integers q{std::vector<std::int8_t>(weight.value.size()), std::vector<std::int32_t>(Out),
+                   std::vector<double>(Out)};
         for (std::size_t co = 0; co < Out; ++co) {
             double largest = 1e-6;
             for (std::size_t i = co * kFan; i < (co + 1) * kFan; ++i)
                 largest = std::max(largest, std::abs(static_cast<double>(weight.value[i])));
             q.step[co] = largest / 127;
             for (std::size_t i = co * kFan; i < (co + 1) * kFan; ++i)
-                q.weight[i] = static_cast<std::int8_t>(std::nearbyint(static_cast<double>(weight.value[i]) / q.step[co]));
+                q.weight[i] =
+                    static_cast<std::int8_t>(std::nearbyint(static_cast<double>(weight.value[i]) / q.step[co]));
             constexpr double kBiasLimit = 1 << 26;
             q.bias[co] = static_cast<std::int32_t>(std::nearbyint(
                 std::clamp(static_cast<double>(bias.value[co]) / (q.step[co] * input_step_), -kBiasLimit, kBiasLimit)));
@@ -5067,8 +5211,8 @@ public:
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
-        auto inner = activation(context, conv1(context, x), Activation::leaky_relu, T(SlopePercent) / T(100));
-        return add(context, conv2(context, std::move(inner)), std::move(x));
+        auto inner = conv2d_activation(context, x, conv1, Activation::leaky_relu, T(SlopePercent) / T(100));
+        return conv2d_add(context, std::move(inner), conv2, std::move(x));
     }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
@@ -5360,37 +5504,42 @@ namespace gancodec {
 
 /// The network that chooses a scale table for every latent from the integers ẑ, in the form in which it is trained.
 /// It simulates IntegerHyperScale (latents/), which the codec runs: never this one.
-///   1x1, ReLU8, 3x3, ReLU8, 1x1, pixel shuffle by 4; result t = kOffset + kSlope·(last convolution), an index 0..63.
-/// Shapes  z [n,Z,h,w] integers in −127..127 · t [n,Y,4h,4w]
+///   1x1, ReLU8, 3x3, ReLU8, 1x1, pixel shuffle by 4;
+///   t = kOffset + kSlope·(last convolution) + level_offset[quality level, channel], an index 0..63
+/// The offset follows the gain: without it the hyper latents had to tell the quality level, and wasted bits on it.
+/// Shapes  z [n,Z,h,w] integers in −127..127 · level_offset [Levels,Y] · t [n,Y,4h,4w]
 /// ReLU8 rounds to multiples of kActivationStep in 0..255 steps. (Structure after JPEG AI, ISO/IEC 6048-1.)
-template <int Z, int Hidden, int Y, class T = float>
+template <int Z, int Hidden, int Y, int Levels, class T = float>
 class HyperScale {
 public:
     using Scalar = T;
     template <class U>
-    using Rebind = HyperScale<Z, Hidden, Y, U>;
+    using Rebind = HyperScale<Z, Hidden, Y, Levels, U>;
     static constexpr double kActivationStep = 1.0 / 16;
     static constexpr double kSlope = 8;
     static constexpr double kOffset = 22;
 
-    HyperScale() {
+    HyperScale() : level_offset({Levels, Y}) {
         inner.set_input_step(kActivationStep);
         expand.set_input_step(kActivationStep);
     }
     static constexpr int out_channels(int in) { return in == Z ? Y : kChannelMismatch; }
 
     template <class Context>
-    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value z) const {
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value z,
+                                                     std::span<const double> positions) const {
         auto h = quantize(context, reduce(context, std::move(z)), kActivationStep, 0.0, 255.0);
         h = quantize(context, inner(context, std::move(h)), kActivationStep, 0.0, 255.0);
         auto t = pixel_shuffle(context, expand(context, std::move(h)), 4);
-        return scale_and_shift(context, std::move(t), T(kSlope), T(kOffset));
+        t = scale_and_shift(context, std::move(t), T(kSlope), T(kOffset));
+        return add_per_level(context, std::move(t), level_offset, positions);
     }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
         reduce.each_parameter(prefix + "reduce.", f);
         inner.each_parameter(prefix + "inner.", f);
         expand.each_parameter(prefix + "expand.", f);
+        f(prefix + "level_offset", level_offset);
     }
     void prepare(bool for_backward) {
         reduce.prepare(for_backward);
@@ -5402,6 +5551,7 @@ public:
     QuantizedConv2d<Z, Hidden, 1, T> reduce;
     QuantizedConv2d<Hidden, Hidden, 3, T> inner;
     QuantizedConv2d<Hidden, Y * 16, 1, T> expand;
+    Parameter<T> level_offset;
 };
 
 }  // namespace gancodec
@@ -5411,21 +5561,33 @@ namespace gancodec {
 
 /// Chooses the scale table of every latent from the hyper latents, in integers from end to end: the same choice on every
 /// machine (HyperScale is its trainable shadow).
-///   1x1, ReLU, 3x3, ReLU, 1x1, pixel shuffle by 4, clamp to 0..63
+///   1x1, ReLU, 3x3, ReLU, 1x1, pixel shuffle by 4: v in halves of an index
+///   index = clamp((v + offset[channel] + 1) >> 1, 0, 63), offset interpolated between quality levels in integers
 class IntegerHyperScale {
 public:
     static constexpr int kUpsampling = 4;
 
     IntegerHyperScale() = default;
     /// Errors  Error{corrupt_weights} when a number breaks a bound that exactness needs, or the layers do not fit.
-    IntegerHyperScale(IntConv2dParameters reduce, IntConv2dParameters inner, IntConv2dParameters expand)
+    IntegerHyperScale(IntConv2dParameters reduce, IntConv2dParameters inner, IntConv2dParameters expand,
+                      std::vector<std::int32_t> level_offset)
         : reduce_(std::move(reduce), "hyper_scale.reduce"),
           inner_(std::move(inner), "hyper_scale.inner"),
-          expand_(std::move(expand), "hyper_scale.expand") {
+          expand_(std::move(expand), "hyper_scale.expand"),
+          level_offset_(std::move(level_offset)) {
         if (reduce_.parameters().out_channels != inner_.parameters().in_channels ||
             inner_.parameters().out_channels != expand_.parameters().in_channels ||
             expand_.parameters().out_channels % (kUpsampling * kUpsampling) != 0)
             throw Error(Errc::corrupt_weights, "hyper_scale: expected layers that fit each other, found others");
+        const auto channels = static_cast<std::size_t>(latent_channels());
+        if (level_offset_.size() < 2 * channels || level_offset_.size() % channels != 0)
+            throw Error(Errc::corrupt_weights, "hyper_scale.level_offset: expected two levels or more, found " +
+                                                   std::to_string(level_offset_.size()) + " numbers");
+        for (const std::int32_t offset : level_offset_)
+            if (offset < -kMaxOffset || offset > kMaxOffset)
+                throw Error(Errc::corrupt_weights, "hyper_scale.level_offset: expected at most " +
+                                                       std::to_string(kMaxOffset) + ", found " +
+                                                       std::to_string(offset));
     }
     [[nodiscard]] int hyper_channels() const { return reduce_.parameters().in_channels; }
     [[nodiscard]] int latent_channels() const {
@@ -5435,8 +5597,14 @@ public:
         return (i == 0 ? reduce_ : i == 1 ? inner_ : expand_).parameters();
     }
 
+    /// Largest magnitude of a level offset, in halves of an index.
+    static constexpr int kMaxOffset = 1023;
+    /// Quality steps of a stream, 0 to kSteps.
+    static constexpr int kSteps = 255;
+
     /// Shapes  z [Z][h][w], each in −127..127 · result [Y][4h][4w], each in 0..63
-    [[nodiscard]] std::vector<std::uint8_t> run(std::span<const std::int16_t> z, int h, int w, Workspace& ws) const {
+    [[nodiscard]] std::vector<std::uint8_t> run(std::span<const std::int16_t> z, int h, int w, int quality_step,
+                                                Workspace& ws) const {
         const Workspace::Scope scope(ws);
         const auto plane = static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
         const auto layer = [&](std::span<const std::int16_t> in, const PreparedIntConv2d& conv) {
@@ -5446,13 +5614,32 @@ public:
             return out;
         };
         const auto expanded = layer(layer(layer(z, reduce_), inner_), expand_);
+        const std::span<std::int16_t> halves(ws.take<std::int16_t>(expanded.size()), expanded.size());
+        pixel_shuffle_int<std::int16_t>(expanded, latent_channels(), h, w, kUpsampling, halves);
         std::vector<std::uint8_t> index(expanded.size());
-        pixel_shuffle_int<std::uint8_t>(expanded, latent_channels(), h, w, kUpsampling, index);
+        const std::size_t upsampled = plane * kUpsampling * kUpsampling;
+        for (int c = 0; c < latent_channels(); ++c) {
+            const int offset = level_offset(c, quality_step) + 1;
+            for (std::size_t i = static_cast<std::size_t>(c) * upsampled, end = i + upsampled; i < end; ++i)
+                index[i] = static_cast<std::uint8_t>(std::clamp((halves[i] + offset) >> 1, 0, 63));
+        }
         return index;
     }
+    /// Levels are spread evenly over the steps: step s lies at s·(levels − 1)/kSteps; rounded halves up.
+    [[nodiscard]] int level_offset(int channel, int quality_step) const {
+        const int levels = static_cast<int>(level_offset_.size()) / latent_channels();
+        const int position = quality_step * (levels - 1), level = std::min(position / kSteps, levels - 2);
+        const int share = position - level * kSteps;
+        const auto at = [&](int l) { return level_offset_[static_cast<std::size_t>(l * latent_channels() + channel)]; };
+        // Both factors are positive after the shift by kMaxOffset, so that the division rounds the same way everywhere.
+        const int low = at(level) + kMaxOffset, high = at(level + 1) + kMaxOffset;
+        return (low * (kSteps - share) + high * share + kSteps / 2) / kSteps - kMaxOffset;
+    }
+    [[nodiscard]] std::span<const std::int32_t> level_offsets() const { return level_offset_; }
 
 private:
     PreparedIntConv2d reduce_, inner_, expand_;
+    std::vector<std::int32_t> level_offset_;
 };
 
 }  // namespace gancodec
@@ -5471,19 +5658,19 @@ inline constexpr int kQualityLevels = 6;
 inline constexpr int kImageMultiple = 64;
 
 /// x − ½ [n,3,h,w] → y [n,128,h/16,w/16].
-using Encoder = Sequential<PixelUnshuffle<4>, Conv2d<48, 64, 3>, ResidualBlock<64>,      //  1.7 + 4.6 kMAC, at 1/4
-                           Conv2d<64, 96, 3, Stride<2>>, ResidualBlock<96>,              //  0.9 + 2.6, at 1/8
-                           Conv2d<96, 128, 3, Stride<2>>, ResidualBlock<128>,            //  0.4 + 1.2, at 1/16
-                           ResidualBlock<128>, Conv2d<128, kLatentChannels, 3>>;         //  1.2 + 0.6
+using Encoder = Sequential<PixelUnshuffle<4>, Conv2d<48, 64, 3>, ResidualBlock<64>,  //  1.7 + 4.6 kMAC, at 1/4
+                           Conv2d<64, 96, 3, Stride<2>>, ResidualBlock<96>,          //  0.9 + 2.6, at 1/8
+                           Conv2d<96, 128, 3, Stride<2>>, ResidualBlock<128>,        //  0.4 + 1.2, at 1/16
+                           ResidualBlock<128>, Conv2d<128, kLatentChannels, 3>>;     //  1.2 + 0.6
 
 /// ŷ [n,128,h/16,w/16] → x̂ − ½ [n,3,h,w].
-using Generator = Sequential<Conv2d<kLatentChannels, 128, 3>, ResidualBlock<128>,        //  0.6 + 1.2 kMAC, at 1/16
-                             ResidualBlock<128>, ResidualBlock<128>,                     //  2.3
-                             Conv2d<128, 384, 3>, PixelShuffle<2>,                       //  1.7
-                             ResidualBlock<96>, ResidualBlock<96>,                       //  5.2, at 1/8
-                             Conv2d<96, 256, 3>, PixelShuffle<2>,                        //  3.5
-                             ResidualBlock<64>, ResidualBlock<64>,                       //  9.2, at 1/4
-                             Conv2d<64, 48, 3>, PixelShuffle<4>>;                        //  1.7
+using Generator = Sequential<Conv2d<kLatentChannels, 128, 3>, ResidualBlock<128>,  //  0.6 + 1.2 kMAC, at 1/16
+                             ResidualBlock<128>, ResidualBlock<128>,               //  2.3
+                             Conv2d<128, 384, 3>, PixelShuffle<2>,                 //  1.7
+                             ResidualBlock<96>, ResidualBlock<96>,                 //  5.2, at 1/8
+                             Conv2d<96, 256, 3>, PixelShuffle<2>,                  //  3.5
+                             ResidualBlock<64>, ResidualBlock<64>,                 //  9.2, at 1/4
+                             Conv2d<64, 48, 3>, PixelShuffle<4>>;                  //  1.7
 
 /// y·g [n,128,h/16,w/16] → z [n,64,h/64,w/64].
 using HyperEncoder = Sequential<Conv2d<kLatentChannels, 64, 3>, LeakyRelu<>, Conv2d<64, 64, 3, Stride<2>>, LeakyRelu<>,
@@ -5494,7 +5681,7 @@ using HyperMean = Sequential<Conv2d<kHyperChannels, 128, 3>, LeakyRelu<>, Conv2d
                              LeakyRelu<>, Conv2d<96, 4 * kLatentChannels, 3>, PixelShuffle<2>>;
 
 /// ẑ [n,64,h/64,w/64] → scale index [n,128,h/16,w/16], in integers.
-using ScaleNetwork = HyperScale<kHyperChannels, 96, kLatentChannels>;
+using ScaleNetwork = HyperScale<kHyperChannels, 96, kLatentChannels, kQualityLevels>;
 
 }  // namespace gancodec
 // ---- gancodec/networks/model.hpp
@@ -7395,7 +7582,8 @@ struct PriorTables {
         if (length > prior.frequencies.size() - begin)
             throw Error(Errc::corrupt_weights, "prior.length: expected lengths that sum to " +
                                                    std::to_string(prior.frequencies.size()) + ", found more");
-        tables.add(prior.first[c], std::span(prior.frequencies).subspan(begin, length), "prior table " + std::to_string(c));
+        tables.add(prior.first[c], std::span(prior.frequencies).subspan(begin, length),
+                   "prior table " + std::to_string(c));
         begin += length;
     }
     return tables;
@@ -7432,7 +7620,7 @@ inline std::string hex32(std::uint32_t value) {
 /// The id that streams carry: a hash of every integer that selects or holds a probability.
 [[nodiscard]] inline std::uint32_t entropy_id(const IntegerHyperScale& hyper_scale, const PriorTables& prior) {
     TableHash hash;
-    const auto all = [&](const auto& values) { 
+    const auto all = [&](const auto& values) {
         using Integer = typename std::decay_t<decltype(values)>::value_type;
         hash.update(std::span<const Integer>(values));
     };
@@ -7444,6 +7632,7 @@ inline std::string hex32(std::uint32_t value) {
         all(p.multiplier);
         all(p.shift);
     }
+    hash.update(hyper_scale.level_offsets());
     all(prior.first);
     all(prior.length);
     all(prior.frequencies);
@@ -7472,6 +7661,9 @@ inline std::string hex32(std::uint32_t value) {
         integers(prefix + "multiplier", {p.out_channels}, p.multiplier, Dtype::i32);
         integers(prefix + "shift", {p.out_channels}, p.shift, Dtype::u8);
     }
+    const int channels = weights.hyper_scale.latent_channels();
+    const auto offsets = weights.hyper_scale.level_offsets();
+    integers("hyper_scale.level_offset", {static_cast<int>(offsets.size()) / channels, channels}, offsets, Dtype::i16);
     const auto count = [](const auto& values) { return std::vector<int>{static_cast<int>(values.size())}; };
     integers("prior.first", count(weights.prior.first), weights.prior.first, Dtype::i32);
     integers("prior.length", count(weights.prior.length), weights.prior.length, Dtype::i32);
@@ -7491,9 +7683,8 @@ inline std::string hex32(std::uint32_t value) {
         throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        requests.push_back({name, p.shape});
-    });
+    detail::each_stored_parameter(
+        weights.networks, [&](const std::string& name, Parameter<float>& p) { requests.push_back({name, p.shape}); });
     weights.networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
         requests.push_back({name, p.shape});
         if (!name.ends_with("bias")) return;
@@ -7503,15 +7694,17 @@ inline std::string hex32(std::uint32_t value) {
     });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
-    requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1 ? frequencies->shape
-                                                                                          : std::vector<int>{kHyperChannels}});
+    requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1
+                                                 ? frequencies->shape
+                                                 : std::vector<int>{kHyperChannels}});
     require_tensors(file, requests);
 
     detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
         p.value = file.read_float(name);
         for (const float v : p.value)
             if (!std::isfinite(v))
-                throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
+                throw Error(Errc::corrupt_weights,
+                            file.where() + ": expected finite numbers in " + name + ", found others");
     });
     std::array<IntConv2dParameters, 3> layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -7530,18 +7723,21 @@ inline std::string hex32(std::uint32_t value) {
         assign(p.bias, "bias");
         assign(p.multiplier, "multiplier");
         assign(p.shift, "shift");
-        p.high = i + 1 < layers.size() ? kIntConvMaxActivation : kScales - 1;
+        p.low = i + 1 < layers.size() ? 0 : -kIntConvMaxActivation;
     }
-    weights.hyper_scale = IntegerHyperScale(std::move(layers[0]), std::move(layers[1]), std::move(layers[2]));
+    weights.hyper_scale = IntegerHyperScale(std::move(layers[0]), std::move(layers[1]), std::move(layers[2]),
+                                            file.read_int("hyper_scale.level_offset"));
     weights.prior.first = file.read_int("prior.first");
     weights.prior.length = file.read_int("prior.length");
     for (const std::int32_t f : file.read_int("prior.frequencies"))
         weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
     const std::string id = detail::hex32(entropy_id(weights.hyper_scale, weights.prior));
-    if (const auto stated = weights.metadata.find("entropy_id"); stated == weights.metadata.end() || stated->second != id)
-        throw Error(Errc::corrupt_weights, file.where() + ": expected entropy tables with id " +
-                                               (stated == weights.metadata.end() ? "(none stated)" : printable(stated->second)) +
-                                               ", found " + id);
+    if (const auto stated = weights.metadata.find("entropy_id");
+        stated == weights.metadata.end() || stated->second != id)
+        throw Error(Errc::corrupt_weights,
+                    file.where() + ": expected entropy tables with id " +
+                        (stated == weights.metadata.end() ? "(none stated)" : printable(stated->second)) + ", found " +
+                        id);
     return weights;
 }
 
@@ -7586,8 +7782,7 @@ struct SizedStream {
 /// Errors   Error{limit} when the lowest quality is still too large; it says how many bytes that needs.
 template <class EncodeAt>
 [[nodiscard]] SizedStream encode_to_size(std::size_t max_bytes, EncodeAt&& encode_at,
-                                         int lowest_step = kLowestQualityStep,
-                                         int highest_step = kHighestQualityStep) {
+                                         int lowest_step = kLowestQualityStep, int highest_step = kHighestQualityStep) {
     GANCODEC_ASSERT(lowest_step <= highest_step);
     SizedStream best{lowest_step - 1, {}};
     std::size_t smallest_miss = 0;
@@ -7610,8 +7805,7 @@ template <class EncodeAt>
     for (int step = high + 1; step <= high + kNeighbours && step < highest_step; ++step) fits(step);
     if (best.step < lowest_step)
         throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
-                                     " bytes, found " + std::to_string(smallest_miss) +
-                                     " bytes at the lowest quality");
+                                     " bytes, found " + std::to_string(smallest_miss) + " bytes at the lowest quality");
     return best;
 }
 
@@ -7651,6 +7845,9 @@ namespace gancodec {
     return read_stream(bytes, options.limits).header;
 }
 
+class Codec;
+void check_self_test(Codec& codec, const std::string& where);
+
 /// Encodes photographs to bytes and back.
 ///   Codec codec = Codec::load("gancodec.safetensors");
 ///   Bytes bytes = codec.encode(image, {.quality = 40});
@@ -7661,9 +7858,12 @@ namespace gancodec {
 /// (3) a stream decodes only with the entropy tables it was made with, and says so otherwise.
 class Codec {
 public:
+    /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights}.
     [[nodiscard]] static Codec load(const std::filesystem::path& path) {
-        return Codec(read_codec_weights(SafetensorsFile::load(path)));
+        Codec codec(read_codec_weights(SafetensorsFile::load(path)));
+        check_self_test(codec, path.string());
+        return codec;
     }
     explicit Codec(CodecWeights weights)
         : weights_(std::move(weights)),
@@ -7676,6 +7876,7 @@ public:
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     [[nodiscard]] const CodecWeights& weights() const { return weights_; }
+    [[nodiscard]] CodecWeights release() && { return std::move(weights_); }
     /// Memory held for activations, in bytes; it grows with the largest image seen.
     [[nodiscard]] std::size_t memory_bytes() const { return context_->memory_bytes(); }
 
@@ -7706,7 +7907,7 @@ public:
         symbols.z.resize(static_cast<std::size_t>(kHyperChannels) * static_cast<std::size_t>(extent.h) *
                          static_cast<std::size_t>(extent.w));
         hyper_prior_.decode(stream.hyper_latents, symbols.z);
-        const auto index = scale_indices(symbols.z, extent);
+        const auto index = scale_indices(symbols.z, extent, header.quality_step);
         symbols.residuals.resize(index.size());
         latent_prior_.decode(stream.latents, index, symbols.residuals);
         return paint(symbols, extent, header);
@@ -7749,10 +7950,9 @@ private:
         const Extent extent{z_value.shape().h, z_value.shape().w};
         Symbols symbols;
         symbols.z.resize(z_value.shape().logical_size());
-        each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) {
-            symbols.z[i] = round_to_int(value, kLargestHyper);
-        });
-        const auto index = scale_indices(symbols.z, extent);
+        each_in_symbol_order(z_value.constant(),
+                             [&](std::size_t i, float value) { symbols.z[i] = round_to_int(value, kLargestHyper); });
+        const auto index = scale_indices(symbols.z, extent, step);
         Value residual = hyper_mean(symbols.z, extent);
         sub(v.constant(), residual.constant(), residual.view());
         symbols.residuals.resize(index.size());
@@ -7770,9 +7970,8 @@ private:
     }
     Image paint(const Symbols& symbols, Extent extent, const StreamHeader& header) {
         Value v = hyper_mean(symbols.z, extent);
-        each_in_symbol_order(v.view(), [&](std::size_t i, float& element) {
-            element += static_cast<float>(symbols.residuals[i]);
-        });
+        each_in_symbol_order(
+            v.view(), [&](std::size_t i, float& element) { element += static_cast<float>(symbols.residuals[i]); });
         const double at = position(header.quality_step);
         v = apply_gain(*context_, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
         const Value out = weights_.networks.generator(*context_, std::move(v));
@@ -7780,12 +7979,12 @@ private:
         return tensor_to_image(out.constant(), header.width, header.height);
     }
 
-    std::vector<std::uint8_t> scale_indices(std::span<const std::int32_t> z, Extent extent) {
+    std::vector<std::uint8_t> scale_indices(std::span<const std::int32_t> z, Extent extent, int step) {
         std::vector<std::int16_t> clamped(z.size());  // a hostile stream may hold larger ones
         std::transform(z.begin(), z.end(), clamped.begin(), [](std::int32_t value) {
             return static_cast<std::int16_t>(std::clamp(value, -kLargestHyper, kLargestHyper));
         });
-        return weights_.hyper_scale.run(clamped, extent.h, extent.w, context_->scratch());
+        return weights_.hyper_scale.run(clamped, extent.h, extent.w, step, context_->scratch());
     }
     Value hyper_mean(std::span<const std::int32_t> z, Extent extent) {
         Value z_hat = context_->make({1, kHyperChannels, extent.h, extent.w});
@@ -7810,6 +8009,39 @@ private:
     ConditionalPrior latent_prior_;
     std::unique_ptr<Inference<float>> context_;
 };
+
+/// What a weights file says about itself, so that a machine can find out whether it computes what the trainer computed.
+struct SelfTest {
+    std::uint32_t stream = 0, pixels = 0;  ///< CRC-32 of a test picture's stream, and of its decoded bytes
+
+    /// Encodes and decodes a picture made from integers alone.
+    [[nodiscard]] static SelfTest run(Codec& codec) {
+        constexpr int kWidth = 72, kHeight = 56;
+        Image picture = make_image(kWidth, kHeight);
+        Random random(1);
+        for (int y = 0; y < kHeight; ++y)
+            for (int x = 0; x < kWidth; ++x)
+                for (int c = 0; c < 3; ++c)
+                    picture.at(x, y)[c] =
+                        static_cast<std::uint8_t>((x * (c + 1) + y * (3 - c) + random.next() % 32) & 0xFF);
+        const Bytes stream = codec.encode(picture);
+        return {crc32(stream), crc32(codec.decode(stream).rgb)};
+    }
+};
+
+/// Errors  Error{wrong_weights} when the weights carry a self-test and this build computes something else. A build
+///         without fused multiply-add is known to differ in last digits, and is not tested.
+inline void check_self_test(Codec& codec, const std::string& where) {
+    const auto& metadata = codec.weights().metadata;
+    const auto stream = metadata.find("self_test_stream"), pixels = metadata.find("self_test_pixels");
+    if (!simd::kHasFma || stream == metadata.end() || pixels == metadata.end()) return;
+    const SelfTest found = SelfTest::run(codec);
+    const std::string expected = stream->second + " and " + pixels->second;
+    const std::string actual = detail::hex32(found.stream) + " and " + detail::hex32(found.pixels);
+    if (expected != actual)
+        throw Error(Errc::wrong_weights, where + ": expected a self-test with stream and pixels " +
+                                             printable(expected) + ", found " + actual);
+}
 
 }  // namespace gancodec
 
@@ -7999,7 +8231,7 @@ namespace gancodec {
 /// The largest disagreement that gradient_check() found.
 struct GradientError {
     double relative = 0;  ///< |analytic − numeric| / max(|analytic|, |numeric|, 1e-3 · largest gradient of that tensor)
-    std::string where;    ///< name[index]: analytic, numeric
+    std::string where;  ///< name[index]: analytic, numeric
 };
 
 namespace detail {
@@ -8036,7 +8268,8 @@ void check_values(const std::string& name, double* values, const double* gradien
 ///   `record`   record(tape, variables of the inputs) -> Variable<double>, one number; called many times, so it must be
 ///              deterministic, and smooth near the point where it is checked (no kink of a ReLU within 2e-3)
 template <class Network, class Record>
-[[nodiscard]] GradientError gradient_check(Network& network, std::vector<Tensor<double>>& inputs, const Record& record) {
+[[nodiscard]] GradientError gradient_check(Network& network, std::vector<Tensor<double>>& inputs,
+                                           const Record& record) {
     Tape<double> tape;
     const auto run = [&](std::vector<Variable<double>>& variables) {
         tape.clear();
@@ -8109,7 +8342,8 @@ Variable<T> quantize(Tape<T>& tape, Variable<T> x, double step, double low, doub
     auto out = tape.make(x.shape());
     const TensorView<const T> in = x.constant();
     for (std::size_t i = 0; i < in.size(); ++i)
-        out.data[i] = static_cast<T>(std::clamp(std::nearbyint(static_cast<double>(in.data[i]) / step), low, high) * step);
+        out.data[i] =
+            static_cast<T>(std::clamp(std::nearbyint(static_cast<double>(in.data[i]) / step), low, high) * step);
     return tape.record(out, {x}, false, [&tape, x, step, low, high](TensorView<const T> d_out) {
         tape.accumulate(x, [&](TensorView<T> d) {
             const T* value = x.constant().data;
@@ -8117,6 +8351,18 @@ Variable<T> quantize(Tape<T>& tape, Variable<T> x, double step, double low, doub
                 const bool inside = value[i] >= static_cast<T>(low * step) && value[i] <= static_cast<T>(high * step);
                 d.data[i] = inside ? d_out.data[i] : T(0);
             }
+        });
+    });
+}
+
+/// Passes x on as it is; the gradient of image n is multiplied by weight[n].
+template <class T>
+Variable<T> weigh_gradient(Tape<T>& tape, Variable<T> x, std::span<const double> weight) {
+    std::vector<double> weights(weight.begin(), weight.end());
+    return tape.record(x.constant(), {x}, false, [&tape, x, weights](TensorView<const T> d_out) {
+        tape.accumulate(x, [&](TensorView<T> d) {
+            const std::size_t image = d.size() / weights.size();
+            for (std::size_t i = 0; i < d.size(); ++i) d.data[i] = d_out.data[i] * static_cast<T>(weights[i / image]);
         });
     });
 }
@@ -8130,6 +8376,44 @@ Variable<T> scale_and_shift(Tape<T>& tape, Variable<T> x, T factor, T offset) {
     clear_padding(out);
     return tape.record(out, {x}, false, [&tape, x, factor](TensorView<const T> d_out) {
         tape.accumulate(x, [&](TensorView<T> d) { scale(d_out, factor, d); });
+    });
+}
+
+/// Adds a number per channel that is interpolated between quality levels.
+///   out[n,c,y,x] = in[n,c,y,x] + (1−f)·table[l,c] + f·table[l+1,c],  l + f = positions[n]
+/// Shapes   table [levels,c]
+template <class T>
+Variable<T> add_per_level(Tape<T>& tape, Variable<T> x, const Parameter<T>& table, std::span<const double> positions) {
+    const Shape s = x.shape();
+    auto out = tape.make(s);
+    auto& trained = const_cast<Parameter<T>&>(table);
+    std::vector<LevelPosition> at;
+    for (const double p : positions) at.push_back(locate_level(p, table.shape[0]));
+    const auto rows = [s](auto&& f) {
+        for (int n = 0; n < s.n; ++n)
+            for (int c = 0; c < s.c; ++c)
+                f(static_cast<std::size_t>(n), static_cast<std::size_t>(c), s.offset(n, c, 0, 0));
+    };
+    const auto channels = static_cast<std::size_t>(s.c);
+    const std::size_t length = s.plane() * kChannelBlock;
+    std::copy_n(x.constant().data, s.size(), out.data);
+    rows([&](std::size_t n, std::size_t c, std::size_t begin) {
+        const T* entry = table.value.data() + at[n].level * channels + c;
+        const auto f = static_cast<T>(at[n].fraction);
+        const T offset = std::fma(f, entry[channels] - entry[0], entry[0]);
+        for (std::size_t i = begin; i < begin + length; i += kChannelBlock) out.data[i] += offset;
+    });
+    return tape.record(out, {x}, table.trained(), [=, &tape, &trained](TensorView<const T> d_out) {
+        if (trained.trained())
+            rows([&](std::size_t n, std::size_t c, std::size_t begin) {
+                double sum = 0;
+                for (std::size_t i = begin; i < begin + length; i += kChannelBlock)
+                    sum += static_cast<double>(d_out.data[i]);
+                T* grad = trained.grad.data() + at[n].level * channels + c;
+                grad[0] += static_cast<T>((1 - at[n].fraction) * sum);
+                grad[channels] += static_cast<T>(at[n].fraction * sum);
+            });
+        tape.accumulate(x, d_out);
     });
 }
 
@@ -8264,6 +8548,15 @@ Variable<T> add(Tape<T>& tape, Variable<T> a, Variable<T> b) {
         tape.accumulate(a, d_out);
         tape.accumulate(b, d_out);
     });
+}
+
+template <class T, class L>
+Variable<T> conv2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
+    return activation(tape, conv2d(tape, x, layer), kind, slope);
+}
+template <class T, class L>
+Variable<T> conv2d_add(Tape<T>& tape, Variable<T> x, const L& layer, Variable<T> skip) {
+    return add(tape, conv2d(tape, x, layer), skip);
 }
 
 template <class T>
@@ -9018,7 +9311,8 @@ public:
         const auto number = [&](const char* key) {
             const auto found = file.metadata().find(key);
             if (found == file.metadata().end())
-                throw Error(Errc::wrong_weights, path.string() + ": expected a checkpoint with " + key + ", found none");
+                throw Error(Errc::wrong_weights,
+                            path.string() + ": expected a checkpoint with " + key + ", found none");
             return std::strtod(found->second.c_str(), nullptr);
         };
         std::vector<TensorRequest> requests;
@@ -9056,7 +9350,7 @@ namespace gancodec {
 
 /// How a training crop is drawn from an image.
 struct Augmentation {
-    int crop_px = 128;
+    int crop_px = 256;            ///< from 128 crops the hyper networks learnt zero padding instead of neighbours
     double smallest_scale = 0.5;  ///< crops are shrunk by a factor drawn log-uniformly from [smallest_scale, 1]
     bool flip = true;             ///< mirrored left-right half of the time, and transposed half of the time
 };
@@ -9155,9 +9449,16 @@ template <class L>
 template <class H>
 [[nodiscard]] IntegerHyperScale to_integers(const H& trained) {
     constexpr double kStep = H::kActivationStep;
-    return IntegerHyperScale(to_integers(trained.reduce, 1.0, 0.0, kStep, 0, kIntConvMaxActivation),
-                             to_integers(trained.inner, 1.0, 0.0, kStep, 0, kIntConvMaxActivation),
-                             to_integers(trained.expand, H::kSlope, H::kOffset, 1.0, 0, 63));
+    std::vector<std::int32_t> level_offset;
+    for (const auto offset : trained.level_offset.value)
+        level_offset.push_back(static_cast<std::int32_t>(std::clamp(std::nearbyint(2 * static_cast<double>(offset)),
+                                                                    -1.0 * IntegerHyperScale::kMaxOffset,
+                                                                    1.0 * IntegerHyperScale::kMaxOffset)));
+    return IntegerHyperScale(
+        to_integers(trained.reduce, 1.0, 0.0, kStep, 0, kIntConvMaxActivation),
+        to_integers(trained.inner, 1.0, 0.0, kStep, 0, kIntConvMaxActivation),
+        to_integers(trained.expand, H::kSlope, H::kOffset, 0.5, -kIntConvMaxActivation, kIntConvMaxActivation),
+        std::move(level_offset));
 }
 
 }  // namespace gancodec
@@ -9413,7 +9714,7 @@ struct PriorTable {
 namespace gancodec {
 
 /// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, the floats are
-/// rounded to binary16 as the file will hold them.
+/// rounded to binary16 as the file will hold them, and the self-test is computed.
 [[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior) {
     CodecWeights weights;
     weights.hyper_scale = to_integers(model.hyper_scale);
@@ -9429,6 +9730,11 @@ namespace gancodec {
         weights.prior.frequencies.insert(weights.prior.frequencies.end(), table.frequencies.begin(),
                                          table.frequencies.end());
     }
+    Codec codec(std::move(weights));
+    const SelfTest test = SelfTest::run(codec);
+    weights = std::move(codec).release();
+    weights.metadata["self_test_stream"] = detail::hex32(test.stream);
+    weights.metadata["self_test_pixels"] = detail::hex32(test.pixels);
     return weights;
 }
 
@@ -9531,7 +9837,8 @@ inline void rotate_rows(double* p, double* q, std::size_t size, double c, double
                 const double t = (half >= 0 ? 1 : -1) / (std::abs(half) + std::sqrt(half * half + 1));
                 const double c = 1 / std::sqrt(t * t + 1), s = t * c;
                 detail::rotate_rows(&matrix[p * size], &matrix[q * size], size, c, s);
-                for (std::size_t k = 0; k < size; ++k) {  // by symmetry the columns are the rows, but for the four at p, q
+                for (std::size_t k = 0; k < size;
+                     ++k) {  // by symmetry the columns are the rows, but for the four at p, q
                     matrix[k * size + p] = matrix[p * size + k];
                     matrix[k * size + q] = matrix[q * size + k];
                 }
@@ -9583,7 +9890,8 @@ inline Components principal_components(TensorView<const float> x, int count) {
     for (int n = 0; n < s.n; ++n)
         for (int y = 0; y < s.h; ++y)
             for (int ix = 0; ix < s.w; ++ix) {
-                for (int c = 0; c < s.c; ++c) pixel[static_cast<std::size_t>(c)] = static_cast<double>(x.at(n, c, y, ix));
+                for (int c = 0; c < s.c; ++c)
+                    pixel[static_cast<std::size_t>(c)] = static_cast<double>(x.at(n, c, y, ix));
                 for (std::size_t i = 0; i < channels; ++i)
                     for (std::size_t k = 0; k < channels; ++k) moments[i * channels + k] += pixel[i] * pixel[k];
             }
@@ -9599,7 +9907,8 @@ inline Tensor<float> project_pixels(TensorView<const float> x, const Components&
             for (int ix = 0; ix < s.w; ++ix)
                 for (int i = 0; i < out.shape().c; ++i) {
                     double sum = 0;
-                    for (int c = 0; c < s.c; ++c) sum += components.basis(i, c) * static_cast<double>(x.at(n, c, y, ix));
+                    for (int c = 0; c < s.c; ++c)
+                        sum += components.basis(i, c) * static_cast<double>(x.at(n, c, y, ix));
                     out.at(n, i, y, ix) = static_cast<float>(sum);
                 }
     return out;
@@ -9627,7 +9936,8 @@ public:
                 for (int k = 0; k < 9; ++k) at(co, ci, k / 3, k % 3) = static_cast<float>(deviation * random.normal());
     }
     float& at(int co, int ci, int ky, int kx) {
-        return weight_[(static_cast<std::size_t>(co) * static_cast<std::size_t>(in_) + static_cast<std::size_t>(ci)) * 9 +
+        return weight_[(static_cast<std::size_t>(co) * static_cast<std::size_t>(in_) + static_cast<std::size_t>(ci)) *
+                           9 +
                        static_cast<std::size_t>(ky * 3 + kx)];
     }
 
@@ -9679,7 +9989,8 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
         group(std::get<3>(encoder), p1, p0, n0);
         group(std::get<5>(encoder), p2, p1, n1);
         KernelWriter last(std::get<8>(encoder), n2, kLatentChannels, kNoise, random);
-        for (int i = 0; i < std::min(n2, kLatentChannels); ++i) last.at(i, i, 1, 1) = static_cast<float>(1 / scale(p2, i));
+        for (int i = 0; i < std::min(n2, kLatentChannels); ++i)
+            last.at(i, i, 1, 1) = static_cast<float>(1 / scale(p2, i));
     }
     {
         KernelWriter first(std::get<0>(generator), kLatentChannels, n2, kNoise, random);
@@ -9699,12 +10010,23 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
         for (int o = 0; o < 48; ++o)
             for (int i = 0; i < n0; ++i) last.at(o, i, 1, 1) = static_cast<float>(p0.basis(i, o) / scale(p0, i));
     }
+    // A gain of 2 moves the scale index by 1 / kScaleStepLog2.
+    for (int c = 0; c < kLatentChannels; ++c) {
+        const auto at = [&](auto& table, int level) -> float& {
+            return table.value[static_cast<std::size_t>(level * kLatentChannels + c)];
+        };
+        float mean = 0;
+        for (int level = 0; level < kQualityLevels; ++level) mean += at(model.gain.log2_gain, level) / kQualityLevels;
+        for (int level = 0; level < kQualityLevels; ++level)
+            at(model.hyper_scale.level_offset, level) = (at(model.gain.log2_gain, level) - mean) / kScaleStepLog2;
+    }
     // The scale network starts at the deviations of the latents under the middle gain.
     auto& bias = model.hyper_scale.expand.bias.value;
     for (int c = 0; c < std::min(n2, kLatentChannels); ++c) {
         double middle = 0;
         for (int level = 0; level < kQualityLevels; ++level)
-            middle += model.gain.log2_gain.value[static_cast<std::size_t>(level * kLatentChannels + c)] / double{kQualityLevels};
+            middle += model.gain.log2_gain.value[static_cast<std::size_t>(level * kLatentChannels + c)] /
+                      double{kQualityLevels};
         const double sigma = std::clamp(p2.deviation(c) * std::exp2(middle), 0.12, 60.0);
         const double t = std::log2(sigma / static_cast<double>(kScaleSigmaMin)) / static_cast<double>(kScaleStepLog2);
         std::fill_n(bias.begin() + c * 16, 16, static_cast<float>((t - ScaleNetwork::kOffset) / ScaleNetwork::kSlope));
@@ -9724,7 +10046,8 @@ struct LearningRateSchedule {
     double final_factor = 0.02;
 
     [[nodiscard]] double at(std::int64_t step, std::int64_t total_steps) const {
-        const double warm = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(std::max<std::int64_t>(1, warm_up_steps)));
+        const double warm = std::min(
+            1.0, static_cast<double>(step + 1) / static_cast<double>(std::max<std::int64_t>(1, warm_up_steps)));
         const double begin = decay_from * static_cast<double>(total_steps);
         const double length = std::max(1.0, static_cast<double>(total_steps) - begin);
         const double t = std::clamp((static_cast<double>(step) - begin) / length, 0.0, 1.0);
@@ -9737,11 +10060,13 @@ struct LearningRateSchedule {
 /// (with full strength from the start, a third of the latent channels was seen to die).
 struct LambdaRamp {
     double start_factor = 0.3;
-    std::int64_t hold_steps = 500;  ///< steps at start_factor
+    std::int64_t hold_steps = 500;   ///< steps at start_factor
     std::int64_t ramp_steps = 4000;  ///< then geometrically up to 1
 
     [[nodiscard]] double at(std::int64_t step) const {
-        const double t = std::clamp(static_cast<double>(step - hold_steps) / static_cast<double>(std::max<std::int64_t>(1, ramp_steps)), 0.0, 1.0);
+        const double t = std::clamp(
+            static_cast<double>(step - hold_steps) / static_cast<double>(std::max<std::int64_t>(1, ramp_steps)), 0.0,
+            1.0);
         return std::pow(start_factor, 1 - t);
     }
 };
@@ -9756,7 +10081,7 @@ namespace gancodec {
 struct Recipe {
     std::uint64_t seed = 1;
     std::int64_t steps = 50000;
-    int batch = 8;
+    int batch = 4;
     Augmentation augmentation;
     double odd_size_probability = 0.1;  ///< share of steps whose crops lose up to 63 rows and columns
 
@@ -9766,11 +10091,15 @@ struct Recipe {
     double average_decay = 0.999;
 
     /// Loss = lambda·bpp + mse_weight·MSE + lpips_weight·LPIPS. One lambda per quality level, from low to high quality.
-    std::vector<double> lambdas = {6.0, 3.45, 1.98, 1.14, 0.65, 0.375};
+    std::vector<double> lambdas = {60, 24, 10, 4.2, 1.8, 0.75};
+    /// Images at level l weigh lambda_l^−balance in the loss (mean 1): without it the smallest files, whose lambda is largest,
+    /// would decide every step.
+    double level_balance = 0.5;
     double mse_weight = 150;
     double lpips_weight = 1;
     LambdaRamp lambda_ramp;
-    double initial_gain_octaves = 2;
+    double lowest_gain_log2 = -1.7,
+           gain_octaves = 3.2;  ///< the gains of the levels begin evenly spaced, near 2.4/√lambda
 
     std::int64_t checkpoint_steps = 500;  ///< also the snapshots to which an exploded run returns
     double explosion_factor = 5;          ///< a loss this many times its running mean is an explosion
@@ -9785,6 +10114,7 @@ namespace gancodec {
 struct Stage1Batch {
     std::vector<double> position;  ///< quality position of each image, 0 … levels − 1
     std::vector<double> lambda;
+    std::vector<double> weight;  ///< of each image in the loss
     double mse_weight = 150, lpips_weight = 1;
     int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
 };
@@ -9804,7 +10134,8 @@ struct Stage1Graph {
 /// Records rate + distortion of one batch (Ballé et al. 2018 with means of Minnen et al. 2018, gains of Cui et al. 2021):
 ///   y = encoder(x − ½),  v = y·g,  z = hyper_encoder(v),  ẑ = round(z),  mu = hyper_mean(ẑ),  t = hyper_scale(ẑ),
 ///   r = round(v − mu),  x̂ = generator((r + mu)/g) + ½,
-///   loss = (1/N) Σ_n [ lambda_n·(bits_y + bits_z)/pixels + mse_weight·MSE_n ] + lpips_weight·LPIPS.
+///   loss = (1/N) Σ_n weight_n·[ lambda_n·(bits_y + bits_z)/pixels + mse_weight·MSE_n + lpips_weight·LPIPS_n ];
+///   the weights reach LPIPS through its gradient, its value is reported as the plain mean.
 /// Rates are taken at v − mu + u and z + u, u uniform noise; roundings pass the gradient straight through.
 /// Shapes  x [N,3,h,w] with h, w multiples of kImageMultiple
 template <class T, class Lpips>
@@ -9813,8 +10144,11 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const auto images = static_cast<std::size_t>(x.shape().n);
     const double pixels = static_cast<double>(batch.height) * batch.width;
     const double share = 1.0 / static_cast<double>(images);
-    std::vector<double> rate_weight(images);
-    for (std::size_t n = 0; n < images; ++n) rate_weight[n] = share * batch.lambda[n] / pixels;
+    std::vector<double> rate_weight(images), shares(images);
+    for (std::size_t n = 0; n < images; ++n) {
+        rate_weight[n] = share * batch.weight[n] * batch.lambda[n] / pixels;
+        shares[n] = share * batch.weight[n];
+    }
     const auto centred = scale_and_shift(tape, x, T(1), T(-0.5));
 
     const auto y = model.encoder(tape, centred);
@@ -9825,19 +10159,19 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const auto z_hat = quantize(tape, z, 1.0, -127.0, 127.0);
     const auto mu = model.hyper_mean(tape, z_hat);
     const auto residual = sub(tape, v, mu);
-    const auto rate_y = gaussian_bits(tape, add_uniform_noise(tape, residual, random), model.hyper_scale(tape, z_hat),
-                                      rate_weight, bits_y);
+    const auto rate_y = gaussian_bits(tape, add_uniform_noise(tape, residual, random),
+                                      model.hyper_scale(tape, z_hat, batch.position), rate_weight, bits_y);
     const auto symbols = round_straight_through(tape, residual);
     const auto y_hat = apply_gain(tape, add(tape, symbols, mu), model.gain, batch.position, GainDirection::divide);
     const auto x_hat = scale_and_shift(tape, model.generator(tape, y_hat), T(1), T(0.5));
 
     const auto seen = crop(tape, x_hat, batch.height, batch.width);
     const auto wanted = crop(tape, x, batch.height, batch.width);
-    const std::vector<double> shares(images, share);
     const auto mse = mean_squared_error(tape, seen, wanted, shares, measured.mse);
-    std::vector<std::pair<Variable<T>, T>> terms = {{rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
+    std::vector<std::pair<Variable<T>, T>> terms = {
+        {rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
     if (lpips != nullptr && batch.lpips_weight > 0) {
-        const auto distance = (*lpips)(tape, seen, wanted);
+        const auto distance = (*lpips)(tape, weigh_gradient(tape, seen, batch.weight), wanted);
         measured.lpips = static_cast<double>(distance.scalar());
         terms.emplace_back(distance, static_cast<T>(batch.lpips_weight));
     }
@@ -9888,6 +10222,7 @@ public:
         initialise();
         collect_parameters(model_, "", parameters_);
         collect_parameters(prior_, "prior.", parameters_);
+        for (TrainedParameter& p : parameters_) p.learning_rate_factor = learning_rate_factor(p.name);
         batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
         snapshot_ = Checkpoint::take(parameters_, state_);
     }
@@ -9907,7 +10242,8 @@ public:
         clear_gradients(parameters_);
         tape_.clear();
         Stage1Measurement measured;
-        const auto graph = record_stage1(tape_, model_, prior_, lpips_, tape_.leaf(batch_.view()), batch, random, measured);
+        const auto graph =
+            record_stage1(tape_, model_, prior_, lpips_, tape_.leaf(batch_.view()), batch, random, measured);
         report_batch(batch, measured, report);
         if (exploded(measured.loss)) {
             restore_snapshot();
@@ -9977,13 +10313,21 @@ private:
         init_keep_variance(model_.hyper_mean, random);
         scale_last_convolution(model_.hyper_scale, 0.1);
         scale_last_convolution(model_.hyper_mean, 0.1);
-        model_.gain = Gain<kQualityLevels, kLatentChannels>(recipe_.initial_gain_octaves);
-        constexpr int kSampleCrops = 256;
+        model_.gain = Gain<kQualityLevels, kLatentChannels>(recipe_.lowest_gain_log2, recipe_.gain_octaves);
+        constexpr int kSampleCrops = 96;
         Tensor<float> sample({kSampleCrops, 3, kImageMultiple, kImageMultiple});
         Augmentation how = recipe_.augmentation;
         how.crop_px = kImageMultiple;
         data_.draw(~recipe_.seed, 0, how, sample.view());
         init_principal_components(model_, sample.view(), random);
+    }
+    /// The transform starts near a good one and moves slowly; the entropy model starts from nothing, and its tables are
+    /// numbers far from 1 (Adam moves every number by about the learning rate, whatever its size).
+    static double learning_rate_factor(const std::string& name) {
+        if (name == "hyper_scale.level_offset") return 50;
+        if (name.starts_with("prior.")) return 20;
+        if (name.starts_with("gain.")) return 5;
+        return name.starts_with("hyper_") ? 3 : 1;
     }
     [[nodiscard]] Random random_of_step() const {
         Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));
@@ -10001,14 +10345,20 @@ private:
         const auto images = static_cast<std::size_t>(recipe_.batch);
         const double offset = random.uniform(), ramp = recipe_.lambda_ramp.at(state_.step);
         for (std::size_t n = 0; n < images; ++n) {
-            const double position = (static_cast<double>(n) + offset) / static_cast<double>(images) * (kQualityLevels - 1);
+            const double position =
+                (static_cast<double>(n) + offset) / static_cast<double>(images) * (kQualityLevels - 1);
             const auto level = static_cast<std::size_t>(position);
             const double f = position - static_cast<double>(level);
-            const double log_lambda = std::fma(f, std::log(recipe_.lambdas[level + 1]) - std::log(recipe_.lambdas[level]),
-                                               std::log(recipe_.lambdas[level]));
+            const double log_lambda =
+                std::fma(f, std::log(recipe_.lambdas[level + 1]) - std::log(recipe_.lambdas[level]),
+                         std::log(recipe_.lambdas[level]));
             batch.position.push_back(position);
             batch.lambda.push_back(ramp * std::exp(log_lambda));
+            batch.weight.push_back(std::exp(-recipe_.level_balance * log_lambda));
         }
+        double total = 0;
+        for (const double w : batch.weight) total += w;
+        for (double& w : batch.weight) w *= static_cast<double>(images) / total;
         if (random.uniform() < recipe_.odd_size_probability) {
             batch.height -= static_cast<int>(random.below(kImageMultiple));
             batch.width -= static_cast<int>(random.below(kImageMultiple));
@@ -10064,7 +10414,8 @@ private:
             const double warm = static_cast<double>(state_.step + 1) / static_cast<double>(state_.step + 10);
             update_average(parameters_, std::min(recipe_.average_decay, warm));
         }
-        state_.running_loss = state_.step == 0 ? report.loss : std::fma(0.01, report.loss - state_.running_loss, state_.running_loss);
+        state_.running_loss =
+            state_.step == 0 ? report.loss : std::fma(0.01, report.loss - state_.running_loss, state_.running_loss);
         state_.pixel_steps += static_cast<double>(batch_.shape().plane()) * recipe_.batch;
         ++state_.step;
         if (state_.step % recipe_.checkpoint_steps == 0) snapshot_ = Checkpoint::take(parameters_, state_);
