@@ -51,8 +51,7 @@ int largest_difference(const Image& a, const Image& b) {
     REQUIRE(a.width == b.width);
     REQUIRE(a.height == b.height);
     int largest = 0;
-    for (std::size_t i = 0; i < a.rgb.size(); ++i)
-        largest = std::max(largest, std::abs(int{a.rgb[i]} - int{b.rgb[i]}));
+    for (std::size_t i = 0; i < a.rgb.size(); ++i) largest = std::max(largest, std::abs(int{a.rgb[i]} - int{b.rgb[i]}));
     return largest;
 }
 
@@ -71,7 +70,9 @@ struct PngRecipe {
 /// The header of an ICC profile and one tag that does not compress: libpng takes chunks under 92 bytes for damaged.
 Bytes tiny_profile() {
     Bytes profile(244, 0);
-    const auto put = [&](std::size_t at, const char* text) { std::copy_n(text, 4, profile.begin() + static_cast<long>(at)); };
+    const auto put = [&](std::size_t at, const char* text) {
+        std::copy_n(text, 4, profile.begin() + static_cast<long>(at));
+    };
     profile[3] = 244;
     profile[8] = 4;
     put(12, "mntr");
@@ -159,7 +160,8 @@ Bytes make_jpeg(J_COLOR_SPACE input, J_COLOR_SPACE stored, int components, int w
     jpeg_set_defaults(&state);
     jpeg_set_colorspace(&state, stored);
     jpeg_set_quality(&state, 98, TRUE);
-    for (int c = 0; c < state.num_components; ++c) state.comp_info[c].h_samp_factor = state.comp_info[c].v_samp_factor = 1;
+    for (int c = 0; c < state.num_components; ++c)
+        state.comp_info[c].h_samp_factor = state.comp_info[c].v_samp_factor = 1;
     jpeg_start_compress(&state, TRUE);
     std::vector<std::uint8_t> copy = samples;
     while (state.next_scanline < state.image_height) {
@@ -215,14 +217,22 @@ Image upright(const Image& stored, int orientation) {
         return image;
     };
     switch (orientation) {
-        case 2: return mirror(stored);
-        case 3: return turn(2);
-        case 4: return mirror(turn(2));
-        case 5: return mirror(turn(1));
-        case 6: return turn(1);
-        case 7: return mirror(turn(3));
-        case 8: return turn(3);
-        default: return stored;
+        case 2:
+            return mirror(stored);
+        case 3:
+            return turn(2);
+        case 4:
+            return mirror(turn(2));
+        case 5:
+            return mirror(turn(1));
+        case 6:
+            return turn(1);
+        case 7:
+            return mirror(turn(3));
+        case 8:
+            return turn(3);
+        default:
+            return stored;
     }
 }
 
@@ -279,8 +289,9 @@ TEST_CASE("PNG, PPM and JPEG survive writing and reading", "[cli]") {
     const Image smooth = slopes(width, height);
     CHECK(largest_difference(decode_exact(encode_jpeg(smooth, {.quality = 100})), smooth) <= 4);
     const Image gray = make_image(width, height, 90, 90, 90);
-    CHECK(largest_difference(decode_exact(encode_jpeg(gray, {.quality = 1, .subsample_chroma = true, .progressive = true})),
-                             gray) <= 20);
+    CHECK(largest_difference(
+              decode_exact(encode_jpeg(gray, {.quality = 1, .subsample_chroma = true, .progressive = true})), gray) <=
+          20);
 }
 
 TEST_CASE("PNG of every colour type, depth and interlacing reads as the same RGB", "[cli]") {
@@ -311,7 +322,8 @@ TEST_CASE("PNG of every colour type, depth and interlacing reads as the same RGB
     }
     SECTION("grey with opaque alpha") {
         const int depth = GENERATE(8, 16);
-        PngRecipe recipe{.colour_type = PNG_COLOR_TYPE_GRAY_ALPHA, .depth = depth, .samples = random_samples(70, depth)};
+        PngRecipe recipe{
+            .colour_type = PNG_COLOR_TYPE_GRAY_ALPHA, .depth = depth, .samples = random_samples(70, depth)};
         const int top = (1 << depth) - 1;
         for (std::size_t i = 1; i < 70; i += 2) recipe.samples[i] = top;
         check(recipe, 2, [&](const int* s, int) { return (s[0] * 255 + top / 2) / top; });
@@ -324,7 +336,8 @@ TEST_CASE("PNG of every colour type, depth and interlacing reads as the same RGB
     }
     SECTION("RGB with opaque alpha") {
         const int depth = GENERATE(8, 16);
-        PngRecipe recipe{.colour_type = PNG_COLOR_TYPE_RGB_ALPHA, .depth = depth, .samples = random_samples(140, depth)};
+        PngRecipe recipe{
+            .colour_type = PNG_COLOR_TYPE_RGB_ALPHA, .depth = depth, .samples = random_samples(140, depth)};
         const int top = (1 << depth) - 1;
         for (std::size_t i = 3; i < 140; i += 4) recipe.samples[i] = top;
         check(recipe, 4, [&](const int* s, int c) { return (s[c] * 255 + top / 2) / top; });
@@ -333,8 +346,8 @@ TEST_CASE("PNG of every colour type, depth and interlacing reads as the same RGB
         const int depth = GENERATE(1, 2, 4, 8);
         PngRecipe recipe{.colour_type = PNG_COLOR_TYPE_PALETTE, .depth = depth, .samples = random_samples(35, depth)};
         for (int i = 0; i < 1 << depth; ++i)
-            recipe.palette.push_back({static_cast<png_byte>(i * 37), static_cast<png_byte>(255 - i),
-                                      static_cast<png_byte>(i * 101)});
+            recipe.palette.push_back(
+                {static_cast<png_byte>(i * 37), static_cast<png_byte>(255 - i), static_cast<png_byte>(i * 101)});
         check(recipe, 1, [&](const int* s, int c) {
             const png_color& p = recipe.palette[static_cast<std::size_t>(s[0])];
             return int{c == 0 ? p.red : c == 1 ? p.green : p.blue};
@@ -402,8 +415,7 @@ TEST_CASE("profiles and foreign gammas are dropped with a note", "[cli]") {
     const char text[] = "ICC_PROFILE\0\1\1xx";
     marker.insert(marker.end(), text, text + 16);
     Notes notes;
-    static_cast<void>(
-        decode_exact(make_jpeg(JCS_RGB, JCS_YCbCr, 3, 8, 8, slopes(8, 8).rgb, marker), notes.options));
+    static_cast<void>(decode_exact(make_jpeg(JCS_RGB, JCS_YCbCr, 3, 8, 8, slopes(8, 8).rgb, marker), notes.options));
     CHECK(notes.mention("ICC profile was dropped"));
 }
 
@@ -425,7 +437,8 @@ TEST_CASE("EXIF orientations 1 to 8 are applied", "[cli]") {
 TEST_CASE("a damaged EXIF block means upright, whatever it holds", "[cli]") {
     for (const bool little : {false, true}) {
         const Bytes whole = tiff_with_orientation(6, little);
-        for (std::size_t size = 0; size < 22; ++size) CHECK(exif_orientation(Bytes(whole.begin(), whole.begin() + static_cast<long>(size))) == 1);
+        for (std::size_t size = 0; size < 22; ++size)
+            CHECK(exif_orientation(Bytes(whole.begin(), whole.begin() + static_cast<long>(size))) == 1);
         for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
             Bytes flipped = whole;
             flipped[bit / 8] = static_cast<std::uint8_t>(flipped[bit / 8] ^ 1u << bit % 8);
@@ -452,13 +465,15 @@ TEST_CASE("grey and RGB JPEG are read, CMYK and YCCK refused by name", "[cli]") 
 
 TEST_CASE("PGM, comments, other maxima and 16 bits in PPM", "[cli]") {
     const auto bytes = [](const std::string& text) { return Bytes(text.begin(), text.end()); };
-    CHECK(decode_exact(bytes("P5 # grey\n#\n2\t1 15\n\x03\x0f")).rgb == std::vector<std::uint8_t>{51, 51, 51, 255, 255, 255});
+    CHECK(decode_exact(bytes("P5 # grey\n#\n2\t1 15\n\x03\x0f")).rgb ==
+          std::vector<std::uint8_t>{51, 51, 51, 255, 255, 255});
     Notes notes;
     const std::string wide("P6\n1 1 65535\n\xff\xff\x80\x80\x00\x01", 19);
     CHECK(decode_exact(bytes(wide), notes.options).rgb == std::vector<std::uint8_t>{255, 128, 0});
     CHECK(notes.mention("16 bits"));
-    for (const char* wrong : {"P6", "P6 ", "P6 1", "P6 1 1", "P6 1 1 255", "P6 1 1 255\n", "P6 1 1 0\nxxx", "P6 1 1 65536\nxxx",
-                              "P6 1 1 255xyz", "P6 -1 1 255\nxyz", "P5 1 1 7\n\x08", "P6 0 1 255\n", "P6 # no end"})
+    for (const char* wrong :
+         {"P6", "P6 ", "P6 1", "P6 1 1", "P6 1 1 255", "P6 1 1 255\n", "P6 1 1 0\nxxx", "P6 1 1 65536\nxxx",
+          "P6 1 1 255xyz", "P6 -1 1 255\nxyz", "P5 1 1 7\n\x08", "P6 0 1 255\n", "P6 # no end"})
         CHECK(code_of(bytes(wrong)) == Errc::corrupt_stream);
     CHECK(code_of(bytes("P6 99999 99999 255\nxyz")) == Errc::limit);
     CHECK(code_of(bytes("P6 99999999999999999999 1 255\nxyz")) == Errc::limit);

@@ -15,6 +15,7 @@
 
 #include "gancodec/core/random.hpp"
 #include "gancodec/image/image.hpp"
+#include "gancodec/weights/safetensors.hpp"
 
 #include "file_bytes.hpp"
 #include "image_file.hpp"
@@ -233,6 +234,16 @@ TEST_CASE("eval prints a row per quality and writes its CSV and sheet", "[progra
     CHECK(read_image(bench.path("all.png")).width > 3 * 150);
 }
 
+TEST_CASE("eval meets rates from below and fails when it cannot", "[program]") {
+    const Bench& bench = Bench::get();
+    const Json json = Json::parse(bench.good({"eval", "--data", "photos", "--bpp", "6", "--json"}));
+    for (const auto& sample : json["samples"]) CHECK(sample["bpp"] <= 6.0);
+    const Outcome missed = bench.run({"eval", "--data", "photos", "--bpp", "0.001", "--json"});
+    CHECK(missed.status == 1);
+    CHECK(missed.error.find("found 3 missed") != std::string::npos);
+    CHECK(Json::parse(missed.out)["samples"].size() == 3);
+}
+
 TEST_CASE("demo compares with JPEG at no more bytes, or says that it cannot", "[program]") {
     const Bench& bench = Bench::get();
     const Json json = Json::parse(bench.good({"demo", "192x176.png", "--out", "shown", "--bpp", "6,8", "--json"}));
@@ -240,6 +251,7 @@ TEST_CASE("demo compares with JPEG at no more bytes, or says that it cannot", "[
     for (std::size_t i = 0; i < 4; i += 2) {
         const Json &ours = json["results"][i], &jpeg = json["results"][i + 1];
         CHECK((jpeg.contains("remark") || jpeg["bytes"] <= ours["bytes"]));
+        CHECK((ours.contains("remark") || ours["bpp"] <= (i == 0 ? 6.0 : 8.0)));
         CHECK(ours["encode_ms"] > 0.0);
         CHECK(ours["decode_ms"] > 0.0);
     }
@@ -247,18 +259,26 @@ TEST_CASE("demo compares with JPEG at no more bytes, or says that it cannot", "[
     CHECK(read_file(bench.path("shown/gancodec_6.00bpp.gnc")).size() == json["results"][0]["bytes"]);
 }
 
-TEST_CASE("training that was resumed ends with the weights of training that was not", "[program]") {
+TEST_CASE("training that was stopped and resumed ends where training that was not ends, bit for bit", "[program]") {
     const Bench& bench = Bench::get();
-    bench.write(R"({"steps": 2, "batch": 1, "lpips_weight": 0, "checkpoint_steps": 1})", "two.json");
-    static_cast<void>(bench.good({"train", "--data", "photos", "--out", "straight", "--recipe", "two.json"}));
-    fs::create_directory(bench.path("parts"));
-    // The first part stops before its first step: no time at all.
-    static_cast<void>(bench.good({"train", "--data", "photos", "--out", "parts", "--recipe", "two.json", "--minutes", "0.000001"}));
+    bench.write(R"({"steps": 3, "batch": 1, "lpips_weight": 0, "checkpoint_steps": 1})", "three.json");
+    static_cast<void>(bench.good({"train", "--data", "photos", "--out", "straight", "--recipe", "three.json"}));
+    // Stopped as soon as there is a checkpoint; whichever step that is, the end must be the same.
+    const std::string stop =
+        "cd '" + bench.path("") + "' && { '" GANCODEC_PROGRAM
+        "' train --data photos --out parts --recipe three.json > part.txt & } && pid=$! && "
+        "while [ ! -e parts/checkpoint.safetensors ] && kill -0 $pid; do sleep 0.02; done; kill -TERM $pid; wait $pid";
+    REQUIRE(std::system(stop.c_str()) == 0);
     const Json summary = Json::parse(bench.good({"train", "--data", "photos", "--out", "parts", "--resume", "--json"}));
     CHECK(summary["finished"] == true);
-    const Json a = Json::parse(bench.good({"info", "straight/gancodec.safetensors", "--json"}));
-    const Json b = Json::parse(bench.good({"info", "parts/gancodec.safetensors", "--json"}));
-    CHECK(a["metadata"]["entropy_id"] == b["metadata"]["entropy_id"]);
+    const auto a = SafetensorsFile::load(bench.path("straight/checkpoint.safetensors"));
+    const auto b = SafetensorsFile::load(bench.path("parts/checkpoint.safetensors"));
+    REQUIRE(a.tensors().size() == b.tensors().size());
+    for (const auto& [name, tensor] : a.tensors()) {
+        const ByteView x = a.raw(name), y = b.raw(name);
+        INFO(name);
+        CHECK(std::equal(x.begin(), x.end(), y.begin(), y.end()));
+    }
     static_cast<void>(bench.good({"encode", "192x176.png", "straight.gnc", "--weights", "straight/gancodec.safetensors"}));
     static_cast<void>(bench.good({"encode", "192x176.png", "parts.gnc", "--weights", "parts/gancodec.safetensors"}));
     CHECK(read_file(bench.path("straight.gnc")) == read_file(bench.path("parts.gnc")));

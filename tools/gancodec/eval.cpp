@@ -42,6 +42,7 @@ struct Sample {
     std::size_t point = 0, bytes = 0;
     int step = 0;
     double bpp = 0, encode_ms = 0, decode_ms = 0;
+    bool missed = false;  ///< larger than the rate asked for, at the lowest quality
     Figures figures;
 };
 
@@ -120,6 +121,9 @@ public:
         }
         return {{"data", command_.data}, {"means", std::move(means)}, {"samples", std::move(samples)}};
     }
+    [[nodiscard]] std::ptrdiff_t missed() const {
+        return std::count_if(samples_.begin(), samples_.end(), [](const Sample& s) { return s.missed; });
+    }
     void write_sheet() const {
         SheetOptions options;
         options.text_scale = 1;
@@ -139,13 +143,15 @@ private:
         sample.point = point;
         const Point& at = points_[point];
         const Stopwatch encode_clock;
-        const SizedStream stream = at.is_rate ? session_.encode_to_size(image, bytes_at(at.value, image))
-                                              : session_.encode(image, at.value);
+        const std::size_t most = at.is_rate ? bytes_at(at.value, image) : std::size_t{0};
+        const SizedStream stream =
+            at.is_rate ? session_.encode_to_size_or_smallest(image, most) : session_.encode(image, at.value);
         sample.encode_ms = encode_clock.milliseconds();
         const Stopwatch decode_clock;
         const Image decoded = session_.decode(stream.bytes);
         sample.decode_ms = decode_clock.milliseconds();
         sample.bytes = stream.bytes.size();
+        sample.missed = at.is_rate && sample.bytes > most;
         sample.step = stream.step;
         sample.bpp = bits_per_pixel(sample.bytes, image);
         sample.figures = meter_.measure(image, decoded);
@@ -208,6 +214,9 @@ void run(const EvalCommand& command) {
         std::printf("%s", (command.common.verbose ? evaluation.every_sample().text() + "\n" : std::string())
                               .append(evaluation.means().text())
                               .c_str());
+    if (evaluation.missed() > 0)
+        throw Error(Errc::limit, command.data + ": expected every target to be met, found " +
+                                     std::to_string(evaluation.missed()) + " missed at the lowest quality");
 }
 
 }  // namespace

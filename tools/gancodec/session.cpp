@@ -1,6 +1,7 @@
 #include "session.hpp"
 
 #include <cmath>
+#include <utility>
 
 #include "gancodec/codec/codec.hpp"
 
@@ -23,6 +24,15 @@ SizedStream Session::encode(const Image& image, std::optional<double> quality) c
 
 SizedStream Session::encode_to_size(const Image& image, std::size_t max_bytes) const {
     return parts_->codec.encode_to_size(image, max_bytes);
+}
+
+SizedStream Session::encode_to_size_or_smallest(const Image& image, std::size_t max_bytes) const {
+    try {
+        return encode_to_size(image, max_bytes);
+    } catch (const Error& error) {
+        if (error.code() != Errc::limit) throw;
+        return encode(image, 0);
+    }
 }
 
 Image Session::decode(ByteView bytes) const { return parts_->codec.decode(bytes); }

@@ -21,6 +21,8 @@ public:
     [[nodiscard]] SizedStream encode(const Image& image, std::optional<double> quality) const;
     /// At the best quality that fits.
     [[nodiscard]] SizedStream encode_to_size(const Image& image, std::size_t max_bytes) const;
+    /// The same, but the lowest quality where nothing fits: its size shows that the target was missed.
+    [[nodiscard]] SizedStream encode_to_size_or_smallest(const Image& image, std::size_t max_bytes) const;
     [[nodiscard]] Image decode(ByteView bytes) const;
 
 private:
