@@ -10091,7 +10091,7 @@ struct Recipe {
     double average_decay = 0.999;
 
     /// Loss = lambda·bpp + mse_weight·MSE + lpips_weight·LPIPS. One lambda per quality level, from low to high quality.
-    std::vector<double> lambdas = {60, 24, 10, 4.2, 1.8, 0.75};
+    std::vector<double> lambdas = {40, 12.5, 3.9, 1.22, 0.38, 0.12};
     /// Images at level l weigh lambda_l^−balance in the loss (mean 1): without it the smallest files, whose lambda is largest,
     /// would decide every step.
     double level_balance = 0.5;

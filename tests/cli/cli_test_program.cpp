@@ -88,7 +88,8 @@ private:
         for (const auto& [width, height] : {std::pair{192, 176}, {200, 170}, {150, 140}})
             write_image(folder_ / "photos" / (std::to_string(width) + ".png"), photo(width, height));
         for (const auto& [width, height] : {std::pair{1, 1}, {7, 5}, {1, 3000}, {192, 176}})
-            write_image(folder_ / (std::to_string(width) + "x" + std::to_string(height) + ".png"), photo(width, height));
+            write_image(folder_ / (std::to_string(width) + "x" + std::to_string(height) + ".png"),
+                        photo(width, height));
         write(R"({"steps": 1, "batch": 1, "lpips_weight": 0})", "recipe.json");
         static_cast<void>(good({"train", "--data", "photos", "--out", "run", "--recipe", "recipe.json"}));
         setenv("GANCODEC_WEIGHTS", path("run/gancodec.safetensors").c_str(), 1);
@@ -99,9 +100,9 @@ private:
         for (int y = 0; y < height; ++y)
             for (int x = 0; x < width; ++x)
                 for (int c = 0; c < 3; ++c)
-                    image.at(x, y)[c] = static_cast<std::uint8_t>(((x * (c + 1) + y * 2) / 3 + (x / 20 + y / 16) % 2 * 60 +
-                                                                   static_cast<int>(random.below(20))) &
-                                                                  255);
+                    image.at(x, y)[c] = static_cast<std::uint8_t>(
+                        ((x * (c + 1) + y * 2) / 3 + (x / 20 + y / 16) % 2 * 60 + static_cast<int>(random.below(20))) &
+                        255);
         return image;
     }
 
@@ -131,7 +132,8 @@ TEST_CASE("images of every size make the round trip", "[program]") {
             CHECK(decoded.width == encoded["width"]);
             CHECK(decoded.height == encoded["height"]);
         }
-        const Json figures = Json::parse(bench.good({"metrics", name + ".png", "decoded_" + name + ".png", "--json", "--lpips", "none"}));
+        const Json figures = Json::parse(
+            bench.good({"metrics", name + ".png", "decoded_" + name + ".png", "--json", "--lpips", "none"}));
         CHECK(figures["psnr"] > 5.0);
     }
 }
@@ -149,18 +151,22 @@ TEST_CASE("decoding does not depend on the number of threads", "[program]") {
 TEST_CASE("a target is met from below or missed loudly", "[program]") {
     const Bench& bench = Bench::get();
     const auto size_at = [&](const char* quality) {
-        return Json::parse(bench.good({"encode", "192x176.png", "q.gnc", "--quality", quality, "--json"}))["bytes"].get<long>();
+        return Json::parse(bench.good({"encode", "192x176.png", "q.gnc", "--quality", quality, "--json"}))["bytes"]
+            .get<long>();
     };
     const long low = size_at("0"), high = size_at("100");
     REQUIRE(low < high);
     const long middle = (low + high) / 2;
-    const Json met = Json::parse(bench.good({"encode", "192x176.png", "m.gnc", "--max-bytes", std::to_string(middle), "--json"}));
+    const Json met =
+        Json::parse(bench.good({"encode", "192x176.png", "m.gnc", "--max-bytes", std::to_string(middle), "--json"}));
     CHECK(met["bytes"] <= middle);
     CHECK(met["bytes"] > low);
     const double bpp = 8.0 * static_cast<double>(middle) / (192 * 176);
-    const Json by_rate = Json::parse(bench.good({"encode", "192x176.png", "r.gnc", "--bpp", std::to_string(bpp), "--json"}));
+    const Json by_rate =
+        Json::parse(bench.good({"encode", "192x176.png", "r.gnc", "--bpp", std::to_string(bpp), "--json"}));
     CHECK(by_rate["bpp"] <= bpp);
-    const std::string missed = bench.bad(1, {"encode", "192x176.png", "missed.gnc", "--max-bytes", std::to_string(low - 1)});
+    const std::string missed =
+        bench.bad(1, {"encode", "192x176.png", "missed.gnc", "--max-bytes", std::to_string(low - 1)});
     CHECK(missed.find("found " + std::to_string(low) + " bytes") != std::string::npos);
     CHECK(!fs::exists(bench.path("missed.gnc")));
 }
@@ -182,8 +188,10 @@ TEST_CASE("wrong files are refused in one line that names them", "[program]") {
     CHECK(bench.bad(1, {"decode", "missing", "x.png"}).find("missing") != std::string::npos);
     CHECK(bench.bad(1, {"decode", "whole.gnc", "x.gif"}).find("x.gif") != std::string::npos);
     CHECK(bench.bad(1, {"decode", "whole.gnc", "none/x.png"}).find("none/x.png") != std::string::npos);
-    CHECK(bench.bad(1, {"decode", "whole.gnc", "x.png", "--weights", "cut.safetensors"}).find("cut.safetensors") != std::string::npos);
-    CHECK(bench.bad(1, {"decode", "whole.gnc", "x.png", "--weights", "huge.safetensors"}).find("huge.safetensors") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "whole.gnc", "x.png", "--weights", "cut.safetensors"}).find("cut.safetensors") !=
+          std::string::npos);
+    CHECK(bench.bad(1, {"decode", "whole.gnc", "x.png", "--weights", "huge.safetensors"}).find("huge.safetensors") !=
+          std::string::npos);
     CHECK(bench.bad(1, {"encode", "cut.ppm", "x.gnc"}).find("cut.ppm") != std::string::npos);
     CHECK(bench.bad(1, {"encode", "photos", "x.gnc"}).find("photos") != std::string::npos);
     CHECK(bench.bad(1, {"encode", "192x176.png", "192x176.png"}).find("the same") != std::string::npos);
@@ -197,11 +205,19 @@ TEST_CASE("wrong files are refused in one line that names them", "[program]") {
 
 TEST_CASE("wrong usage is status 2, help is status 0", "[program]") {
     const Bench& bench = Bench::get();
-    for (const std::vector<std::string>& words :
-         {std::vector<std::string>{}, {"frobnicate"}, {"encode"}, {"encode", "a"}, {"encode", "a", "b", "c"},
-          {"encode", "a", "b", "--quality", "101"}, {"encode", "a", "b", "--quality", "x"}, {"encode", "a", "b", "--frob"},
-          {"encode", "a", "b", "--quality", "1", "--bpp", "1"}, {"encode", "a", "b", "--max-bytes", "-3"},
-          {"decode", "a", "b", "--threads", "-1"}, {"encode", "a", "b", "--flatten", "mauve"}, {"train", "--data", "photos"}})
+    for (const std::vector<std::string>& words : {std::vector<std::string>{},
+                                                  {"frobnicate"},
+                                                  {"encode"},
+                                                  {"encode", "a"},
+                                                  {"encode", "a", "b", "c"},
+                                                  {"encode", "a", "b", "--quality", "101"},
+                                                  {"encode", "a", "b", "--quality", "x"},
+                                                  {"encode", "a", "b", "--frob"},
+                                                  {"encode", "a", "b", "--quality", "1", "--bpp", "1"},
+                                                  {"encode", "a", "b", "--max-bytes", "-3"},
+                                                  {"decode", "a", "b", "--threads", "-1"},
+                                                  {"encode", "a", "b", "--flatten", "mauve"},
+                                                  {"train", "--data", "photos"}})
         CHECK(bench.bad(2, words).find("--help") != std::string::npos);
     for (const char* command : {"encode", "decode", "info", "train", "metrics", "eval", "demo"}) {
         const std::string help = bench.good({command, "--help"});
@@ -221,7 +237,8 @@ TEST_CASE("transparency, 16 bits and opaque alpha are never dropped silently", "
 
 TEST_CASE("eval prints a row per quality and writes its CSV and sheet", "[program]") {
     const Bench& bench = Bench::get();
-    const Json json = Json::parse(bench.good({"eval", "--data", "photos", "--levels", "2", "--json", "--csv", "all.csv", "--sheet", "all.png"}));
+    const Json json = Json::parse(
+        bench.good({"eval", "--data", "photos", "--levels", "2", "--json", "--csv", "all.csv", "--sheet", "all.png"}));
     REQUIRE(json["means"].size() == 2);
     REQUIRE(json["samples"].size() == 6);
     CHECK(json["means"][0]["bpp"] < json["means"][1]["bpp"]);
@@ -265,7 +282,8 @@ TEST_CASE("training that was stopped and resumed ends where training that was no
     static_cast<void>(bench.good({"train", "--data", "photos", "--out", "straight", "--recipe", "three.json"}));
     // Stopped as soon as there is a checkpoint; whichever step that is, the end must be the same.
     const std::string stop =
-        "cd '" + bench.path("") + "' && { '" GANCODEC_PROGRAM
+        "cd '" + bench.path("") +
+        "' && { '" GANCODEC_PROGRAM
         "' train --data photos --out parts --recipe three.json > part.txt & } && pid=$! && "
         "while [ ! -e parts/checkpoint.safetensors ] && kill -0 $pid; do sleep 0.02; done; kill -TERM $pid; wait $pid";
     REQUIRE(std::system(stop.c_str()) == 0);
@@ -279,7 +297,8 @@ TEST_CASE("training that was stopped and resumed ends where training that was no
         INFO(name);
         CHECK(std::equal(x.begin(), x.end(), y.begin(), y.end()));
     }
-    static_cast<void>(bench.good({"encode", "192x176.png", "straight.gnc", "--weights", "straight/gancodec.safetensors"}));
+    static_cast<void>(
+        bench.good({"encode", "192x176.png", "straight.gnc", "--weights", "straight/gancodec.safetensors"}));
     static_cast<void>(bench.good({"encode", "192x176.png", "parts.gnc", "--weights", "parts/gancodec.safetensors"}));
     CHECK(read_file(bench.path("straight.gnc")) == read_file(bench.path("parts.gnc")));
 }

@@ -31,8 +31,8 @@ void run(const DecodeCommand& command) {
     const double decode_ms = decode_clock.milliseconds();
     write_image(command.out, image, command.jpeg);
     if (command.common.json) {
-        const Json json{{"file", command.out},     {"width", image.width}, {"height", image.height},
-                                          {"stream_bytes", bytes.size()}, {"load_ms", load_ms},   {"decode_ms", decode_ms}};
+        const Json json{{"file", command.out},          {"width", image.width}, {"height", image.height},
+                        {"stream_bytes", bytes.size()}, {"load_ms", load_ms},   {"decode_ms", decode_ms}};
         print_json(json);
         return;
     }
@@ -46,7 +46,8 @@ Command add_decode(CLI::App& app) {
     auto command = std::make_shared<DecodeCommand>();
     CLI::App* sub = app.add_subcommand("decode", "Decode a .gnc stream into a PNG, JPEG or PPM");
     sub->add_option("IN", command->in, "Stream to decode")->required();
-    sub->add_option("OUT", command->out, "Image to write; its extension decides: .png, .jpg, .jpeg or .ppm")->required();
+    sub->add_option("OUT", command->out, "Image to write; its extension decides: .png, .jpg, .jpeg or .ppm")
+        ->required();
     sub->add_option("--jpeg-quality", command->jpeg.quality, "Quality of a JPEG, as libjpeg counts")
         ->check(within(1, 100))
         ->capture_default_str();

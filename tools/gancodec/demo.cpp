@@ -158,7 +158,8 @@ void run(DemoCommand& command) {
     set_threads(command.common.threads);
     if (command.photo.empty()) command.photo = find_data_file(kShippedPhoto).string();
     if (command.photo.empty())
-        throw Error(Errc::io, std::string(kShippedPhoto) + ": expected beside the weights, found none; name a photograph");
+        throw Error(Errc::io,
+                    std::string(kShippedPhoto) + ": expected beside the weights, found none; name a photograph");
     const Image photo = read_image(command.photo, read_options(command.flatten));
     const Session session(find_codec_weights(command.weights));
     std::error_code error;
@@ -174,7 +175,8 @@ void run(DemoCommand& command) {
 
 Command add_demo(CLI::App& app) {
     auto command = std::make_shared<DemoCommand>();
-    CLI::App* sub = app.add_subcommand("demo", "Show on one photograph what the codec does, beside JPEG at equal bytes");
+    CLI::App* sub =
+        app.add_subcommand("demo", "Show on one photograph what the codec does, beside JPEG at equal bytes");
     sub->add_option("PHOTO", command->photo, "PNG, JPEG or PPM; default: the photograph that comes with the project");
     sub->add_option("--out", command->out, "Folder for streams, decoded images and side_by_side.png")
         ->capture_default_str();
@@ -182,7 +184,8 @@ Command add_demo(CLI::App& app) {
         ->delimiter(',')
         ->check(within(1e-4, 100.0))
         ->capture_default_str();
-    sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors and dists.safetensors");
+    sub->add_option("--metric-weights", command->meter.weights_folder,
+                    "Folder of lpips_*.safetensors and dists.safetensors");
     add_weights(*sub, command->weights);
     add_flatten(*sub, command->flatten);
     add_threads(*sub, command->common);

@@ -26,10 +26,9 @@ void print_result(const EncodeCommand& command, const Image& image, const Bytes&
                   double encode_ms) {
     const double bpp = bits_per_pixel(bytes.size(), image);
     if (command.common.json) {
-        const Json json{{"file", command.out},     {"bytes", bytes.size()},
-                                          {"bpp", bpp},              {"width", image.width},
-                                          {"height", image.height},  {"quality_step", step},
-                                          {"load_ms", load_ms},      {"encode_ms", encode_ms}};
+        const Json json{{"file", command.out},  {"bytes", bytes.size()},  {"bpp", bpp},
+                        {"width", image.width}, {"height", image.height}, {"quality_step", step},
+                        {"load_ms", load_ms},   {"encode_ms", encode_ms}};
         print_json(json);
         return;
     }
@@ -70,10 +69,10 @@ Command add_encode(CLI::App& app) {
     sub->add_option("OUT", command->out, "Stream to write, photo.gnc")->required();
     auto* quality = sub->add_option("-q,--quality", command->quality, "Quality 0 to 100; 50 when nothing is asked for")
                         ->check(within(0, 100));
-    auto* bpp = sub->add_option("--bpp", command->bpp, "Largest whole file, in bits per pixel")
-                    ->check(within(1e-4, 100));
-    auto* max_bytes = sub->add_option("--max-bytes", command->max_bytes, "Largest whole file, in bytes")
-                          ->check(within(1, 1e15));
+    auto* bpp =
+        sub->add_option("--bpp", command->bpp, "Largest whole file, in bits per pixel")->check(within(1e-4, 100));
+    auto* max_bytes =
+        sub->add_option("--max-bytes", command->max_bytes, "Largest whole file, in bytes")->check(within(1, 1e15));
     quality->excludes(bpp)->excludes(max_bytes);
     bpp->excludes(max_bytes);
     add_weights(*sub, command->weights);

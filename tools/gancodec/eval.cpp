@@ -65,7 +65,9 @@ Image middle(const Image& image) {
 class Evaluation {
 public:
     explicit Evaluation(const EvalCommand& command)
-        : command_(command), points_(points_of(command)), session_(find_codec_weights(command.weights)),
+        : command_(command),
+          points_(points_of(command)),
+          session_(find_codec_weights(command.weights)),
           meter_(command.meter) {}
 
     void run() {
@@ -95,8 +97,8 @@ public:
         return table;
     }
     [[nodiscard]] Table every_sample() const {
-        Table table({"image", "point", "step", "bytes", "bpp", "PSNR", "MS-SSIM", "LPIPS", "DISTS", "encode ms",
-                     "decode ms"});
+        Table table(
+            {"image", "point", "step", "bytes", "bpp", "PSNR", "MS-SSIM", "LPIPS", "DISTS", "encode ms", "decode ms"});
         for (const Sample& s : samples_)
             table.add({s.image, points_[s.point].name(), std::to_string(s.step), std::to_string(s.bytes),
                        format_number(s.bpp, 5), format_number(s.figures.psnr, 4), format_figure(s.figures.ms_ssim, 5),
@@ -108,13 +110,16 @@ public:
         Json means = Json::array(), samples = Json::array();
         for (std::size_t p = 0; p < points_.size(); ++p) {
             const Mean m = mean_of(p);
-            Json entry{{"point", points_[p].name()}, {"images", m.images}, {"bytes", m.bytes}, {"bpp", m.bpp},
-                       {"bpp_min", m.least_bpp}, {"bpp_max", m.most_bpp}};
+            Json entry{{"point", points_[p].name()}, {"images", m.images},   {"bytes", m.bytes}, {"bpp", m.bpp},
+                       {"bpp_min", m.least_bpp},     {"bpp_max", m.most_bpp}};
             add_figures(entry, m.figures, m.encode_ms, m.decode_ms);
             means.push_back(std::move(entry));
         }
         for (const Sample& s : samples_) {
-            Json entry{{"image", s.image}, {"point", points_[s.point].name()}, {"step", s.step}, {"bytes", s.bytes},
+            Json entry{{"image", s.image},
+                       {"point", points_[s.point].name()},
+                       {"step", s.step},
+                       {"bytes", s.bytes},
                        {"bpp", s.bpp}};
             add_figures(entry, s.figures, s.encode_ms, s.decode_ms);
             samples.push_back(std::move(entry));
@@ -156,10 +161,10 @@ private:
         sample.bpp = bits_per_pixel(sample.bytes, image);
         sample.figures = meter_.measure(image, decoded);
         if (!command_.sheet.empty())
-            sheet_.back().push_back({middle(decoded),
-                                     {at.name() + ": " + format_number(sample.bpp, 3) + " bpp",
-                                      format_number(sample.figures.psnr, 2) + " dB  LPIPS " +
-                                          format_figure(sample.figures.lpips, 3)}});
+            sheet_.back().push_back(
+                {middle(decoded),
+                 {at.name() + ": " + format_number(sample.bpp, 3) + " bpp",
+                  format_number(sample.figures.psnr, 2) + " dB  LPIPS " + format_figure(sample.figures.lpips, 3)}});
         return sample;
     }
     [[nodiscard]] Mean mean_of(std::size_t point) const {
@@ -224,22 +229,25 @@ void run(const EvalCommand& command) {
 Command add_eval(CLI::App& app) {
     auto command = std::make_shared<EvalCommand>();
     CLI::App* sub = app.add_subcommand("eval", "Table of rates and figures over a folder of images");
-    sub->add_option("--data", command->data, "Folder of PNG, JPEG or PPM images, searched with its subfolders")->required();
+    sub->add_option("--data", command->data, "Folder of PNG, JPEG or PPM images, searched with its subfolders")
+        ->required();
     auto* levels = sub->add_option("--levels", command->levels, "As many qualities, evenly from 0 to 100")
                        ->check(within(1, 256))
                        ->capture_default_str();
     auto* qualities = sub->add_option("--qualities", command->qualities, "Qualities 0 to 100, separated by commas")
                           ->delimiter(',')
                           ->check(within(0, 100));
-    auto* rates = sub->add_option("--bpp", command->rates, "Rates to meet from below for every image, separated by commas")
-                      ->delimiter(',')
-                      ->check(within(1e-4, 100));
+    auto* rates =
+        sub->add_option("--bpp", command->rates, "Rates to meet from below for every image, separated by commas")
+            ->delimiter(',')
+            ->check(within(1e-4, 100));
     levels->excludes(qualities)->excludes(rates);
     qualities->excludes(rates);
     sub->add_option("--csv", command->csv, "Also write one line per image and point to this file");
     sub->add_option("--sheet", command->sheet, "Also write a contact sheet of the middle of every image (.png, .jpg)");
     sub->add_flag("--dists", command->meter.dists, "Also DISTS; needs dists.safetensors");
-    sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors and dists.safetensors");
+    sub->add_option("--metric-weights", command->meter.weights_folder,
+                    "Folder of lpips_*.safetensors and dists.safetensors");
     add_weights(*sub, command->weights);
     add_threads(*sub, command->common);
     add_json(*sub, command->common);

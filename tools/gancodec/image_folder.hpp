@@ -11,8 +11,8 @@
 namespace gancodec::cli {
 
 struct FolderOptions {
-    int long_side = 0;           ///< shrink larger images to this long side; 0 keeps them
-    int short_side_at_least = 1;  ///< leave smaller images out
+    int long_side = 0;                                 ///< shrink larger images to this long side; 0 keeps them
+    int short_side_at_least = 1;                       ///< leave smaller images out
     std::uint64_t max_bytes = std::uint64_t{4} << 30;  ///< of 8-bit RGB in memory, all images together
     std::function<void(const std::string&)> note = [](const std::string&) {};
 };

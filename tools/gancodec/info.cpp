@@ -73,7 +73,7 @@ void print_lines(const Json& json, const std::string& indent) {
             std::printf("\n");
             print_lines(value, indent + "  ");
         } else {
-            std::printf(" %s\n", value.is_string() ? one_line(value.get<std::string>()).c_str()
+            std::printf(" %s\n", value.is_string()         ? one_line(value.get<std::string>()).c_str()
                                  : value.is_number_float() ? format_number(value.get<double>(), 4).c_str()
                                                            : value.dump().c_str());
         }

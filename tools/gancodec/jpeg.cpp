@@ -106,9 +106,12 @@ bool read_pixels(Reader& reader, Image& image) {
 
 const char* colour_space_name(J_COLOR_SPACE space) {
     switch (space) {
-        case JCS_CMYK: return "CMYK";
-        case JCS_YCCK: return "YCCK (CMYK)";
-        default: return "an unknown colour space";
+        case JCS_CMYK:
+            return "CMYK";
+        case JCS_YCCK:
+            return "YCCK (CMYK)";
+        default:
+            return "an unknown colour space";
     }
 }
 
@@ -188,8 +191,8 @@ Bytes encode_jpeg(const Image& image, const JpegOptions& options) {
                std::to_string(image.width) + "x" + std::to_string(image.height));
     Writer writer;
     if (!write_pixels(writer, image, options))
-        throw Error(Errc::limit, std::string("encode_jpeg: expected to write a JPEG, found libjpeg: ") +
-                                     writer.errors.error);
+        throw Error(Errc::limit,
+                    std::string("encode_jpeg: expected to write a JPEG, found libjpeg: ") + writer.errors.error);
     return {writer.buffer, writer.buffer + writer.size};
 }
 

@@ -51,7 +51,8 @@ struct Meter::Networks {
 
 Meter::Meter(const MeterOptions& options) : networks_(std::make_unique<Networks>()) {
     if (options.lpips_network != "none") {
-        const fs::path path = find_metric_weights("lpips_" + options.lpips_network + ".safetensors", options.weights_folder);
+        const fs::path path =
+            find_metric_weights("lpips_" + options.lpips_network + ".safetensors", options.weights_folder);
         if (!path.empty()) networks_->lpips = load_lpips(options.lpips_network, path);
     }
     if (options.dists) {

@@ -17,9 +17,10 @@ struct Figures {
 };
 
 struct MeterOptions {
-    std::string lpips_network = "alex";    ///< alex, vgg, squeeze, or none
+    std::string lpips_network = "alex";  ///< alex, vgg, squeeze, or none
     bool dists = false;
-    std::filesystem::path weights_folder;  ///< where lpips_*.safetensors and dists.safetensors lie; empty: beside the codec's weights
+    std::filesystem::path
+        weights_folder;  ///< where lpips_*.safetensors and dists.safetensors lie; empty: beside the codec's weights
 };
 
 /// Measures pairs of images; loads the networks of LPIPS and DISTS once.

@@ -59,7 +59,8 @@ Command add_metrics(CLI::App& app) {
         ->check(CLI::IsMember({"alex", "vgg", "squeeze", "none"}))
         ->capture_default_str();
     sub->add_flag("--dists", command->meter.dists, "Also DISTS; needs dists.safetensors");
-    sub->add_option("--metric-weights", command->meter.weights_folder, "Folder of lpips_*.safetensors and dists.safetensors");
+    sub->add_option("--metric-weights", command->meter.weights_folder,
+                    "Folder of lpips_*.safetensors and dists.safetensors");
     add_flatten(*sub, command->flatten);
     add_threads(*sub, command->common);
     add_json(*sub, command->common);

@@ -162,9 +162,8 @@ bool write_pixels(Writer& writer, Bytes& out, const Image& image, png_bytepp row
     if (setjmp(png_jmpbuf(writer.png)) != 0) return false;
     png_set_write_fn(writer.png, &out, on_write, nullptr);
     png_set_user_limits(writer.png, 0x7fffffff, 0x7fffffff);
-    png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(image.width),
-                 static_cast<png_uint_32>(image.height), 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
+                 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(writer.png, writer.info);
     png_write_image(writer.png, rows);
     png_write_end(writer.png, nullptr);
@@ -211,8 +210,8 @@ Bytes encode_png(const Image& image) {
         rows[static_cast<std::size_t>(y)] = const_cast<png_bytep>(image.at(0, y));  // libpng only reads them
     Writer writer;
     if (!write_pixels(writer, out, image, rows.data()))
-        throw Error(Errc::limit, std::string("encode_png: expected to write a PNG, found libpng: ") +
-                                     writer.messages.error);
+        throw Error(Errc::limit,
+                    std::string("encode_png: expected to write a PNG, found libpng: ") + writer.messages.error);
     return out;
 }
 

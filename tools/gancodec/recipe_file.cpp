@@ -44,8 +44,8 @@ void each_member(R& r, F&& f) {
 }
 
 [[noreturn]] void refuse(const std::string& name, const std::string& expected, const Json& found) {
-    throw Error(Errc::invalid_argument,
-                name + ": expected " + expected + ", found " + found.dump(-1, ' ', false, Json::error_handler_t::replace));
+    throw Error(Errc::invalid_argument, name + ": expected " + expected + ", found " +
+                                            found.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 template <class T>

@@ -38,7 +38,8 @@ std::string Table::csv() const {
         for (std::size_t i = 0; i < row.size(); ++i) {
             std::string cell = row[i] == "-" ? "" : row[i];
             if (cell.find_first_of(",\"\n") != std::string::npos) {
-                for (std::size_t at = 0; (at = cell.find('"', at)) != std::string::npos; at += 2) cell.insert(at, 1, '"');
+                for (std::size_t at = 0; (at = cell.find('"', at)) != std::string::npos; at += 2)
+                    cell.insert(at, 1, '"');
                 cell = '"' + cell + '"';
             }
             text += (i == 0 ? "" : ",") + cell;

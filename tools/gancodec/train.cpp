@@ -61,9 +61,14 @@ class ReportMeans {
 public:
     void add(const StepReport& r) {
         last_ = r;
-        for (const auto& [sum, value] : {std::pair{&loss_, r.loss}, {&bpp_, r.bpp}, {&bpp_y_, r.bpp_y},
-                                         {&bpp_z_, r.bpp_z}, {&psnr_, r.psnr}, {&lpips_, r.lpips},
-                                         {&gradient_norm_, r.gradient_norm}, {&seconds_, r.seconds}})
+        for (const auto& [sum, value] : {std::pair{&loss_, r.loss},
+                                         {&bpp_, r.bpp},
+                                         {&bpp_y_, r.bpp_y},
+                                         {&bpp_z_, r.bpp_z},
+                                         {&psnr_, r.psnr},
+                                         {&lpips_, r.lpips},
+                                         {&gradient_norm_, r.gradient_norm},
+                                         {&seconds_, r.seconds}})
             *sum += value;
         ++count_;
     }
@@ -73,11 +78,16 @@ public:
                format_number(1 / mean(seconds_), 2) + " it/s";
     }
     [[nodiscard]] Json json() const {
-        return {{"step", last_.step},        {"loss", mean(loss_)},
-                {"bpp", mean(bpp_)},         {"bpp_y", mean(bpp_y_)},
-                {"bpp_z", mean(bpp_z_)},     {"psnr", mean(psnr_)},
-                {"lpips", mean(lpips_)},     {"lambda_factor", last_.lambda_factor},
-                {"learning_rate", last_.learning_rate}, {"gradient_norm", mean(gradient_norm_)},
+        return {{"step", last_.step},
+                {"loss", mean(loss_)},
+                {"bpp", mean(bpp_)},
+                {"bpp_y", mean(bpp_y_)},
+                {"bpp_z", mean(bpp_z_)},
+                {"psnr", mean(psnr_)},
+                {"lpips", mean(lpips_)},
+                {"lambda_factor", last_.lambda_factor},
+                {"learning_rate", last_.learning_rate},
+                {"gradient_norm", mean(gradient_norm_)},
                 {"steps_per_second", 1 / mean(seconds_)}};
     }
     [[nodiscard]] bool empty() const { return count_ == 0; }
@@ -96,8 +106,13 @@ class Run {
 public:
     Run(const TrainCommand& command, Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips,
         std::vector<NamedImage> samples)
-        : command_(command), folder_(command.out), trainer_(std::move(recipe), data, lpips), lpips_(lpips),
-          samples_(std::move(samples)), images_(data.size()), log_(folder_ / "log.jsonl") {}
+        : command_(command),
+          folder_(command.out),
+          trainer_(std::move(recipe), data, lpips),
+          lpips_(lpips),
+          samples_(std::move(samples)),
+          images_(data.size()),
+          log_(folder_ / "log.jsonl") {}
 
     void resume() {
         trainer_.resume(checkpoint_path());
@@ -126,12 +141,9 @@ public:
         write_samples();
     }
     [[nodiscard]] Json summary() const {
-        return {{"steps", trainer_.state().step},
-                {"finished", trainer_.finished()},
-                {"seconds", trainer_.state().seconds},
-                {"weights", weights_path().string()},
-                {"checkpoint", checkpoint_path().string()},
-                {"samples", last_samples_}};
+        return {{"steps", trainer_.state().step},           {"finished", trainer_.finished()},
+                {"seconds", trainer_.state().seconds},      {"weights", weights_path().string()},
+                {"checkpoint", checkpoint_path().string()}, {"samples", last_samples_}};
     }
     [[nodiscard]] fs::path weights_path() const { return folder_ / "gancodec.safetensors"; }
     [[nodiscard]] fs::path checkpoint_path() const { return folder_ / "checkpoint.safetensors"; }
@@ -238,8 +250,9 @@ std::unique_ptr<Lpips<AlexNet>> load_lpips(const TrainCommand& command, const Re
     if (recipe.lpips_weight == 0) return nullptr;
     const fs::path path = command.lpips.empty() ? find_data_file("lpips_alex.safetensors") : fs::path(command.lpips);
     if (path.empty())
-        throw Error(Errc::io, "lpips_alex.safetensors: expected beside the weights, found none; name it by --lpips, or "
-                              "set lpips_weight to 0 in the recipe");
+        throw Error(Errc::io,
+                    "lpips_alex.safetensors: expected beside the weights, found none; name it by --lpips, or "
+                    "set lpips_weight to 0 in the recipe");
     return std::make_unique<Lpips<AlexNet>>(Lpips<AlexNet>::load(path, true));
 }
 
@@ -255,7 +268,8 @@ void run(const TrainCommand& command) {
         throw Error(Errc::invalid_argument, command.out + ": expected a new folder or --resume, found a checkpoint");
     const Recipe recipe = choose_recipe(command, saved_recipe);
 
-    std::vector<NamedImage> images = read_image_folder(command.data, {.long_side = command.long_side, .note = print_note});
+    std::vector<NamedImage> images =
+        read_image_folder(command.data, {.long_side = command.long_side, .note = print_note});
     std::vector<NamedImage> samples = choose_samples(command, images);
     std::vector<Image> pixels;
     for (NamedImage& image : images) pixels.push_back(std::move(image.image));
@@ -283,7 +297,8 @@ void run(const TrainCommand& command) {
 Command add_train(CLI::App& app) {
     auto command = std::make_shared<TrainCommand>();
     CLI::App* sub = app.add_subcommand("train", "Train weights on a folder of photographs");
-    sub->add_option("--data", command->data, "Folder of PNG, JPEG or PPM images, searched with its subfolders")->required();
+    sub->add_option("--data", command->data, "Folder of PNG, JPEG or PPM images, searched with its subfolders")
+        ->required();
     sub->add_option("--out", command->out, "Folder for weights, checkpoint, log.jsonl and sheet.png")->required();
     sub->add_option("--recipe", command->recipe, "JSON file of what differs from the default recipe");
     sub->add_option("--minutes", command->minutes, "Stop after this time; --resume goes on later")
@@ -301,7 +316,8 @@ Command add_train(CLI::App& app) {
     add_threads(*sub, command->common);
     add_json(*sub, command->common);
     sub->footer(
-        "Ctrl-C saves a checkpoint and stops. The weights file is written with every contact sheet: try it at once with\n"
+        "Ctrl-C saves a checkpoint and stops. The weights file is written with every contact sheet: try it at once "
+        "with\n"
         "  gancodec demo photo.jpg --weights run/gancodec.safetensors\n"
         "Examples:\n"
         "  gancodec train --data photos --out run\n"

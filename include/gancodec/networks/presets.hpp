@@ -19,6 +19,8 @@ inline constexpr int kQualityLevels = 6;
 /// Image sides are padded to a multiple of this: latents lie at 1/16, hyper latents at 1/64.
 inline constexpr int kImageMultiple = 64;
 
+// clang-format off: tables.
+
 /// x − ½ [n,3,h,w] → y [n,128,h/16,w/16].
 using Encoder = Sequential<PixelUnshuffle<4>, Conv2d<48, 64, 3>, ResidualBlock<64>,  //  1.7 + 4.6 kMAC, at 1/4
                            Conv2d<64, 96, 3, Stride<2>>, ResidualBlock<96>,          //  0.9 + 2.6, at 1/8
@@ -44,5 +46,7 @@ using HyperMean = Sequential<Conv2d<kHyperChannels, 128, 3>, LeakyRelu<>, Conv2d
 
 /// ẑ [n,64,h/64,w/64] → scale index [n,128,h/16,w/16], in integers.
 using ScaleNetwork = HyperScale<kHyperChannels, 96, kLatentChannels, kQualityLevels>;
+
+// clang-format on
 
 }  // namespace gancodec
