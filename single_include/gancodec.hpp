@@ -10098,8 +10098,8 @@ struct Recipe {
     double mse_weight = 150;
     double lpips_weight = 1;
     LambdaRamp lambda_ramp;
-    double lowest_gain_log2 = -1.7,
-           gain_octaves = 3.2;  ///< the gains of the levels begin evenly spaced, near 2.4/√lambda
+    double lowest_gain_log2 = -1.4,
+           gain_octaves = 4.1;  ///< the gains of the levels begin evenly spaced, near 2.4/√lambda
 
     std::int64_t checkpoint_steps = 500;  ///< also the snapshots to which an exploded run returns
     double explosion_factor = 5;          ///< a loss this many times its running mean is an explosion

@@ -25,15 +25,15 @@ struct Recipe {
     double average_decay = 0.999;
 
     /// Loss = lambda·bpp + mse_weight·MSE + lpips_weight·LPIPS. One lambda per quality level, from low to high quality.
-    std::vector<double> lambdas = {60, 24, 10, 4.2, 1.8, 0.75};
+    std::vector<double> lambdas = {40, 12.5, 3.9, 1.22, 0.38, 0.12};
     /// Images at level l weigh lambda_l^−balance in the loss (mean 1): without it the smallest files, whose lambda is largest,
     /// would decide every step.
     double level_balance = 0.5;
     double mse_weight = 150;
     double lpips_weight = 1;
     LambdaRamp lambda_ramp;
-    double lowest_gain_log2 = -1.7,
-           gain_octaves = 3.2;  ///< the gains of the levels begin evenly spaced, near 2.4/√lambda
+    double lowest_gain_log2 = -1.4,
+           gain_octaves = 4.1;  ///< the gains of the levels begin evenly spaced, near 2.4/√lambda
 
     std::int64_t checkpoint_steps = 500;  ///< also the snapshots to which an exploded run returns
     double explosion_factor = 5;          ///< a loss this many times its running mean is an explosion
