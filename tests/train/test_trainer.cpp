@@ -124,8 +124,9 @@ TEST_CASE("what was trained is what the codec runs", "[train]") {
         for (int y = 0; y < 4 * kH; ++y)
             for (int x = 0; x < 4 * kW; ++x, ++i) {
                 const double wanted = std::clamp(static_cast<double>(t.constant().at(0, c, y, x)), 0.0, 63.0);
-                CHECK(std::abs(index[i] - wanted) <= 1.3);  // ½ by rounding, ¼ + ¼ by halves, ties of hidden layers
-                different += std::abs(index[i] - wanted) > 0.8;
+                CHECK(std::abs(index[i] - wanted) <= 1.3);
+                // ¼ and ¼ by halves and ½ by the last rounding; more only where a hidden layer had a tie
+                different += std::abs(index[i] - wanted) > 1.05;
             }
     CHECK(different < static_cast<int>(index.size()) / 50);
 }
