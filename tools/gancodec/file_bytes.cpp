@@ -30,7 +30,7 @@ using File = std::unique_ptr<std::FILE, Close>;
 void write_whole(const fs::path& shown, const fs::path& path, const char* mode, ByteView bytes) {
     File file(std::fopen(path.c_str(), mode));
     if (!file) fail(shown, "a place to write");
-    const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
+    const bool written = bytes.empty() || std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
     if (!written || std::fclose(file.release()) != 0)
         fail(shown, "to write " + std::to_string(bytes.size()) + " bytes");
 }

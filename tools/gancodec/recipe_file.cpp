@@ -94,7 +94,7 @@ Recipe read_recipe(const std::filesystem::path& path) {
     });
     if (!unknown.empty()) {
         std::string list;
-        for (const std::string& member : unknown) list += ' ' + member.substr(1);
+        for (const std::string& member : unknown) list.append(1, ' ').append(member, 1);
         throw Error(Errc::invalid_argument, name + ": expected members of a recipe, found also" + list);
     }
     return recipe;
