@@ -467,8 +467,15 @@ namespace gancodec::simd {
 using Avx2Arch = xsimd::fma3<xsimd::avx2>;
 #endif
 
-/// The widest registers that the compiler was told of and that multiply and add at once.
-#if defined(__AVX512F__)
+/// An architecture of plain C++ with `Lanes` floats in a register: it tests other widths than the machine's.
+template <int Lanes>
+struct EmulatedArch {};
+
+/// The widest registers that the compiler was told of and that multiply and add at once; or, with the macro
+/// GANCODEC_EMULATED_LANES set to 4, 8 or 16, plain C++, which has the very same results and is slow.
+#if defined(GANCODEC_EMULATED_LANES)
+using NativeArch = EmulatedArch<GANCODEC_EMULATED_LANES>;
+#elif defined(__AVX512F__)
 using NativeArch = xsimd::default_arch;
 #elif defined(__AVX2__) && defined(__FMA__)
 using NativeArch = Avx2Arch;  // not default_arch: avxvnni has no fused multiply-add in xsimd 14
@@ -476,16 +483,13 @@ using NativeArch = Avx2Arch;  // not default_arch: avxvnni has no fused multiply
 using NativeArch = xsimd::default_arch;
 #endif
 
-/// Whether this build has fused multiply-add in hardware; without it results are near, not equal.
-#if defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__)
+/// Whether this build multiplies and adds with one rounding; without it results are near, not equal.
+#if defined(GANCODEC_EMULATED_LANES) || defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA) || \
+    defined(__aarch64__)
 inline constexpr bool kHasFma = true;
 #else
 inline constexpr bool kHasFma = false;
 #endif
-
-/// An architecture of plain C++ with `Lanes` floats in a register: it tests other widths than the machine's.
-template <int Lanes>
-struct EmulatedArch {};
 
 /// The register of EmulatedArch.
 template <int Lanes>
@@ -6518,7 +6522,7 @@ inline constexpr std::array<std::uint32_t, 256> kCrc32Table = [] {
 //   1      version in the high four bits (1), flags in the low four:
 //            bit 0   metadata sections follow the header
 //            bits 1, 2, 3   reserved, zero
-//   4      entropy id, little-endian: hash of every integer that selects or holds a probability
+//   3      entropy id, little-endian: the low 24 bits of a hash of every integer that selects or holds a probability
 //   1..4   width - 1, varint
 //   1..4   height - 1, varint
 //   1      quality step, 0..255
@@ -6539,12 +6543,14 @@ inline constexpr std::array<std::uint32_t, 256> kCrc32Table = [] {
 // CRC-32  (IEEE 802.3) of every byte since the previous CRC, or since the start of the file: it covers the header, tags
 //         and lengths too.
 //
-// Overhead without metadata, for a side of at most 2^14 px and hyper latents below 2^14 bytes: 22 bytes.
+// Overhead without metadata, for a side of at most 2^14 px and hyper latents below 2^14 bytes: 21 bytes. The rANS states add less than 3
+// (entropy/rans.hpp), so that a whole file costs at most 24 bytes more than the information in it.
 
 namespace gancodec {
 
 inline constexpr std::uint8_t kStreamMagic[2] = {0xC7, 0x4E};
 inline constexpr int kStreamVersion = 1;
+inline constexpr std::uint32_t kStreamEntropyIdMask = 0xFFFFFF;
 inline constexpr std::uint8_t kFlagMetadata = 1;
 inline constexpr std::uint8_t kFlagsKnown = kFlagMetadata;
 inline constexpr std::uint32_t kVarintLimit = std::uint32_t{1} << 28;
@@ -6559,8 +6565,8 @@ struct Limits {
 struct StreamHeader {
     int width = 0, height = 0;
     std::uint8_t quality_step = 0;
-    std::uint32_t entropy_id = 0;
-    std::uint8_t flags = 0;  ///< kFlag...; write_stream() sets kFlagMetadata where there is metadata
+    std::uint32_t entropy_id = 0;  ///< 24 bits: an entropy id & kStreamEntropyIdMask
+    std::uint8_t flags = 0;        ///< kFlag...; write_stream() sets kFlagMetadata where there is metadata
 
     friend bool operator==(const StreamHeader&, const StreamHeader&) = default;
 };
@@ -6623,6 +6629,10 @@ public:
     }
     std::uint8_t read_byte(const char* field) { return read_bytes(1, field)[0]; }
     std::uint32_t read_u32(const char* field) { return read_little_endian<std::uint32_t>(read_bytes(4, field).data()); }
+    std::uint32_t read_u24(const char* field) {
+        const ByteView b = read_bytes(3, field);
+        return b[0] | std::uint32_t{b[1]} << 8 | std::uint32_t{b[2]} << 16;
+    }
     std::uint32_t read_varint(const char* field) {
         std::uint32_t value = 0;
         for (unsigned shift = 0; shift < 28; shift += 7) {
@@ -6650,16 +6660,20 @@ inline void append_varint(Bytes& out, std::uint32_t value) {
 }
 
 /// Appends a header as format.hpp specifies it.
-/// Errors   Error{Errc::limit} for a side that the format cannot hold, {Errc::invalid_argument} for reserved flags.
+/// Errors   Error{Errc::limit} for a side that the format cannot hold, {Errc::invalid_argument} for reserved flags or an
+///          entropy id of more than 24 bits.
 inline void write_header(Bytes& out, const StreamHeader& header) {
     const auto side = [](int px) { return px < 1 ? std::uint64_t{0} : static_cast<std::uint64_t>(px); };
     require_area(side(header.width), side(header.height), Limits{~std::uint64_t{0}, 0}, "stream to write");
     if ((header.flags & ~unsigned{kFlagsKnown}) != 0)
         throw Error(Errc::invalid_argument,
                     "stream to write: expected reserved flags to be 0, found flags " + std::to_string(header.flags));
+    if (header.entropy_id > kStreamEntropyIdMask)
+        throw Error(Errc::invalid_argument,
+                    "stream to write: expected an entropy id of 24 bits, found " + std::to_string(header.entropy_id));
     out.insert(out.end(), {kStreamMagic[0], kStreamMagic[1]});
     out.push_back(static_cast<std::uint8_t>((kStreamVersion << 4) | header.flags));
-    append_little_endian(out, header.entropy_id);
+    for (int shift = 0; shift < 24; shift += 8) out.push_back(static_cast<std::uint8_t>(header.entropy_id >> shift));
     append_varint(out, static_cast<std::uint32_t>(header.width - 1));
     append_varint(out, static_cast<std::uint32_t>(header.height - 1));
     out.push_back(header.quality_step);
@@ -6681,7 +6695,7 @@ inline StreamHeader read_header(ByteReader& reader, const Limits& limits = {}) {
     if ((header.flags & ~unsigned{kFlagsKnown}) != 0)
         throw Error(Errc::corrupt_stream,
                     "stream flags: expected reserved flags to be 0, found flags " + std::to_string(header.flags));
-    header.entropy_id = reader.read_u32("stream entropy id");
+    header.entropy_id = reader.read_u24("stream entropy id");
     const std::uint64_t width = std::uint64_t{reader.read_varint("stream width")} + 1;
     const std::uint64_t height = std::uint64_t{reader.read_varint("stream height")} + 1;
     require_area(width, height, limits, "stream header");
@@ -7896,27 +7910,18 @@ public:
     /// Errors  Error{corrupt_stream, unsupported, limit, wrong_weights}.
     [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
         const Stream stream = read_stream(bytes, options.limits);
-        const StreamHeader& header = stream.header;
-        if (header.entropy_id != entropy_id_)
-            throw Error(Errc::wrong_weights, "stream: expected weights with entropy tables " +
-                                                 detail::hex32(header.entropy_id) + ", found " +
-                                                 detail::hex32(entropy_id_));
-        require_memory(memory_estimate(header), options.limits, "stream");
-        const Extent extent{padded(header.height) / kImageMultiple, padded(header.width) / kImageMultiple};
-        Symbols symbols;
-        symbols.z.resize(static_cast<std::size_t>(kHyperChannels) * static_cast<std::size_t>(extent.h) *
-                         static_cast<std::size_t>(extent.w));
-        hyper_prior_.decode(stream.hyper_latents, symbols.z);
-        const auto index = scale_indices(symbols.z, extent, header.quality_step);
-        symbols.residuals.resize(index.size());
-        latent_prior_.decode(stream.latents, index, symbols.residuals);
-        return paint(symbols, extent, header);
+        return paint(symbols_of(stream, options), stream.header);
     }
 
     /// The integers of a stream, ẑ in the order [c][h/64][w/64] and r in [c][h/16][w/16].
     struct Symbols {
         std::vector<std::int32_t> z, residuals;
     };
+    /// Entropy decoding alone, in integers from end to end: the same everywhere, with fused multiply-add or without.
+    /// Errors  as decode().
+    [[nodiscard]] Symbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
+        return symbols_of(read_stream(bytes, options.limits), options);
+    }
 
 private:
     using Value = Pooled<float>;
@@ -7927,6 +7932,9 @@ private:
     static constexpr int kLargestHyper = 127;
 
     static int padded(int side) { return round_up(side, kImageMultiple); }
+    static Extent hyper_extent(const StreamHeader& header) {
+        return {padded(header.height) / kImageMultiple, padded(header.width) / kImageMultiple};
+    }
     static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
     /// Activations of a decoder, at most: 40 numbers for each padded pixel, as measured, rounded up.
     static std::uint64_t memory_estimate(const StreamHeader& header) {
@@ -7963,13 +7971,30 @@ private:
         header.width = image.width;
         header.height = image.height;
         header.quality_step = static_cast<std::uint8_t>(step);
-        header.entropy_id = entropy_id_;
+        header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
         const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
         const Bytes latents = latent_prior_.encode(symbols.residuals, index);
         return write_stream({header, {}, hyper_latents, latents});
     }
-    Image paint(const Symbols& symbols, Extent extent, const StreamHeader& header) {
-        Value v = hyper_mean(symbols.z, extent);
+    Symbols symbols_of(const Stream& stream, const DecodeOptions& options) {
+        const StreamHeader& header = stream.header;
+        if (header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
+            throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
+                                                 detail::hex32(header.entropy_id).substr(2) + ", found " +
+                                                 detail::hex32(entropy_id_));
+        require_memory(memory_estimate(header), options.limits, "stream");
+        const Extent extent = hyper_extent(header);
+        Symbols symbols;
+        symbols.z.resize(static_cast<std::size_t>(kHyperChannels) * static_cast<std::size_t>(extent.h) *
+                         static_cast<std::size_t>(extent.w));
+        hyper_prior_.decode(stream.hyper_latents, symbols.z);
+        const auto index = scale_indices(symbols.z, extent, header.quality_step);
+        symbols.residuals.resize(index.size());
+        latent_prior_.decode(stream.latents, index, symbols.residuals);
+        return symbols;
+    }
+    Image paint(const Symbols& symbols, const StreamHeader& header) {
+        Value v = hyper_mean(symbols.z, hyper_extent(header));
         each_in_symbol_order(
             v.view(), [&](std::size_t i, float& element) { element += static_cast<float>(symbols.residuals[i]); });
         const double at = position(header.quality_step);

@@ -15,7 +15,7 @@ struct Example {
     Stream stream;
 
     explicit Example(bool with_metadata, int width = 768, int height = 512) {
-        stream.header = {width, height, 117, 0xDEADBEEF, 0};
+        stream.header = {width, height, 117, 0xADBEEF, 0};
         if (with_metadata) stream.metadata = {{MetadataTag::icc, icc}, {MetadataTag::exif, exif}};
         stream.hyper_latents = hyper;
         stream.latents = latents;
@@ -50,7 +50,7 @@ Bytes with_header(Bytes header) {
 }
 
 Bytes header_bytes(std::uint8_t version_and_flags, std::initializer_list<std::uint8_t> sides) {
-    Bytes out = {0xC7, 0x4E, version_and_flags, 1, 2, 3, 4};
+    Bytes out = {0xC7, 0x4E, version_and_flags, 1, 2, 3};
     out.insert(out.end(), sides);
     out.push_back(50);
     return out;
@@ -92,19 +92,19 @@ TEST_CASE("the container costs what the specification says", "[bitstream]") {
     Example example(false, 16384, 16384);
     example.hyper.assign(200, 1);
     example.stream.hyper_latents = example.hyper;
-    CHECK(write_stream(example.stream).size() - example.hyper.size() - example.latents.size() == 22);
+    CHECK(write_stream(example.stream).size() - example.hyper.size() - example.latents.size() == 21);
     Example small(false, 128, 1);
-    CHECK(write_stream(small.stream).size() - small.hyper.size() - small.latents.size() == 19);
+    CHECK(write_stream(small.stream).size() - small.hyper.size() - small.latents.size() == 18);
 }
 
 TEST_CASE("the bytes of a container never change", "[bitstream]") {
     const Bytes hyper = {0xAA}, latents = {0xBB, 0xCC};
     Stream stream;
-    stream.header = {768, 512, 117, 0xDEADBEEF, 0};
+    stream.header = {768, 512, 117, 0xADBEEF, 0};
     stream.hyper_latents = hyper;
     stream.latents = latents;
-    const Bytes expected = {0xC7, 0x4E, 0x10, 0xEF, 0xBE, 0xAD, 0xDE, 0xFF, 0x05, 0xFF, 0x03, 0x75,
-                            0x01, 0xAA, 0x60, 0x34, 0x49, 0x78, 0xBB, 0xCC, 0x17, 0xEB, 0x3A, 0xD4};
+    const Bytes expected = {0xC7, 0x4E, 0x10, 0xEF, 0xBE, 0xAD, 0xFF, 0x05, 0xFF, 0x03, 0x75, 0x01,
+                            0xAA, 0x00, 0x89, 0x4B, 0x08, 0xBB, 0xCC, 0x17, 0xEB, 0x3A, 0xD4};
     CHECK(write_stream(stream) == expected);
 }
 
@@ -206,6 +206,7 @@ TEST_CASE("what the format cannot hold is not written", "[bitstream]") {
     CHECK(refuses([](Stream& s) { s.header.height = -1; }) == Errc::limit);
     CHECK(refuses([](Stream& s) { s.header.height = (1 << 28) + 1; }) == Errc::limit);
     CHECK(refuses([](Stream& s) { s.header.flags = 2; }) == Errc::invalid_argument);
+    CHECK(refuses([](Stream& s) { s.header.entropy_id = 1u << 24; }) == Errc::invalid_argument);
     CHECK(refuses([](Stream& s) { s.metadata[0].tag = MetadataTag{}; }) == Errc::invalid_argument);
     CHECK(refuses([](Stream& s) { s.metadata[1].tag = MetadataTag::icc; }) == Errc::invalid_argument);
 }

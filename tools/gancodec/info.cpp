@@ -19,7 +19,7 @@ struct InfoCommand {
 
 std::string hexadecimal(std::uint32_t value) {
     char text[16];
-    std::snprintf(text, sizeof text, "%08x", value);
+    std::snprintf(text, sizeof text, "%06x", value);
     return text;
 }
 

@@ -29,6 +29,10 @@ public:
     }
     std::uint8_t read_byte(const char* field) { return read_bytes(1, field)[0]; }
     std::uint32_t read_u32(const char* field) { return read_little_endian<std::uint32_t>(read_bytes(4, field).data()); }
+    std::uint32_t read_u24(const char* field) {
+        const ByteView b = read_bytes(3, field);
+        return b[0] | std::uint32_t{b[1]} << 8 | std::uint32_t{b[2]} << 16;
+    }
     std::uint32_t read_varint(const char* field) {
         std::uint32_t value = 0;
         for (unsigned shift = 0; shift < 28; shift += 7) {
@@ -56,16 +60,20 @@ inline void append_varint(Bytes& out, std::uint32_t value) {
 }
 
 /// Appends a header as format.hpp specifies it.
-/// Errors   Error{Errc::limit} for a side that the format cannot hold, {Errc::invalid_argument} for reserved flags.
+/// Errors   Error{Errc::limit} for a side that the format cannot hold, {Errc::invalid_argument} for reserved flags or an
+///          entropy id of more than 24 bits.
 inline void write_header(Bytes& out, const StreamHeader& header) {
     const auto side = [](int px) { return px < 1 ? std::uint64_t{0} : static_cast<std::uint64_t>(px); };
     require_area(side(header.width), side(header.height), Limits{~std::uint64_t{0}, 0}, "stream to write");
     if ((header.flags & ~unsigned{kFlagsKnown}) != 0)
         throw Error(Errc::invalid_argument,
                     "stream to write: expected reserved flags to be 0, found flags " + std::to_string(header.flags));
+    if (header.entropy_id > kStreamEntropyIdMask)
+        throw Error(Errc::invalid_argument,
+                    "stream to write: expected an entropy id of 24 bits, found " + std::to_string(header.entropy_id));
     out.insert(out.end(), {kStreamMagic[0], kStreamMagic[1]});
     out.push_back(static_cast<std::uint8_t>((kStreamVersion << 4) | header.flags));
-    append_little_endian(out, header.entropy_id);
+    for (int shift = 0; shift < 24; shift += 8) out.push_back(static_cast<std::uint8_t>(header.entropy_id >> shift));
     append_varint(out, static_cast<std::uint32_t>(header.width - 1));
     append_varint(out, static_cast<std::uint32_t>(header.height - 1));
     out.push_back(header.quality_step);
@@ -87,7 +95,7 @@ inline StreamHeader read_header(ByteReader& reader, const Limits& limits = {}) {
     if ((header.flags & ~unsigned{kFlagsKnown}) != 0)
         throw Error(Errc::corrupt_stream,
                     "stream flags: expected reserved flags to be 0, found flags " + std::to_string(header.flags));
-    header.entropy_id = reader.read_u32("stream entropy id");
+    header.entropy_id = reader.read_u24("stream entropy id");
     const std::uint64_t width = std::uint64_t{reader.read_varint("stream width")} + 1;
     const std::uint64_t height = std::uint64_t{reader.read_varint("stream height")} + 1;
     require_area(width, height, limits, "stream header");

@@ -83,27 +83,18 @@ public:
     /// Errors  Error{corrupt_stream, unsupported, limit, wrong_weights}.
     [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
         const Stream stream = read_stream(bytes, options.limits);
-        const StreamHeader& header = stream.header;
-        if (header.entropy_id != entropy_id_)
-            throw Error(Errc::wrong_weights, "stream: expected weights with entropy tables " +
-                                                 detail::hex32(header.entropy_id) + ", found " +
-                                                 detail::hex32(entropy_id_));
-        require_memory(memory_estimate(header), options.limits, "stream");
-        const Extent extent{padded(header.height) / kImageMultiple, padded(header.width) / kImageMultiple};
-        Symbols symbols;
-        symbols.z.resize(static_cast<std::size_t>(kHyperChannels) * static_cast<std::size_t>(extent.h) *
-                         static_cast<std::size_t>(extent.w));
-        hyper_prior_.decode(stream.hyper_latents, symbols.z);
-        const auto index = scale_indices(symbols.z, extent, header.quality_step);
-        symbols.residuals.resize(index.size());
-        latent_prior_.decode(stream.latents, index, symbols.residuals);
-        return paint(symbols, extent, header);
+        return paint(symbols_of(stream, options), stream.header);
     }
 
     /// The integers of a stream, ẑ in the order [c][h/64][w/64] and r in [c][h/16][w/16].
     struct Symbols {
         std::vector<std::int32_t> z, residuals;
     };
+    /// Entropy decoding alone, in integers from end to end: the same everywhere, with fused multiply-add or without.
+    /// Errors  as decode().
+    [[nodiscard]] Symbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
+        return symbols_of(read_stream(bytes, options.limits), options);
+    }
 
 private:
     using Value = Pooled<float>;
@@ -114,6 +105,9 @@ private:
     static constexpr int kLargestHyper = 127;
 
     static int padded(int side) { return round_up(side, kImageMultiple); }
+    static Extent hyper_extent(const StreamHeader& header) {
+        return {padded(header.height) / kImageMultiple, padded(header.width) / kImageMultiple};
+    }
     static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
     /// Activations of a decoder, at most: 40 numbers for each padded pixel, as measured, rounded up.
     static std::uint64_t memory_estimate(const StreamHeader& header) {
@@ -150,13 +144,30 @@ private:
         header.width = image.width;
         header.height = image.height;
         header.quality_step = static_cast<std::uint8_t>(step);
-        header.entropy_id = entropy_id_;
+        header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
         const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
         const Bytes latents = latent_prior_.encode(symbols.residuals, index);
         return write_stream({header, {}, hyper_latents, latents});
     }
-    Image paint(const Symbols& symbols, Extent extent, const StreamHeader& header) {
-        Value v = hyper_mean(symbols.z, extent);
+    Symbols symbols_of(const Stream& stream, const DecodeOptions& options) {
+        const StreamHeader& header = stream.header;
+        if (header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
+            throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
+                                                 detail::hex32(header.entropy_id).substr(2) + ", found " +
+                                                 detail::hex32(entropy_id_));
+        require_memory(memory_estimate(header), options.limits, "stream");
+        const Extent extent = hyper_extent(header);
+        Symbols symbols;
+        symbols.z.resize(static_cast<std::size_t>(kHyperChannels) * static_cast<std::size_t>(extent.h) *
+                         static_cast<std::size_t>(extent.w));
+        hyper_prior_.decode(stream.hyper_latents, symbols.z);
+        const auto index = scale_indices(symbols.z, extent, header.quality_step);
+        symbols.residuals.resize(index.size());
+        latent_prior_.decode(stream.latents, index, symbols.residuals);
+        return symbols;
+    }
+    Image paint(const Symbols& symbols, const StreamHeader& header) {
+        Value v = hyper_mean(symbols.z, hyper_extent(header));
         each_in_symbol_order(
             v.view(), [&](std::size_t i, float& element) { element += static_cast<float>(symbols.residuals[i]); });
         const double at = position(header.quality_step);

@@ -16,8 +16,15 @@ namespace gancodec::simd {
 using Avx2Arch = xsimd::fma3<xsimd::avx2>;
 #endif
 
-/// The widest registers that the compiler was told of and that multiply and add at once.
-#if defined(__AVX512F__)
+/// An architecture of plain C++ with `Lanes` floats in a register: it tests other widths than the machine's.
+template <int Lanes>
+struct EmulatedArch {};
+
+/// The widest registers that the compiler was told of and that multiply and add at once; or, with the macro
+/// GANCODEC_EMULATED_LANES set to 4, 8 or 16, plain C++, which has the very same results and is slow.
+#if defined(GANCODEC_EMULATED_LANES)
+using NativeArch = EmulatedArch<GANCODEC_EMULATED_LANES>;
+#elif defined(__AVX512F__)
 using NativeArch = xsimd::default_arch;
 #elif defined(__AVX2__) && defined(__FMA__)
 using NativeArch = Avx2Arch;  // not default_arch: avxvnni has no fused multiply-add in xsimd 14
@@ -25,16 +32,13 @@ using NativeArch = Avx2Arch;  // not default_arch: avxvnni has no fused multiply
 using NativeArch = xsimd::default_arch;
 #endif
 
-/// Whether this build has fused multiply-add in hardware; without it results are near, not equal.
-#if defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__)
+/// Whether this build multiplies and adds with one rounding; without it results are near, not equal.
+#if defined(GANCODEC_EMULATED_LANES) || defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA) || \
+    defined(__aarch64__)
 inline constexpr bool kHasFma = true;
 #else
 inline constexpr bool kHasFma = false;
 #endif
-
-/// An architecture of plain C++ with `Lanes` floats in a register: it tests other widths than the machine's.
-template <int Lanes>
-struct EmulatedArch {};
 
 /// The register of EmulatedArch.
 template <int Lanes>
