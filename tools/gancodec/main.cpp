@@ -6,6 +6,7 @@
 
 #include "command.hpp"
 #include "gancodec/core/config.hpp"
+#include "huge_pages.hpp"
 
 namespace {
 
@@ -42,6 +43,7 @@ int parse_and_run(CLI::App& app, const std::vector<gancodec::cli::Command>& comm
 
 int main(int argc, char** argv) {
     namespace cli = gancodec::cli;
+    cli::prefer_huge_pages();
     CLI::App app{"gancodec: photographs in a few kilobytes, by a neural codec"};
     app.set_version_flag("--version", "gancodec " + std::to_string(GANCODEC_VERSION_MAJOR) + "." +
                                           std::to_string(GANCODEC_VERSION_MINOR) + "." +

@@ -33,6 +33,7 @@ namespace gancodec {
 }
 
 class Codec;
+void check_entropy_id(const Codec& codec, const std::string& where);
 void check_self_test(Codec& codec, const std::string& where);
 
 /// Encodes photographs to bytes and back.
@@ -49,6 +50,7 @@ public:
     /// Errors  Error{io, corrupt_weights, wrong_weights}.
     [[nodiscard]] static Codec load(const std::filesystem::path& path) {
         Codec codec(read_codec_weights(SafetensorsFile::load(path)));
+        check_entropy_id(codec, path.string());
         check_self_test(codec, path.string());
         return codec;
     }
@@ -103,6 +105,10 @@ private:
         int h = 0, w = 0;
     };
     static constexpr int kLargestHyper = 127;
+    /// Networks see x − ½. The pixel (un)shuffle at their outer end and the way from or to bytes are one pass: pictures
+    /// never lie in memory as floats, which take 21 times their bytes.
+    template <class Shuffle>
+    static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
 
     static int padded(int side) { return round_up(side, kImageMultiple); }
     static Extent hyper_extent(const StreamHeader& header) {
@@ -119,10 +125,10 @@ private:
     Value analyse(const Image& image) {
         check_image(image, "encode");
         require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
-        auto x = context_->make({1, 3, padded(image.height), padded(image.width)});
-        image_to_tensor(image, x.view());
-        shift(x.view(), -0.5f);
-        return weights_.networks.encoder(*context_, std::move(x));
+        constexpr int r = Encoder::First::kFactor;
+        auto x = context_->make({1, 3 * r * r, padded(image.height) / r, padded(image.width) / r});
+        image_to_tensor(image, x.view(), 0, kPixels<Encoder::First>);
+        return weights_.networks.encoder.all_but_first(*context_, std::move(x));
     }
     Bytes encode_latents(const Value& y, const Image& image, int step) {
         const double at = position(step);
@@ -172,9 +178,8 @@ private:
             v.view(), [&](std::size_t i, float& element) { element += static_cast<float>(symbols.residuals[i]); });
         const double at = position(header.quality_step);
         v = apply_gain(*context_, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
-        const Value out = weights_.networks.generator(*context_, std::move(v));
-        shift(out.view(), 0.5f);
-        return tensor_to_image(out.constant(), header.width, header.height);
+        const Value out = weights_.networks.generator.all_but_last(*context_, std::move(v));
+        return tensor_to_image(out.constant(), header.width, header.height, kPixels<Generator::Last>);
     }
 
     std::vector<std::uint8_t> scale_indices(std::span<const std::int32_t> z, Extent extent, int step) {
@@ -196,10 +201,6 @@ private:
         const auto limit = static_cast<float>(largest);
         return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -limit, limit)));
     }
-    static void shift(TensorView<float> view, float offset) {
-        for (std::size_t i = 0; i < view.size(); ++i) view.data[i] += offset;
-        clear_padding(view);
-    }
 
     CodecWeights weights_;
     std::uint32_t entropy_id_;
@@ -207,6 +208,17 @@ private:
     ConditionalPrior latent_prior_;
     std::unique_ptr<Inference<float>> context_;
 };
+
+/// Errors  Error{corrupt_weights} when the weights do not state the id of their entropy tables.
+inline void check_entropy_id(const Codec& codec, const std::string& where) {
+    const auto& metadata = codec.weights().metadata;
+    const auto stated = metadata.find("entropy_id");
+    const std::string found = detail::hex32(codec.entropy_id());
+    if (stated == metadata.end() || stated->second != found)
+        throw Error(Errc::corrupt_weights,
+                    where + ": expected entropy tables with id " +
+                        (stated == metadata.end() ? "(none stated)" : printable(stated->second)) + ", found " + found);
+}
 
 /// What a weights file says about itself, so that a machine can find out whether it computes what the trainer computed.
 struct SelfTest {

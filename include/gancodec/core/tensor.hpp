@@ -11,20 +11,25 @@
 
 namespace gancodec {
 
-/// A 64-byte aligned, zero-initialised array that owns its memory. Moves, and copies when asked by copy().
+/// A 64-byte aligned array that owns its memory, zero at birth unless made by uninitialised(). Moves, and copies when
+/// asked by copy().
 template <class T>
 class AlignedArray {
     static_assert(std::is_trivially_copyable_v<T>, "AlignedArray holds plain numbers only");
 
 public:
     AlignedArray() = default;
-    explicit AlignedArray(std::size_t size) : size_(size) {
-        if (size == 0) return;
-        data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kAlignmentBytes})));
-        std::fill_n(data_.get(), size, T{});
+    explicit AlignedArray(std::size_t size) : AlignedArray(uninitialised(size)) { std::fill_n(data_.get(), size, T{}); }
+    /// For numbers that are written before they are read: the threads that write them touch the memory first.
+    [[nodiscard]] static AlignedArray uninitialised(std::size_t size) {
+        AlignedArray array;
+        array.size_ = size;
+        if (size > 0)
+            array.data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kAlignmentBytes})));
+        return array;
     }
     [[nodiscard]] AlignedArray copy() const {
-        AlignedArray other(size_);
+        AlignedArray other = uninitialised(size_);
         std::copy_n(data_.get(), size_, other.data_.get());
         return other;
     }

@@ -56,7 +56,7 @@ public:
     void reset() {
         if (chunks_.size() > 1) {
             chunks_.clear();
-            chunks_.emplace_back(peak_);
+            chunks_.push_back(AlignedArray<std::byte>::uninitialised(peak_));
         }
         current_ = used_ = total_ = 0;
     }
@@ -72,7 +72,7 @@ private:
         }
         if (current_ == chunks_.size()) {
             constexpr std::size_t kSmallestChunk = std::size_t{1} << 20;
-            chunks_.emplace_back(std::max({bytes, kSmallestChunk, total_ / 2}));
+            chunks_.push_back(AlignedArray<std::byte>::uninitialised(std::max({bytes, kSmallestChunk, total_ / 2})));
             used_ = 0;
         }
         std::byte* p = chunks_[current_].data() + used_;

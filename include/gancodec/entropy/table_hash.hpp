@@ -11,9 +11,13 @@ namespace gancodec {
 class TableHash {
 public:
     void update(std::int64_t value) {
+        if (value >= 0 && value <= 0xFF) {  // seven bytes of zero: seven products with the prime
+            hash_ = (hash_ ^ static_cast<std::uint64_t>(value)) * kPrimeToThe8;
+            return;
+        }
         for (int shift = 0; shift < 64; shift += 8) {
             hash_ ^= (static_cast<std::uint64_t>(value) >> shift) & 0xFFu;
-            hash_ *= 0x100000001B3u;
+            hash_ *= kPrime;
         }
     }
     template <class Integer>
@@ -24,6 +28,9 @@ public:
     [[nodiscard]] std::uint32_t value() const { return static_cast<std::uint32_t>(hash_ ^ (hash_ >> 32)); }
 
 private:
+    static constexpr std::uint64_t kPrime = 0x100000001B3u;
+    static constexpr std::uint64_t kPrimeToThe2 = kPrime * kPrime, kPrimeToThe4 = kPrimeToThe2 * kPrimeToThe2,
+                                   kPrimeToThe8 = kPrimeToThe4 * kPrimeToThe4;
     std::uint64_t hash_ = 0xCBF29CE484222325u;
 };
 

@@ -21,25 +21,36 @@ template <class T>
     return static_cast<std::uint8_t>(std::fma(clamped, T(255), T(0.5)));
 }
 
-/// Writes `image` into image `n` of a batch as numbers in [0, 1]; where `out` is larger than the image, the last row and
-/// the last column are repeated at the bottom and at the right.
-///   out[n,c,y,x] = rgb(min(x, width−1), min(y, height−1))[c] / 255
-/// Shapes   out [N,3,H,W] with W ≥ width, H ≥ height
-/// Exact    to_byte() brings back every byte.
+/// How the pixels of an image lie in a tensor.
 template <class T>
-void image_to_tensor(const Image& image, TensorView<T> out, int n = 0) {
-    GANCODEC_ASSERT(out.shape.c == 3 && n >= 0 && n < out.shape.n && !image.empty());
-    GANCODEC_ASSERT(out.shape.w >= image.width && out.shape.h >= image.height);
+struct PixelLayout {
+    int shuffle = 1;  ///< r: squares of r x r pixels lie in the channels, as before a pixel shuffle by r
+    T offset = T(0);  ///< of all numbers: levels lie in [offset, 1 + offset]
+};
+
+/// Writes `image` into image `n` of a batch; where `out` is larger than the image, the last row and the last column are
+/// repeated at the bottom and at the right.
+///   out[n, c·r² + (y mod r)·r + x mod r, y div r, x div r] = rgb(min(x, width−1), min(y, height−1))[c] / 255 + offset
+/// Shapes   out [N,3r²,H,W] with W·r ≥ width, H·r ≥ height
+/// Exact    With offset 0, to_byte() brings back every byte.
+template <class T>
+void image_to_tensor(const Image& image, TensorView<T> out, int n = 0, const PixelLayout<T>& layout = {}) {
+    const int r = layout.shuffle;
+    GANCODEC_ASSERT(out.shape.c == 3 * r * r && n >= 0 && n < out.shape.n && !image.empty());
+    GANCODEC_ASSERT(out.shape.w * r >= image.width && out.shape.h * r >= image.height);
     std::array<T, 256> level{};
-    for (std::size_t i = 0; i < level.size(); ++i) level[i] = static_cast<T>(i) / T(255);
+    for (std::size_t i = 0; i < level.size(); ++i) level[i] = static_cast<T>(i) / T(255) + layout.offset;
     parallel_for(out.shape.h, [&](std::int64_t row, int) {
-        const int y = static_cast<int>(row);
-        const std::uint8_t* line = image.at(0, std::min(y, image.height - 1));
-        T* pixel = out.data + out.shape.offset(n, 0, y, 0);
-        for (int x = 0; x < out.shape.w; ++x, pixel += kChannelBlock) {
-            const std::uint8_t* rgb = line + 3 * std::min(x, image.width - 1);
-            for (int c = 0; c < 3; ++c) pixel[c] = level[rgb[c]];
-            std::fill(pixel + 3, pixel + kChannelBlock, T(0));
+        const int first = static_cast<int>(row) * r;
+        for (int block = 0; block < out.shape.blocks(); ++block) {
+            T* pixels = out.data + out.shape.offset(n, block * kChannelBlock, static_cast<int>(row), 0);
+            for (int lane = 0; lane < kChannelBlock; ++lane) {
+                const int channel = block * kChannelBlock + lane, dy = channel / r % r, dx = channel % r;
+                const std::uint8_t* line = image.at(0, std::min(first + dy, image.height - 1)) + channel / (r * r);
+                for (int x = 0; x < out.shape.w; ++x)
+                    pixels[x * kChannelBlock + lane] =
+                        channel < out.shape.c ? level[line[3 * std::min(x * r + dx, image.width - 1)]] : T(0);
+            }
         }
     });
 }
@@ -52,19 +63,25 @@ template <class T = float>
     return out;
 }
 
-/// The top left `width`x`height` pixels of image `n` of a batch, rounded by to_byte(): undoes image_to_tensor().
-/// Shapes   in [N,3,H,W] with W ≥ width, H ≥ height
+/// The top left `width`x`height` pixels of the first image of a batch, rounded by to_byte(): undoes image_to_tensor().
+///   rgb(x, y)[c] = to_byte(in[0, c·r² + (y mod r)·r + x mod r, y div r, x div r] − offset)
+/// Shapes   in [N,3r²,H,W] with W·r ≥ width, H·r ≥ height
 template <class T>
-[[nodiscard]] Image tensor_to_image(TensorView<const T> in, int width, int height, int n = 0) {
-    GANCODEC_ASSERT(in.shape.c == 3 && n >= 0 && n < in.shape.n);
-    GANCODEC_ASSERT(width >= 1 && height >= 1 && in.shape.w >= width && in.shape.h >= height);
+[[nodiscard]] Image tensor_to_image(TensorView<const T> in, int width, int height, const PixelLayout<T>& layout = {}) {
+    const int r = layout.shuffle;
+    GANCODEC_ASSERT(in.shape.c == 3 * r * r && in.shape.n >= 1);
+    GANCODEC_ASSERT(width >= 1 && height >= 1 && in.shape.w * r >= width && in.shape.h * r >= height);
     Image image{width, height, {}};
     image.rgb.resize(3 * image.pixels());
     parallel_for(height, [&](std::int64_t row, int) {
-        const T* pixel = in.data + in.shape.offset(n, 0, static_cast<int>(row), 0);
-        std::uint8_t* rgb = image.at(0, static_cast<int>(row));
-        for (int x = 0; x < width; ++x, pixel += kChannelBlock, rgb += 3)
-            for (int c = 0; c < 3; ++c) rgb[c] = to_byte(pixel[c]);
+        const int y = static_cast<int>(row);
+        for (int c = 0; c < 3; ++c)
+            for (int dx = 0; dx < r && dx < width; ++dx) {
+                const T* value = in.data + in.shape.offset(0, (c * r + y % r) * r + dx, y / r, 0);
+                std::uint8_t* byte = image.at(dx, y) + c;
+                for (int x = dx; x < width; x += r, value += kChannelBlock, byte += 3 * r)
+                    *byte = to_byte(*value - layout.offset);
+            }
     });
     return image;
 }

@@ -14,7 +14,8 @@
 
 namespace gancodec::detail {
 
-/// Transformed weights of a 3x3 convolution in the order of reading: [co/16][36][ci][co%16], and its bias.
+/// Weights of a 3x3 convolution in the order in which they are transformed, [co/16][ci][9][co%16], and its bias. The
+/// transformed ones are four times as many: they are made when a convolution runs, and last as long as it does.
 /// Packing the same geometry again allocates nothing.
 class WinogradWeights {
 public:
@@ -35,37 +36,26 @@ public:
         fill(bias, [&](int out, int in, int k) { return weight[(in * g.in_channels + out) * 9 + 8 - k]; });
     }
     [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
-    /// Floats of one of the 36 matrices, for a group of 16 outputs.
-    [[nodiscard]] std::size_t cell_size() const { return static_cast<std::size_t>(in_channels) * kChannelBlock; }
-    [[nodiscard]] const float* weights(int group, int cell) const {
-        return weights_.data() + static_cast<std::size_t>(group * kWinogradCells + cell) * cell_size();
+    /// The 3x3 weights of 16 outputs and one input, [9][16].
+    [[nodiscard]] const float* weights(int group, int in) const {
+        return weights_.data() + (static_cast<std::ptrdiff_t>(group) * in_channels + in) * (9 * kChannelBlock);
     }
     [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
 
 private:
     template <class Weight>
     void fill(const float* bias, const Weight& weight) {
-        using Arch = simd::NativeArch;
-        const std::size_t size = static_cast<std::size_t>(groups() * kWinogradCells) * cell_size();
+        const std::size_t size = static_cast<std::size_t>(groups() * in_channels) * 9 * kChannelBlock;
         if (weights_.size() != size) weights_ = AlignedArray<float>(size);
         bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
         if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
-        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t index, int) {
-            const int first = static_cast<int>(index) * kChannelBlock;
+        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t group, int) {
+            const int first = static_cast<int>(group) * kChannelBlock;
             const int lanes = std::min(kChannelBlock, out_channels - first);
-            alignas(kAlignmentBytes) float plain[9][kChannelBlock] = {};
-            float* p = weights_.data() + static_cast<std::size_t>(index * kWinogradCells) * cell_size();
-            for (int in = 0; in < in_channels; ++in, p += kChannelBlock) {
-                for (int lane = 0; lane < lanes; ++lane)
-                    for (int k = 0; k < 9; ++k) plain[k][lane] = weight(first + lane, in, k);
-                for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
-                    simd::Floats<Arch> g[9], u[kWinogradCells];
-                    GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain[k] + lane);
-                    Winograd::weight_tile(g, u);
-                    GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
-                        simd::store<Arch>(p + static_cast<std::size_t>(k) * cell_size() + lane, u[k]);
-                }
-            }
+            float* p = weights_.data() + static_cast<std::ptrdiff_t>(first) * in_channels * 9;
+            for (int in = 0; in < in_channels; ++in)
+                for (int k = 0; k < 9; ++k, p += kChannelBlock)
+                    for (int lane = 0; lane < lanes; ++lane) p[lane] = weight(first + lane, in, k);
         });
     }
 
@@ -165,9 +155,13 @@ public:
         const auto workers = static_cast<std::size_t>(threads());
         v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
         m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
+        u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels + 1) * kChannelBlock;
+        u_group_ = u_cell_ * kWinogradCells;
+        u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups()));
     }
 
     void run() const {
+        transform_weights();
         parallel_for(blocks_, [this](std::int64_t task, int worker) {
             const int first = static_cast<int>(task) * block_, count = std::min(block_, grid_.tiles() - first);
             float* v = v_ + worker * v_cell_ * kWinogradCells;
@@ -190,6 +184,26 @@ public:
 private:
     static constexpr int kGroups = TileSizes<Arch>::groups;
 
+    /// G g Gᵀ, in shares of 16 outputs and 16 inputs.
+    void transform_weights() const {
+        const int shares = (weights_.in_channels + kChannelBlock - 1) / kChannelBlock;
+        parallel_for(static_cast<std::int64_t>(weights_.groups()) * shares, [&](std::int64_t task, int) {
+            const int group = static_cast<int>(task / shares), first = static_cast<int>(task % shares) * kChannelBlock;
+            for (int in = first; in < std::min(weights_.in_channels, first + kChannelBlock); ++in) {
+                const float* plain = weights_.weights(group, in);
+                float* u = u_ + group * u_group_ + static_cast<std::ptrdiff_t>(in) * kChannelBlock;
+                for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
+                    simd::Floats<Arch> g[9], cells[kWinogradCells];
+                    GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] =
+                        simd::load<Arch>(plain + k * kChannelBlock + lane);
+                    Winograd::weight_tile(g, cells);
+                    GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
+                        simd::store<Arch>(u + k * u_cell_ + lane, cells[k]);
+                }
+            }
+        });
+    }
+
     void multiply(const float* v, float* m, int group, int groups, int count) const {
         alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
         static constexpr std::ptrdiff_t kNoOffset = 0;
@@ -199,8 +213,8 @@ private:
                                &kNoOffset,
                                1,
                                weights_.in_channels,
-                               weights_.weights(group, cell),
-                               static_cast<std::ptrdiff_t>(kWinogradCells * weights_.cell_size()),
+                               u_ + group * u_group_ + cell * u_cell_,
+                               u_group_,
                                kZeros,
                                m + cell * m_cell_,
                                m_group_,
@@ -242,6 +256,8 @@ private:
     WinogradGrid grid_;
     int block_ = 0, blocks_ = 0;                                          ///< tiles of a block; blocks
     std::ptrdiff_t v_block_ = 0, v_cell_ = 0, m_group_ = 0, m_cell_ = 0;  ///< floats between parts of V and M
+    std::ptrdiff_t u_cell_ = 0, u_group_ = 0;                             ///< and of U
+    float* u_ = nullptr;  ///< transformed weights [co/16][36][ci][16], for all workers
     float* v_ = nullptr;  ///< transformed inputs [36][ci/16][tile][16], for each worker
     float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker
 };

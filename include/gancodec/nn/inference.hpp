@@ -101,7 +101,7 @@ private:
                 best = i;
         if (best == slots_.size()) slots_.emplace_back();
         slots_[best].memory = AlignedArray<T>();
-        slots_[best].memory = AlignedArray<T>(size);
+        slots_[best].memory = AlignedArray<T>::uninitialised(size);
         return best;
     }
 

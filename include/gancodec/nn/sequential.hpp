@@ -55,12 +55,23 @@ public:
     template <class U>
     using Rebind = Sequential<typename Layers::template Rebind<U>...>;
 
+    using First = std::tuple_element_t<0, std::tuple<Layers...>>;
+    using Last = std::tuple_element_t<sizeof...(Layers) - 1, std::tuple<Layers...>>;
+
     static constexpr int out_channels(int in) { return detail::chain_channels<Layers...>(in); }
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
-        std::apply([&](const auto&... layer) { ((x = layer(context, std::move(x))), ...); }, layers);
-        return x;
+        return run<0>(context, std::move(x), std::make_index_sequence<sizeof...(Layers)>());
+    }
+    /// The result without the first layer, or the last: for callers who do its work together with their own.
+    template <class Context>
+    [[nodiscard]] typename Context::Value all_but_first(Context& context, typename Context::Value x) const {
+        return run<1>(context, std::move(x), std::make_index_sequence<sizeof...(Layers) - 1>());
+    }
+    template <class Context>
+    [[nodiscard]] typename Context::Value all_but_last(Context& context, typename Context::Value x) const {
+        return run<0>(context, std::move(x), std::make_index_sequence<sizeof...(Layers) - 1>());
     }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
@@ -76,6 +87,13 @@ public:
     }
 
     std::tuple<Layers...> layers;
+
+private:
+    template <std::size_t From, class Context, class Value, std::size_t... I>
+    [[nodiscard]] Value run(Context& context, Value x, std::index_sequence<I...>) const {
+        ((x = std::get<From + I>(layers)(context, std::move(x))), ...);
+        return x;
+    }
 };
 
 }  // namespace gancodec

@@ -14,6 +14,7 @@ template <int R, class T = float>
 struct PixelShuffle : StatelessLayer<T> {
     template <class U>
     using Rebind = PixelShuffle<R, U>;
+    static constexpr int kFactor = R;
     static constexpr int out_channels(int in) { return in % (R * R) == 0 ? in / (R * R) : kChannelMismatch; }
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
@@ -26,6 +27,7 @@ template <int R, class T = float>
 struct PixelUnshuffle : StatelessLayer<T> {
     template <class U>
     using Rebind = PixelUnshuffle<R, U>;
+    static constexpr int kFactor = R;
     static constexpr int out_channels(int in) { return in * R * R; }
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gancodec/core/bytes.hpp"
+#include "gancodec/core/check.hpp"
 #include "gancodec/core/error.hpp"
 #include "gancodec/weights/dtype.hpp"
 #include "gancodec/weights/half.hpp"
@@ -82,15 +83,22 @@ public:
     /// The numbers of a tensor of dtype F32, F16 or BF16.
     /// Errors   Error{Errc::wrong_weights} when there is no such tensor, or it holds another dtype.
     [[nodiscard]] std::vector<float> read_float(const std::string& name) const {
+        std::vector<float> out(entry(name).size());
+        read_float(name, out);
+        return out;
+    }
+    /// The same, into memory that is there. Requires as many numbers as the tensor has.
+    void read_float(const std::string& name, std::span<float> out) const {
         const TensorEntry& tensor = entry(name);
+        GANCODEC_ASSERT(out.size() == tensor.size());
         const std::uint8_t* p = raw(tensor).data();
         switch (tensor.dtype) {
             case Dtype::f32:
-                return floats<std::uint32_t>(tensor, p, [](std::uint32_t x) { return std::bit_cast<float>(x); });
+                return floats<std::uint32_t>(p, out, [](std::uint32_t x) { return std::bit_cast<float>(x); });
             case Dtype::f16:
-                return floats<std::uint16_t>(tensor, p, f16_to_float);
+                return floats<std::uint16_t>(p, out, [](std::uint16_t x) { return f16_to_float(x); });
             case Dtype::bf16:
-                return floats<std::uint16_t>(tensor, p, bf16_to_float);
+                return floats<std::uint16_t>(p, out, [](std::uint16_t x) { return bf16_to_float(x); });
             default:
                 wrong_dtype(name, tensor, "F32, F16 or BF16");
         }
@@ -149,13 +157,9 @@ private:
         return ByteView(bytes_).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
-    static std::vector<float> floats(const TensorEntry& tensor, const std::uint8_t* p, Convert&& number) {
-        std::vector<float> out(tensor.size());
-        for (float& x : out) {
-            x = number(read_little_endian<Stored>(p));
-            p += sizeof(Stored);
-        }
-        return out;
+    static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] = number(read_little_endian<Stored>(p + i * sizeof(Stored)));
     }
     template <class Stored>
     static std::vector<std::int32_t> integers(const TensorEntry& tensor, const std::uint8_t* p) {
