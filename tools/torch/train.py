@@ -25,7 +25,7 @@ from twin.principal_components import initialise
 from twin.rates import LogisticMixture
 from twin.recipe import AdversarialRecipe, Augmentation, Recipe, read_recipe, recipe_text
 from twin.runtime import Runtime
-from twin.stages import CHECKPOINT, RateDistortion, codec_parameters, smaller
+from twin.stages import CHECKPOINT, RateDistortion, codec_parameters
 from twin.trainer import Options, Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
                         "with these gancodec weights")
     parser.add_argument("--minutes", type=float, default=0, help="stop so that all is written after this time")
     parser.add_argument("--by-time", action="store_true", help="the learning rate falls by the minutes, not by the steps")
+    parser.add_argument("--span", type=float, nargs=2, default=(0, 1), metavar=("FROM", "TO"), help="with --by-time, the "
+                        "part of the schedule that these minutes are: 0 0.4, then 0.4 1 with --resume")
     parser.add_argument("--batch", type=int, help="images per process and step, in place of the recipe's")
     parser.add_argument("--device", default="", choices=["", "cpu", "cuda"])
     parser.add_argument("--precision", default="", choices=["", "bf16", "tf32", "fp32"],
@@ -65,6 +67,8 @@ def choose_recipe(options: argparse.Namespace) -> Recipe:
     recipe = read_recipe(path)
     if options.batch:
         recipe.batch = options.batch
+    if options.by_time and not options.minutes:
+        raise ValueError("--by-time: expected --minutes too, found none")
     crop = recipe.augmentation.crop_px
     if len(recipe.lambdas) != QUALITY_LEVELS:
         raise ValueError(f"recipe: expected {QUALITY_LEVELS} lambdas, found {len(recipe.lambdas)}")
@@ -118,14 +122,9 @@ def main() -> None:
 
     samples = choose_samples(read_pictures(options.samples) if options.samples else pictures)
     trainer = Trainer(stage, BatchSource(store, recipe, runtime.rank), samples, runtime,
-                      Options(options.out, options.minutes, options.by_time, options.save_minutes, options.sheet_minutes),
+                      Options(options.out, options.minutes, options.by_time, tuple(options.span), options.save_minutes,
+                              options.sheet_minutes),
                       state, {"recipe": recipe_text(recipe)})
-    probe = min(2, recipe.batch)
-    with runtime.mixed_precision():
-        flops = stage.flops_of(smaller(trainer.source.draw(0, 1.0), probe))
-    trainer.flops_per_step = flops / probe * recipe.batch * runtime.processes
-    runtime.say(f"start at step {state.step} on {runtime.device} x{runtime.processes}, {flops / probe / 1e9:.1f} GFLOP per image "
-                f"and step, after {runtime.elapsed():.1f} s")
     del pictures
     trainer.train()
     runtime.say(f"stopped at step {state.step} after {runtime.elapsed():.1f} s")

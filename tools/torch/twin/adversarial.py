@@ -18,7 +18,7 @@ from .rates import LogisticMixture
 from .recipe import AdversarialRecipe
 from .runtime import Compiled, Runtime
 from .stage1 import Batch, Latents, distortion, transmit
-from .stages import CHECKPOINT, codec_parameters, count_flops
+from .stages import CHECKPOINT, codec_parameters, count_flops, smaller
 
 DISCRIMINATOR = "discriminator.safetensors"
 
@@ -99,15 +99,20 @@ class Adversary:
         return {**{name: value.clone() for name, value in measured.items()}, "bpp": bpp_y + bpp_z, "bpp_y": bpp_y,
                 "bpp_z": bpp_z, "discriminator": judgement.detach().clone(), "gradient_norm": norm}
 
-    def flops_of(self, batch: Batch) -> float:
-        def forward_and_backward() -> None:
-            y_hat = self._transmit(batch).y_hat
-            loss, x_hat, _ = self._generator_loss(batch, y_hat)
-            (loss + self._discriminator_loss(batch, y_hat, x_hat)).backward()
-        flops = count_flops(forward_and_backward)
-        for flat in self.trained:
-            flat.clear_gradient()
-        return flops
+    def prepare(self, batch: Batch) -> float:
+        def one_image() -> None:
+            one = smaller(batch, 1)
+            y_hat = self._transmit(one).y_hat
+            loss, x_hat, _ = self._generator_loss(one, y_hat)
+            (loss + self._discriminator_loss(one, y_hat, x_hat)).backward()
+        with self.runtime.mixed_precision():
+            flops = count_flops(one_image)
+            y_hat = self.transmit.prove(batch).y_hat
+            self.discriminator.requires_grad_(False).eval()
+            _, x_hat, _ = self.generator_loss.prove(batch, y_hat)
+            self.discriminator.requires_grad_(True).train()
+            self.discriminator_loss.prove(batch, y_hat, x_hat)
+        return flops * batch.x.shape[0]
 
     def save(self, folder: Path, state: TrainingState, metadata: dict[str, str]) -> None:
         judge = self.trained[1]

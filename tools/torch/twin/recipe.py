@@ -78,7 +78,7 @@ class Adversarial:
     """What stage 2 has beside stage 1."""
 
     discriminator: str = "patch"          # "patch": PatchGAN of HiFiC; "unet": per-pixel, as MS-ILLM's, two classes
-    weight: float = 0.008                 # of the generator's adversarial loss
+    weight: float = 0.05                  # of the generator's adversarial loss
     learning_rate: float = 4e-4           # of the discriminator, constant behind its warm-up
     beta1: float = 0.5                    # of the discriminator's Adam
     warm_up_steps: int = 500              # the discriminator alone, against the generator as it came

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable
 
 import torch
@@ -15,6 +16,15 @@ from torch import Tensor
 PEAK_BF16_FLOPS = {"H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "A100": 312e12, "L4": 121e12, "4090": 165e12}
 
 
+def process_age() -> float:
+    """Seconds since this process began: importing torch alone can take many. 0 where the system does not tell."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError, IndexError):
+        return 0.0
+
+
 @dataclass
 class Runtime:
     device: torch.device
@@ -22,7 +32,7 @@ class Runtime:
     processes: int = 1
     autocast: bool = False
     stop_asked: bool = False
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic() - process_age())
 
     @staticmethod
     def start(device: str, precision: str) -> "Runtime":
@@ -91,19 +101,30 @@ class Runtime:
 
 
 class Compiled:
-    """A function through torch.compile; where that fails, as it was, with a note. mode: none, default or any mode of
-    torch.compile."""
+    """A function that may go through torch.compile. mode: none, default or another mode of torch.compile."""
 
     def __init__(self, function: Callable[..., Any], mode: str, runtime: Runtime) -> None:
         self.plain, self.runtime = function, runtime
         self.call = function if mode == "none" else torch.compile(function, mode=mode, dynamic=False)
 
     def __call__(self, *arguments: Any) -> Any:
-        if self.call is self.plain:
-            return self.plain(*arguments)
+        return self.call(*arguments)
+
+    def prove(self, *arguments: Any) -> Any:
+        """The first call, its backward pass included where the first result has one: a compiler fails here or never, and
+        then the run goes on without it. Answers what the function answered, without its graph."""
         try:
-            return self.call(*arguments)
-        except Exception as error:  # whatever a compiler can fail with: the run goes on without it
+            return self._forward_and_backward(*arguments)
+        except Exception as error:  # whatever a compiler can fail with
+            if self.call is self.plain:
+                raise
             self.runtime.say(f"note: torch.compile failed, going on without: {type(error).__name__}: {str(error)[:300]}")
             self.call = self.plain
-            return self.plain(*arguments)
+            return self._forward_and_backward(*arguments)
+
+    def _forward_and_backward(self, *arguments: Any) -> Any:
+        result = self.call(*arguments)
+        first = result[0] if isinstance(result, tuple) else result
+        if isinstance(first, Tensor) and first.requires_grad:
+            first.backward()
+        return result

@@ -29,11 +29,17 @@ def codec_parameters(model: Model, prior: LogisticMixture,
     return FlatParameters(named, factor)
 
 
-def count_flops(function: object, *arguments: object) -> float:
-    """Multiplications and additions of one call and its backward pass."""
+def count_flops(work: Callable[[], object]) -> float:
+    """Multiplications and additions of convolutions and matrix products, backward passes included."""
     with FlopCounterMode(display=False) as counter:
-        function(*arguments)
+        work()
     return float(counter.get_total_flops())
+
+
+def smaller(batch: Batch, images: int) -> Batch:
+    """The first few images of a batch."""
+    return replace(batch, **{name: getattr(batch, name)[:images]
+                             for name in ("x", "position", "rate", "weight", "noise_y", "noise_z")})
 
 
 class RateDistortion:
@@ -59,21 +65,14 @@ class RateDistortion:
         self.prior.project()
         return {**{name: value.clone() for name, value in measured.items()}, "gradient_norm": norm}
 
-    def flops_of(self, batch: Batch) -> float:
-        def forward_and_backward() -> None:
-            self._loss(batch)[0].backward()
-        flops = count_flops(forward_and_backward)
-        self.trained[0].clear_gradient()
-        return flops
+    def prepare(self, batch: Batch) -> float:
+        with self.runtime.mixed_precision():
+            flops = count_flops(lambda: self._loss(smaller(batch, 1))[0].backward())
+            self.loss.prove(batch)
+        return flops * batch.x.shape[0]
 
     def save(self, folder: Path, state: TrainingState, metadata: dict[str, str]) -> None:
         save_checkpoint(folder / CHECKPOINT, self.trained[0], state, metadata)
 
     def resume(self, folder: Path) -> TrainingState:
         return load_checkpoint(folder / CHECKPOINT, self.trained[0])
-
-
-def smaller(batch: Batch, images: int) -> Batch:
-    """The first few images of a batch."""
-    return replace(batch, **{name: getattr(batch, name)[:images]
-                             for name in ("x", "position", "rate", "weight", "noise_y", "noise_z")})

@@ -33,6 +33,9 @@ class Stage(Protocol):
     lpips: Lpips | None
     trained: list[FlatParameters]  # the first of them is what the weights file will hold
 
+    def prepare(self, batch: Batch) -> float:
+        """Counts the multiplications and additions of a step, and compiles what is to be compiled."""
+
     def step(self, batch: Batch, step: int, learning_rate: float) -> dict[str, Tensor]:
         """One update; answers what to report, "loss" among it, still on the device."""
 
@@ -44,6 +47,7 @@ class Options:
     out: Path
     minutes: float = 0.0       # 0: until the recipe's steps are done
     by_time: bool = False      # the schedule follows the minutes, not the steps
+    span: tuple[float, float] = (0.0, 1.0)  # the part of the schedule that these minutes are
     save_minutes: float = 2.0
     sheet_minutes: float = 5.0
 
@@ -64,9 +68,12 @@ class Trainer:
         self.last_save = self.last_sheet = 0.0
         self.finishing_seconds = 5.0
         self.progress = 0.0
-        self.flops_per_step = 0.0
 
     def train(self) -> None:
+        flops = self.stage.prepare(self.source.draw(self.state.step, 1.0))
+        self.flops_per_step = flops * self.runtime.processes
+        self.runtime.say(f"start at step {self.state.step} on {self.runtime.device} x{self.runtime.processes}, "
+                         f"{self.flops_per_step / 1e12:.3f} TFLOP per step, after {self.runtime.elapsed():.1f} s")
         self.snapshot = self._take_snapshot()
         self._write_samples()  # proves that all can be written, and tells how long that takes
         self._save()
@@ -98,7 +105,8 @@ class Trainer:
         left = limit - self.runtime.elapsed() - self.finishing_seconds if limit else math.inf
         progress = state.step / recipe.steps
         if self.options.by_time and limit:
-            progress = 1 - max(0.0, left) / max(1.0, limit - self.finishing_seconds)
+            begin, end = self.options.span
+            progress = end - (end - begin) * max(0.0, left) / max(1.0, limit - self.finishing_seconds)
         done = self.runtime.stop_asked or left <= 0 or (state.step >= recipe.steps and not self.options.by_time)
         decision = self.runtime.from_leader(torch.tensor([float(done), progress], device=self.runtime.device))
         stop, self.progress = bool(decision[0]), float(decision[1])
@@ -161,12 +169,11 @@ class Trainer:
                 "images_per_second": images / seconds, "elapsed_seconds": self.runtime.elapsed()}
         text = (f"step {self.state.step}  loss {mean['loss']:.3f}  {mean['bpp']:.3f} bpp  {mean['psnr']:.2f} dB  "
                 f"LPIPS {mean['lpips']:.3f}  {1 / seconds:.2f} it/s  {images / seconds:.0f} images/s")
-        if self.flops_per_step:
-            line["tflops"] = self.flops_per_step / seconds / 1e12
-            text += f"  {line['tflops']:.2f} TFLOP/s"
-            if peak := self.runtime.peak_flops():
-                line["share_of_peak"] = self.flops_per_step / seconds / peak
-                text += f" ({100 * line['share_of_peak']:.1f} % of peak)"
+        line["tflops"] = self.flops_per_step / seconds / 1e12
+        text += f"  {line['tflops']:.2f} TFLOP/s"
+        if peak := self.runtime.peak_flops():
+            line["share_of_peak"] = self.flops_per_step / seconds / (peak * self.runtime.processes)
+            text += f" ({100 * line['share_of_peak']:.1f} % of peak)"
         self._append(line)
         self.runtime.say(text)
         self.logged.clear()
