@@ -219,7 +219,7 @@ TEST_CASE("wrong usage is status 2, help is status 0", "[program]") {
                                                   {"encode", "a", "b", "--flatten", "mauve"},
                                                   {"train", "--data", "photos"}})
         CHECK(bench.bad(2, words).find("--help") != std::string::npos);
-    for (const char* command : {"encode", "decode", "info", "train", "metrics", "eval", "demo"}) {
+    for (const char* command : {"encode", "decode", "info", "train", "export", "metrics", "eval", "demo"}) {
         const std::string help = bench.good({command, "--help"});
         CHECK(help.find("Examples:") != std::string::npos);
     }
@@ -301,6 +301,20 @@ TEST_CASE("training that was stopped and resumed ends where training that was no
         bench.good({"encode", "192x176.png", "straight.gnc", "--weights", "straight/gancodec.safetensors"}));
     static_cast<void>(bench.good({"encode", "192x176.png", "parts.gnc", "--weights", "parts/gancodec.safetensors"}));
     CHECK(read_file(bench.path("straight.gnc")) == read_file(bench.path("parts.gnc")));
+}
+
+TEST_CASE("a checkpoint is exported to the weights that its own training wrote", "[program]") {
+    const Bench& bench = Bench::get();
+    static_cast<void>(bench.good({"export", "run/checkpoint.safetensors", "exported.safetensors"}));
+    const auto trained = SafetensorsFile::load(bench.path("run/gancodec.safetensors"));
+    const auto exported = SafetensorsFile::load(bench.path("exported.safetensors"));
+    REQUIRE(exported.tensors().size() == trained.tensors().size());
+    for (const auto& [name, tensor] : trained.tensors())
+        CHECK(std::ranges::equal(exported.raw(name), trained.raw(name)));
+    for (const char* key : {"entropy_id", "self_test_stream", "self_test_pixels"})
+        CHECK(exported.metadata().at(key) == trained.metadata().at(key));
+    CHECK(bench.bad(1, {"export", "run/gancodec.safetensors", "again.safetensors"}).find("average.") !=
+          std::string::npos);
 }
 
 TEST_CASE("a stream is refused by the weights of another training", "[program]") {

@@ -26,6 +26,7 @@ Command add_encode(CLI::App& app);
 Command add_decode(CLI::App& app);
 Command add_info(CLI::App& app);
 Command add_train(CLI::App& app);
+Command add_export(CLI::App& app);
 Command add_metrics(CLI::App& app);
 Command add_eval(CLI::App& app);
 Command add_demo(CLI::App& app);

@@ -2,10 +2,12 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gancodec/codec/codec.hpp"
 #include "gancodec/train/integer_export.hpp"
 #include "gancodec/train/prior_export.hpp"
+#include "gancodec/weights/parameters.hpp"
 
 namespace gancodec {
 
@@ -31,6 +33,29 @@ namespace gancodec {
     weights = std::move(codec).release();
     weights.metadata["self_test_stream"] = detail::hex32(test.stream);
     weights.metadata["self_test_pixels"] = detail::hex32(test.pixels);
+    return weights;
+}
+
+/// The same for the averaged weights of a checkpoint, whichever program trained it: tensors "average." + name.
+/// Its metadata "training", "recipe" and "licence", where it has them, come along.
+/// Errors  Error{wrong_weights} that lists every tensor missing or of another shape; others are allowed, so that a file of
+///         averages alone is enough.
+[[nodiscard]] inline CodecWeights export_checkpoint(const SafetensorsFile& file) {
+    Model<float> model;
+    LogisticMixture<float> prior(kHyperChannels);
+    const std::string models = "average.", priors = "average.prior.";
+    std::vector<TensorRequest> requests;
+    append_requests(model, models, requests);
+    append_requests(prior, priors, requests);
+    require_tensors(file, requests, ExtraTensors::allow);
+    read_parameters(file, model, models);
+    read_parameters(file, prior, priors);
+    model.project();
+    prior.project();
+    CodecWeights weights = export_weights(std::move(model), prior);
+    for (const char* key : {"training", "recipe", "licence"})
+        if (const auto found = file.metadata().find(key); found != file.metadata().end())
+            weights.metadata[key] = found->second;
     return weights;
 }
 

@@ -1,0 +1,119 @@
+"""The twin against the C++ trainer: same weights, same batches. Run by hand, or by `tools/check full` where torch is:
+    python3 tools/torch/tests/test_against_cpp.py
+It needs the dev preset; the program record_training, which it builds, says what the C++ trainer computed."""
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import unittest
+from itertools import chain
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tools/torch"))
+from safetensors.torch import load_file  # noqa: E402
+
+from twin.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
+from twin.data import draw_levels  # noqa: E402
+from twin.lpips import Lpips  # noqa: E402
+from twin.networks import HYPER_CHANNELS, Model  # noqa: E402
+from twin.parameters import FlatParameters, learning_rate_factor  # noqa: E402
+from twin.rates import LogisticMixture  # noqa: E402
+from twin.recipe import LambdaRamp, LearningRate, Recipe  # noqa: E402
+from twin.stage1 import Batch, stage1_loss  # noqa: E402
+
+REPORT = ("offset", "loss", "bpp", "bpp_y", "bpp_z", "psnr", "lpips", "gradient_norm")
+
+
+def recorded_recipe() -> Recipe:
+    """That of tests/twin/record_training.cpp."""
+    return Recipe(seed=4, batch=3, learning_rate=LearningRate(warm_up_steps=8), lambda_ramp=LambdaRamp(hold_steps=2, ramp_steps=20))
+
+
+class AgainstCpp(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        subprocess.run(["cmake", "--preset", "dev"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["cmake", "--build", "--preset", "dev", "--target", "record_training"], cwd=ROOT, check=True,
+                       stdout=subprocess.DEVNULL)
+        cls.work = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.work.name)
+        subprocess.run([ROOT / "build/dev/tests/record_training", cls.folder], check=True)
+        cls.steps = load_file(cls.folder / "steps.safetensors")
+        cls.lpips = Lpips(ROOT / "weights/lpips_alex.safetensors")
+        cls.recipe = recorded_recipe()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.work.cleanup()
+
+    def setUp(self) -> None:
+        self.model, self.prior = Model(), LogisticMixture(HYPER_CHANNELS)
+        named = chain(self.model.named_parameters(), (("prior." + n, p) for n, p in self.prior.named_parameters()))
+        self.flat = FlatParameters(named, learning_rate_factor)
+        self.state = load_checkpoint(self.folder / "start.safetensors", self.flat)
+
+    def batch(self, k: int) -> Batch:
+        x = self.steps[f"{k}.x"]
+        ramp = self.recipe.lambda_ramp.at(self.state.step + k)
+        levels = draw_levels(self.recipe, float(self.steps[f"{k}.report"][0]), len(x), ramp)
+        position, rate, weight = (torch.from_numpy(a).float() for a in levels)
+        mask = torch.ones(1, 1, *x.shape[2:])
+        return Batch(x, mask, position, rate, weight, self.steps[f"{k}.noise_y"], self.steps[f"{k}.noise_z"])
+
+    def report(self, k: int) -> dict[str, float]:
+        return dict(zip(REPORT, self.steps[f"{k}.report"].tolist()))
+
+    def loss(self, k: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return stage1_loss(self.model, self.prior, self.lpips, self.batch(k), self.recipe.mse_weight, self.recipe.lpips_weight)
+
+    def test_loss_is_equal(self) -> None:
+        _, measured = self.loss(0)
+        for name, wanted in self.report(0).items():
+            if name in measured:
+                with self.subTest(name):
+                    self.assertLess(abs(float(measured[name]) / wanted - 1), 1e-4)
+
+    def test_gradients_are_equal(self) -> None:
+        """The C++ gradient is what one step of Adam left in the first moment."""
+        loss, _ = self.loss(0)
+        loss.backward()
+        after = load_file(self.folder / "after_1.safetensors")
+        norm = self.report(0)["gradient_norm"]
+        self.assertLess(abs(float(self.flat.gradient.norm()) / norm - 1), 1e-3)
+        clip, beta = min(1.0, self.recipe.clip_norm / norm), self.recipe.adam.beta1
+        for name in self.flat.places:
+            before = self.flat.view("first_moment", name)
+            wanted = (after[f"first_moment.{name}"] - beta * before) / ((1 - beta) * clip)
+            found = self.flat.view("gradient", name)
+            # A gradient far below the first moment cannot be read back from it to more than rounding.
+            floor = 1e-6 * float(before.norm()) / ((1 - beta) * clip)
+            with self.subTest(name):
+                self.assertLess(float((found - wanted).norm()), 1e-3 * float(wanted.norm()) + floor)
+
+    def test_ten_steps_stay_together(self) -> None:
+        for k in range(10):
+            self.flat.clear_gradient()
+            loss, measured = self.loss(k)
+            loss.backward()
+            step = self.state.step + k
+            self.flat.update(self.recipe.adam, self.recipe.learning_rate.at(step, step / self.recipe.steps), step,
+                             self.recipe.clip_norm)
+            self.prior.project()
+            with self.subTest(step=k):
+                self.assertLess(abs(float(measured["loss"]) / self.report(k)["loss"] - 1), 0.01)
+
+    def test_a_checkpoint_comes_back_bit_for_bit(self) -> None:
+        path = self.folder / "again.safetensors"
+        save_checkpoint(path, self.flat, self.state, {})
+        written, original = load_file(path), load_file(self.folder / "start.safetensors")
+        self.assertEqual(sorted(written), sorted(original))
+        for name, tensor in original.items():
+            self.assertTrue(torch.equal(written[name], tensor), name)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,127 @@
+"""Recipes: JSON whose members are those of include/gancodec/train/recipe.hpp (stage 1), and those of stage 2."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Augmentation:
+    crop_px: int = 256
+    smallest_scale: float = 0.5
+    flip: bool = True
+
+
+@dataclass
+class LearningRate:
+    peak: float = 2e-4
+    warm_up_steps: int = 200
+    decay_from: float = 0.5
+    final_factor: float = 0.02
+
+    def at(self, step: int, progress: float) -> float:
+        """Warm-up by steps, then constant, then half a cosine over the last part of the run; progress in [0, 1]."""
+        warm = min(1.0, (step + 1) / max(1, self.warm_up_steps))
+        t = min(1.0, max(0.0, (progress - self.decay_from) / max(1e-9, 1 - self.decay_from)))
+        return self.peak * warm * (self.final_factor + (1 - self.final_factor) * 0.5 * (1 + math.cos(math.pi * t)))
+
+
+@dataclass
+class Adam:
+    beta1: float = 0.9
+    beta2: float = 0.99
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+
+@dataclass
+class LambdaRamp:
+    start_factor: float = 0.3
+    hold_steps: int = 500
+    ramp_steps: int = 4000
+
+    def at(self, step: int) -> float:
+        t = min(1.0, max(0.0, (step - self.hold_steps) / max(1, self.ramp_steps)))
+        return self.start_factor ** (1 - t)
+
+
+@dataclass
+class Recipe:
+    """Stage 1; every member is explained beside its twin in recipe.hpp."""
+
+    seed: int = 1
+    steps: int = 50000
+    batch: int = 4
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    odd_size_probability: float = 0.1
+    learning_rate: LearningRate = field(default_factory=LearningRate)
+    adam: Adam = field(default_factory=Adam)
+    clip_norm: float = 1.0
+    average_decay: float = 0.999
+    lambdas: list[float] = field(default_factory=lambda: [40, 12.5, 3.9, 1.22, 0.38, 0.12])
+    level_balance: float = 0.5
+    mse_weight: float = 150.0
+    lpips_weight: float = 1.0
+    lambda_ramp: LambdaRamp = field(default_factory=LambdaRamp)
+    lowest_gain_log2: float = -1.4
+    gain_octaves: float = 4.1
+    checkpoint_steps: int = 500
+    explosion_factor: float = 5.0
+
+
+@dataclass
+class Adversarial:
+    """What stage 2 has beside stage 1."""
+
+    discriminator: str = "patch"          # "patch": PatchGAN of HiFiC; "unet": per-pixel, as MS-ILLM's, two classes
+    weight: float = 0.05                  # of the generator's adversarial loss
+    learning_rate: float = 4e-4           # of the discriminator, constant behind its warm-up
+    beta1: float = 0.5                    # of the discriminator's Adam
+    warm_up_steps: int = 500              # the discriminator alone, against the generator as it came
+    channels: int = 64                    # width of the discriminator's first layer
+    latent_channels: int = 12             # ŷ is brought to so many channels before the discriminator sees it
+
+
+@dataclass
+class AdversarialRecipe(Recipe):
+    """Stage 2: encoder, hyper networks, gains and prior are frozen. lambdas are not used; level_balance weighs by them."""
+
+    adversarial: Adversarial = field(default_factory=Adversarial)
+
+
+def _fill(target: Any, values: Any, where: str) -> None:
+    if not isinstance(values, dict):
+        raise ValueError(f"{where}: expected an object, found {values!r}")
+    known = {f.name: f for f in dataclasses.fields(target)}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ValueError(f"{where}: expected members of a recipe, found also {' '.join(unknown)}")
+    for name, value in values.items():
+        current = getattr(target, name)
+        if dataclasses.is_dataclass(current):
+            _fill(current, value, f"{where}/{name}")
+            continue
+        numbers = (int, float)
+        fits = (isinstance(value, bool) if isinstance(current, bool) else
+                isinstance(value, str) if isinstance(current, str) else
+                isinstance(value, list) and all(isinstance(v, numbers) for v in value) if isinstance(current, list) else
+                isinstance(value, int if isinstance(current, int) else numbers) and not isinstance(value, bool))
+        if not fits:
+            raise ValueError(f"{where}/{name}: expected something like {current!r}, found {value!r}")
+        setattr(target, name, value)
+
+
+def read_recipe(path: Path | None) -> Recipe:
+    """A file with a member "adversarial" is a recipe of stage 2. What is left out keeps its default; no file: stage 1."""
+    values = {} if path is None else json.loads(Path(path).read_text())
+    recipe = AdversarialRecipe() if isinstance(values, dict) and "adversarial" in values else Recipe()
+    _fill(recipe, values, str(path))
+    return recipe
+
+
+def recipe_text(recipe: Recipe, indent: int | None = None) -> str:
+    return json.dumps(dataclasses.asdict(recipe), indent=indent)
