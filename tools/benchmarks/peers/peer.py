@@ -57,7 +57,8 @@ def ncnn(name, folder, threads):
     net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = net.opt.use_bf16_storage = False
     net.load_param(str(folder / f"{name}.ncnn.param"))
     net.load_model(str(folder / f"{name}.ncnn.bin"))
-    x = ncnn.Mat(numpy.ascontiguousarray(read_input(name, folder)[0])).clone()
+    pixels = numpy.ascontiguousarray(read_input(name, folder)[0])  # an ncnn.Mat of an array does not keep it alive
+    x = ncnn.Mat(pixels).clone()
 
     def run():
         extractor = net.create_extractor()
