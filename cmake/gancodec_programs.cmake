@@ -50,6 +50,11 @@ if(GANCODEC_BUILD_BENCH)
     target_link_libraries(gancodec_bench_peak PRIVATE gancodec_build)
 endif()
 
+if(GANCODEC_BUILD_BENCH)
+    add_executable(gancodec_bench_peers "${PROJECT_SOURCE_DIR}/tools/benchmarks/peers/peers.cpp")
+    target_link_libraries(gancodec_bench_peers PRIVATE gancodec_build)
+endif()
+
 if(GANCODEC_BUILD_FUZZ)
     file(GLOB fuzz_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.cpp")
     foreach(source IN LISTS fuzz_sources)

@@ -3,7 +3,7 @@
 
     python3 tests/metrics/make_perceptual_goldens.py FOLDER [A.ppm B.ppm]
 
-FOLDER holds lpips_alex, lpips_vgg, lpips_squeeze and dists.safetensors, made by tools/convert_metric_weights.py.
+FOLDER holds lpips_alex, lpips_vgg, lpips_squeeze and dists.safetensors, made by tools/convert_weights.py.
 With two pictures it measures those instead. Needs torch, numpy and safetensors.
 """
 import pathlib

@@ -24,7 +24,7 @@ namespace gancodec {
 /// with the moments of channel c over the whole picture; taps are the image itself and five stages of VGG16 whose
 /// max-pools became L2Pools; α and β, 1475 each, add up to 1. Images are taken at full size, without the reduction to
 /// 256 pixels that some scripts apply first.
-/// Weights  29 MB, not part of the project: tools/convert_metric_weights.py makes them from torchvision's VGG16 and the
+/// Weights  29 MB, not part of the project: tools/convert_weights.py makes them from torchvision's VGG16 and the
 ///          authors' α and β. The path is the caller's (tests look for dists.safetensors in the folder
 ///          $GANCODEC_METRIC_WEIGHTS).
 /// Paper    Ding, Ma, Wang, Simoncelli: Image Quality Assessment: Unifying Structure and Texture Similarity, 2020.

@@ -25,7 +25,7 @@ namespace gancodec {
 /// metric: x and y are images in [0, 1], the result is one number, the mean over a batch.
 ///   const auto lpips = Lpips<AlexNet>::load("weights/lpips_alex.safetensors");
 ///   double distance = lpips(original, decoded);
-/// Weights  tools/convert_metric_weights.py makes the files from those that torchvision and LPIPS publish. Those for
+/// Weights  tools/convert_weights.py makes the files from those that torchvision and LPIPS publish. Those for
 ///          AlexNet and SqueezeNet come with the project; VGG16's 29 MB do not (tests look for lpips_vgg.safetensors
 ///          in the folder $GANCODEC_METRIC_WEIGHTS).
 /// Paper    Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features, 2018.

@@ -66,6 +66,10 @@ struct EmulatedFloats {
         for (int i = 0; i < Lanes; ++i) a.lanes[i] *= b.lanes[i];
         return a;
     }
+    friend EmulatedFloats operator/(EmulatedFloats a, const EmulatedFloats& b) {
+        for (int i = 0; i < Lanes; ++i) a.lanes[i] /= b.lanes[i];
+        return a;
+    }
 };
 
 namespace detail {
@@ -115,6 +119,17 @@ template <class Arch>
 template <int Lanes>
 [[nodiscard]] inline EmulatedFloats<Lanes> abs(EmulatedFloats<Lanes> v) {
     for (float& lane : v.lanes) lane = std::abs(lane);
+    return v;
+}
+
+/// Correctly rounded, which IEEE 754 demands of it. Unlike std::sqrt it sets no errno, which would forbid vectors.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> sqrt(const xsimd::batch<float, Arch>& v) {
+    return xsimd::sqrt(v);
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> sqrt(EmulatedFloats<Lanes> v) {
+    for (float& lane : v.lanes) lane = std::sqrt(lane);
     return v;
 }
 

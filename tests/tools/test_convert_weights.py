@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""tools/convert_weights.py: checkpoints of every form are converted, hostile and damaged ones refused, nothing is executed."""
+import contextlib
+import importlib.util
+import io
+import pathlib
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOL = ROOT / "tools/convert_weights.py"
+try:
+    import torch
+    from safetensors.torch import load_file, save_file
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(0)
+
+spec = importlib.util.spec_from_file_location("convert_weights", TOOL)
+convert_weights = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(convert_weights)
+
+failures = []
+
+
+def expect(what, condition, output=""):
+    if not condition:
+        failures.append(f"{what}\n{output}")
+
+
+def run(folder, model, *inputs):
+    out = folder / "out.safetensors"
+    out.unlink(missing_ok=True)
+    text, code = io.StringIO(), 0
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        try:
+            convert_weights.main([*map(str, inputs), "--model", model, "--out", str(out)])
+        except SystemExit as end:  # a message stands for status 1
+            code = end.code if isinstance(end.code, int) else 1
+            text.write(str(end.code))
+    return code, text.getvalue(), load_file(out) if out.exists() else {}
+
+
+def example(model, **sizes):
+    """Seeded tensors of the smallest instance of a model."""
+    torch.manual_seed(1)
+    names = {"N": "g_a.0.weight", "M": "g_a.6.weight", "C": "Encoder.conv_block_out.1.weight", "F": "Encoder.conv_block1.1.weight",
+             "H": "Hyperprior.analysis_net.conv1.weight"}
+    seeds = {names[key]: torch.zeros(size, 1) for key, size in sizes.items() if key in names}
+    seeds |= {f"Generator.resblock_{i}.x": torch.zeros(1) for i in range(sizes.get("blocks", 0))}
+    return {name: torch.rand(shape) for name, shape in convert_weights.MODELS[model].shapes(seeds)[0].items()}
+
+
+class Bomb:
+    """An object whose pickle, when executed, creates a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (self.path,)
+
+
+def test_forms(folder):
+    state = example("bmshj2018-hyperprior", N=8, M=12)
+    state["entropy_bottleneck.quantiles"] = torch.rand(8, 1, 3)
+    path = folder / "checkpoint.pth.tar"
+    for what, content in {
+        "a state dict": state,
+        "a state dict beside an optimiser": {"epoch": 3, "state_dict": state, "optimizer": {"state": {0: {"exp_avg": torch.rand(3)}}}},
+        "a network of DataParallel": {"network": {f"module.{name}": value for name, value in state.items()}},
+    }.items():
+        torch.save(content, path)
+        code, output, tensors = run(folder, "bmshj2018-hyperprior", path)
+        expect(f"converts {what}", code == 0 and len(tensors) == len(state) - 1 and torch.equal(tensors["h_s.0.weight"], state["h_s.0.weight"]), output)
+    gamma = state["g_a.1.gamma"].double() ** 2 - 2.0**-36
+    expect("folds the reparametrisation of GDN", torch.allclose(tensors["g_a.1.gamma"].double(), gamma, atol=1e-7, rtol=1e-6))
+    state["g_a.1.beta"][:] = -1
+    torch.save(state, path)
+    _, output, tensors = run(folder, "bmshj2018-hyperprior", path)
+    expect("keeps beta above its bound", torch.allclose(tensors["g_a.1.beta"], torch.tensor(1e-6)), output)
+
+    small = example("hific", C=5, F=4, H=6, blocks=2)
+    torch.save({"model_state_dict": small | {"Discriminator.conv1.bias": torch.rand(2)}, "epoch": 1}, path)
+    code, output, tensors = run(folder, "hific", path)
+    expect("converts HiFiC, norms as [c]", code == 0 and tensors["Generator.resblock_1.norm2.gamma"].shape == (64,), output)
+
+
+def test_metrics(folder):
+    for name in ("lpips_alex", "lpips_squeeze"):
+        shipped = load_file(ROOT / f"weights/{name}.safetensors")
+        backbone = {key: value for key, value in shipped.items() if key.startswith("features.")}
+        linear = {key.replace(".weight", ".model.1.weight"): value[None, :, None, None] for key, value in shipped.items() if key.startswith("lin")}
+        torch.save(backbone | {"classifier.1.weight": torch.rand(3, 3)}, folder / "backbone.pth")
+        save_file(linear, folder / "linear.safetensors")
+        code, output, tensors = run(folder, name, folder / "backbone.pth", folder / "linear.safetensors")
+        same = tensors.keys() == shipped.keys() and all(torch.equal(tensors[key], shipped[key]) for key in shipped)
+        expect(f"gives the shipped {name}", code == 0 and same, output)
+
+
+def test_misfits(folder):
+    state = example("bmshj2018-factorized", N=8, M=12)
+    del state["g_s.6.bias"], state["g_a.3.gamma"]
+    state["g_s.0.bias"] = torch.rand(9)
+    state["g_x.0.weight"] = torch.rand(2, 2)
+    torch.save(state, folder / "wrong.pth")
+    code, output, tensors = run(folder, "bmshj2018-factorized", folder / "wrong.pth")
+    for words in ("missing g_s.6.bias [3]", "missing g_a.3.gamma [8,8]", "g_s.0.bias: expected [8], found [9]", "unexpected g_x.0.weight [2,2]"):
+        expect(f"says '{words}'", code == 1 and words in output and not tensors, output)
+    code, output, _ = run(folder, "cheng2020-attn", folder / "wrong.pth")
+    expect("refuses a model it does not know", code == 2 and "cheng2020-attn" in output and "mbt2018-mean" in output, output)
+    code, output, _ = run(folder, "hific", folder / "none.pth")
+    expect("refuses a file that is not there", code == 1 and "found none" in output, output)
+
+
+def test_hostile(folder):
+    state, marker = example("bmshj2018-factorized", N=8, M=12), folder / "executed"
+    good, bad = folder / "good.pth", folder / "bad.pth"
+    torch.save(state, good)
+
+    def refused(what):
+        code, output, tensors = run(folder, "bmshj2018-factorized", bad)
+        expect(f"refuses {what}", code == 1 and not tensors and "convert_weights:" in output, output)
+        expect(f"executes nothing of {what}", not marker.exists())
+
+    for legacy in (False, True):
+        for content in (state | {"bomb": Bomb(marker)}, Bomb(marker)):
+            torch.save(content, bad, _use_new_zipfile_serialization=not legacy)
+            refused("a pickle that calls a function")
+    whole = good.read_bytes()
+    for size in (0, 1, 100, len(whole) // 2, len(whole) - 30):
+        bad.write_bytes(whole[:size])
+        refused(f"a checkpoint cut to {size} bytes")
+    bad.write_bytes(bytes(torch.randint(0, 256, (5000,), dtype=torch.uint8).tolist()))
+    refused("random bytes")
+    bad = folder / "bad.safetensors"
+    save_file(state, bad)
+    bad.write_bytes(bad.read_bytes()[:-7])
+    refused("a safetensors file cut short")
+
+
+for test in (test_forms, test_metrics, test_misfits, test_hostile):
+    with tempfile.TemporaryDirectory() as name:
+        test(pathlib.Path(name))
+for failure in failures:
+    print("FAILED:", failure, file=sys.stderr)
+sys.exit(bool(failures))
