@@ -19,13 +19,14 @@ struct TrainedParameter {
     double learning_rate_factor = 1;
 };
 
-/// Registers every parameter of `network` for training: from now on it has a gradient.
+/// Registers every parameter of `network` for training: from now on it has a gradient. Buffers are registered too, so
+/// that checkpoints hold them, and get none.
 template <class Network>
 void collect_parameters(Network& network, const std::string& prefix, std::vector<TrainedParameter>& into,
                         double learning_rate_factor = 1) {
     network.each_parameter(prefix, [&](const std::string& name, Parameter<float>& parameter) {
         const std::size_t size = parameter.value.size();
-        parameter.grad.assign(size, 0.0f);
+        parameter.grad.assign(parameter.buffer ? 0 : size, 0.0f);
         into.push_back({name, &parameter, std::vector<float>(size), std::vector<float>(size), parameter.value,
                         learning_rate_factor});
     });
@@ -45,6 +46,7 @@ inline void adam_update(std::vector<TrainedParameter>& parameters, const AdamOpt
     const auto inverse_root2 = static_cast<float>(1 / std::sqrt(correction2));
     parallel_for(static_cast<std::int64_t>(parameters.size()), [&](std::int64_t index, int) {
         TrainedParameter& p = parameters[static_cast<std::size_t>(index)];
+        if (!p.parameter->trained()) return;
         const auto rate = static_cast<float>(learning_rate * p.learning_rate_factor / correction1);
         const auto decay = static_cast<float>(learning_rate * options.weight_decay);
         float* value = p.parameter->value.data();
