@@ -74,13 +74,14 @@ TEST_CASE("a training run begins near the data and gets better", "[train]") {
     const Dataset data = small_dataset();
     Trainer trainer(small_recipe(), data, nullptr);
     const StepReport first = trainer.step();
-    CHECK(first.psnr > 18);  // principal components, not noise
+    CHECK(first.at("psnr") > 18);  // principal components, not noise
     StepReport last;
     for (int i = 0; i < 12; ++i) last = trainer.step();
     CHECK(std::isfinite(last.loss));
-    const HealthReport health = trainer.examine();
-    CHECK(health.unquantized_psnr > 20);
-    CHECK(health.live_channels > 0);
+    const Figures health = trainer.examine();
+    REQUIRE(health.size() == 2);
+    CHECK(health[0].second > 20);  // decibels of what was not quantised
+    CHECK(health[1].second > 0);   // live channels
 }
 
 TEST_CASE("an exploded loss returns to the last snapshot", "[train]") {

@@ -1,5 +1,9 @@
 #include "recipe_file.hpp"
 
+#include <array>
+#include <concepts>
+#include <span>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -10,26 +14,75 @@ namespace gancodec::cli {
 
 namespace {
 
-/// Every number of a recipe with its place in the JSON and the least value that makes sense.
+/// The words of an enumeration, in the order of its values.
+template <class E>
+constexpr std::array<std::string_view, 0> kWords{};
+template <>
+constexpr std::array<std::string_view, 5> kWords<AdversarialLoss>{"saturating", "non_saturating", "least_squares",
+                                                                  "hinge", "wasserstein"};
+template <>
+constexpr std::array<std::string_view, 5> kWords<DiscriminatorKind>{"patch", "patch_slim", "multi_scale", "unet",
+                                                                    "dcgan"};
+
+constexpr std::string_view kStages[] = {"reconstruction", "adversarial"};  // in the order of AnyRecipe
+
+template <class Schedule, class F>
+void each_rate(const std::string& at, Schedule& rate, F&& f) {
+    f(at + "/peak", rate.peak, 0);
+    f(at + "/warm_up_steps", rate.warm_up_steps, 0);
+    f(at + "/decay_from", rate.decay_from, 0);
+    f(at + "/final_factor", rate.final_factor, 0);
+}
+
+/// Members that the recipes of all stages have.
 template <class R, class F>
-void each_member(R& r, F&& f) {
+void each_common_member(R& r, F&& f) {
     f("/seed", r.seed, 0);
     f("/steps", r.steps, 1);
     f("/batch", r.batch, 1);
     f("/augmentation/crop_px", r.augmentation.crop_px, 1);
     f("/augmentation/smallest_scale", r.augmentation.smallest_scale, 1e-3);
     f("/augmentation/flip", r.augmentation.flip, 0);
-    f("/odd_size_probability", r.odd_size_probability, 0);
-    f("/learning_rate/peak", r.learning_rate.peak, 0);
-    f("/learning_rate/warm_up_steps", r.learning_rate.warm_up_steps, 0);
-    f("/learning_rate/decay_from", r.learning_rate.decay_from, 0);
-    f("/learning_rate/final_factor", r.learning_rate.final_factor, 0);
     f("/adam/beta1", r.adam.beta1, 0);
     f("/adam/beta2", r.adam.beta2, 0);
     f("/adam/epsilon", r.adam.epsilon, 0);
     f("/adam/weight_decay", r.adam.weight_decay, 0);
     f("/clip_norm", r.clip_norm, 1e-12);
     f("/average_decay", r.average_decay, 0);
+    f("/checkpoint_steps", r.checkpoint_steps, 1);
+    f("/explosion_factor", r.explosion_factor, 1);
+}
+
+/// Every member of a recipe with its place in the JSON and, for numbers, the least that makes sense.
+template <class R, class F>
+    requires std::same_as<std::remove_const_t<R>, AdversarialRecipe>
+void each_member(R& r, F&& f) {
+    each_common_member(r, f);
+    each_rate("/generator_rate", r.generator_rate, f);
+    each_rate("/discriminator_rate", r.discriminator_rate, f);
+    f("/content/mse", r.content.mse, 0);
+    f("/content/l1", r.content.l1, 0);
+    f("/content/charbonnier", r.content.charbonnier, 0);
+    f("/content/lpips", r.content.lpips, 0);
+    f("/content/total_variation", r.content.total_variation, 0);
+    f("/content/feature_matching", r.content.feature_matching, 0);
+    f("/adversarial_weight", r.adversarial_weight, 0);
+    f("/adversarial/loss", r.adversarial.loss, 0);
+    f("/adversarial/relativistic", r.adversarial.relativistic, 0);
+    f("/adversarial/real_label", r.adversarial.real_label, 0);
+    f("/discriminator", r.discriminator, 0);
+    f("/discriminator_only_steps", r.discriminator_only_steps, 0);
+    f("/r1_weight", r.r1_weight, 0);
+    f("/r1_every", r.r1_every, 1);
+    f("/instance_noise", r.instance_noise, 0);
+    f("/noise_steps", r.noise_steps, 1);
+}
+template <class R, class F>
+    requires std::same_as<std::remove_const_t<R>, Recipe>
+void each_member(R& r, F&& f) {
+    each_common_member(r, f);
+    each_rate("/learning_rate", r.learning_rate, f);
+    f("/odd_size_probability", r.odd_size_probability, 0);
     f("/lambdas", r.lambdas, 1e-12);
     f("/level_balance", r.level_balance, 0);
     f("/mse_weight", r.mse_weight, 0);
@@ -39,8 +92,6 @@ void each_member(R& r, F&& f) {
     f("/lambda_ramp/ramp_steps", r.lambda_ramp.ramp_steps, 0);
     f("/lowest_gain_log2", r.lowest_gain_log2, -20);
     f("/gain_octaves", r.gain_octaves, 0);
-    f("/checkpoint_steps", r.checkpoint_steps, 1);
-    f("/explosion_factor", r.explosion_factor, 1);
 }
 
 [[noreturn]] void refuse(const std::string& name, const std::string& expected, const Json& found) {
@@ -48,8 +99,23 @@ void each_member(R& r, F&& f) {
                                             found.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
+/// Reads a word out of a list; answers its place in it.
+std::size_t read_word(const Json& json, const std::string& where, std::span<const std::string_view> words) {
+    std::string known;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (json.is_string() && json.get<std::string>() == words[i]) return i;
+        known.append(i == 0 ? "" : ", ").append(words[i]);
+    }
+    refuse(where, "one of " + known, json);
+}
+
 template <class T>
-void read_number(const Json& json, const std::string& where, double least, T& value) {
+    requires std::is_enum_v<T>
+void read_value(const Json& json, const std::string& where, double, T& value) {
+    value = static_cast<T>(read_word(json, where, kWords<T>));
+}
+template <class T>
+void read_value(const Json& json, const std::string& where, double least, T& value) {
     if constexpr (std::is_same_v<T, bool>) {
         if (!json.is_boolean()) refuse(where, "true or false", json);
     } else if constexpr (std::is_integral_v<T>) {
@@ -60,10 +126,10 @@ void read_number(const Json& json, const std::string& where, double least, T& va
     value = json.get<T>();
     if (static_cast<double>(value) < least) refuse(where, "at least " + Json(least).dump(), json);
 }
-void read_number(const Json& json, const std::string& where, double least, std::vector<double>& values) {
+void read_value(const Json& json, const std::string& where, double least, std::vector<double>& values) {
     if (!json.is_array() || json.empty()) refuse(where, "a list of numbers", json);
     values.assign(json.size(), 0);
-    for (std::size_t i = 0; i < values.size(); ++i) read_number(json[i], where, least, values[i]);
+    for (std::size_t i = 0; i < values.size(); ++i) read_value(json[i], where, least, values[i]);
 }
 
 /// Names of all members below `json` that are not objects themselves.
@@ -76,21 +142,15 @@ void list_members(const Json& json, const std::string& path, std::vector<std::st
     }
 }
 
-}  // namespace
-
-Recipe read_recipe(const std::filesystem::path& path) {
-    const std::string name = path.string();
-    const Bytes bytes = read_file(path, std::uint64_t{1} << 20);
-    const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
-    if (json.is_discarded() || !json.is_object())
-        throw Error(Errc::invalid_argument, name + ": expected a JSON object, found something else");
-    Recipe recipe;
+template <class R>
+R read_members(const Json& json, const std::string& name) {
+    R recipe;
     std::vector<std::string> unknown;
     list_members(json, "", unknown);
-    each_member(recipe, [&](const char* place, auto& value, double least) {
-        const Json::json_pointer pointer(place);
+    std::erase(unknown, "/stage");
+    each_member(recipe, [&](const std::string& place, auto& value, double least) {
         if (std::erase(unknown, place) == 0) return;
-        read_number(json.at(pointer), name + ": " + (place + 1), least, value);
+        read_value(json.at(Json::json_pointer(place)), name + ": " + place.substr(1), least, value);
     });
     if (!unknown.empty()) {
         std::string list;
@@ -100,9 +160,31 @@ Recipe read_recipe(const std::filesystem::path& path) {
     return recipe;
 }
 
-std::string recipe_text(const Recipe& recipe, int indent) {
-    Json json;
-    each_member(recipe, [&](const char* place, const auto& value, double) { json[Json::json_pointer(place)] = value; });
+}  // namespace
+
+AnyRecipe read_recipe(const std::filesystem::path& path) {
+    const std::string name = path.string();
+    const Bytes bytes = read_file(path, std::uint64_t{1} << 20);
+    const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+    if (json.is_discarded() || !json.is_object())
+        throw Error(Errc::invalid_argument, name + ": expected a JSON object, found something else");
+    const Json stage = json.contains("stage") ? json["stage"] : Json(std::string(kStages[0]));
+    if (read_word(stage, name + ": stage", kStages) == 0) return read_members<Recipe>(json, name);
+    return read_members<AdversarialRecipe>(json, name);
+}
+
+std::string recipe_text(const AnyRecipe& recipe, int indent) {
+    Json json{{"stage", kStages[recipe.index()]}};
+    std::visit(
+        [&](const auto& members) {
+            each_member(members, [&]<class T>(const std::string& place, const T& value, double) {
+                if constexpr (std::is_enum_v<T>)
+                    json[Json::json_pointer(place)] = kWords<T>[static_cast<std::size_t>(value)];
+                else
+                    json[Json::json_pointer(place)] = value;
+            });
+        },
+        recipe);
     return json.dump(indent);
 }
 

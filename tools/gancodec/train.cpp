@@ -12,7 +12,8 @@
 #include "gancodec/core/parallel.hpp"
 #include "gancodec/image/pad.hpp"
 #include "gancodec/metrics/psnr.hpp"
-#include "gancodec/train/export.hpp"
+#include "gancodec/train/adversarial_stage.hpp"
+#include "gancodec/train/start_weights.hpp"
 #include "gancodec/train/trainer.hpp"
 #include "image_folder.hpp"
 #include "json_output.hpp"
@@ -26,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct TrainCommand {
-    std::string data, out, recipe, samples, lpips, licence;
+    std::string data, out, recipe, start, samples, lpips, licence;
     double minutes = 0, sheet_minutes = 5;
     int long_side = 0;
     bool resume = false;
@@ -56,94 +57,100 @@ private:
     std::FILE* file_;
 };
 
-/// Means of step reports since the last clear().
+/// Means of the figures of steps since the last clear(); a figure that some steps lack is averaged over the others.
 class ReportMeans {
 public:
-    void add(const StepReport& r) {
-        last_ = r;
-        for (const auto& [sum, value] : {std::pair{&loss_, r.loss},
-                                         {&bpp_, r.bpp},
-                                         {&bpp_y_, r.bpp_y},
-                                         {&bpp_z_, r.bpp_z},
-                                         {&psnr_, r.psnr},
-                                         {&lpips_, r.lpips},
-                                         {&gradient_norm_, r.gradient_norm},
-                                         {&seconds_, r.seconds}})
-            *sum += value;
-        ++count_;
+    void add(const StepReport& report) {
+        step_ = report.step;
+        add("loss", report.loss);
+        add("seconds", report.seconds);
+        for (const auto& [name, value] : report.figures) add(name, value);
     }
+    /// The first few figures, for people.
     [[nodiscard]] std::string text() const {
-        return format_number(mean(loss_), 3) + " loss  " + format_number(mean(bpp_), 3) + " bpp  " +
-               format_number(mean(psnr_), 2) + " dB  LPIPS " + format_number(mean(lpips_), 3) + "  " +
-               format_number(1 / mean(seconds_), 2) + " it/s";
+        constexpr std::size_t kShown = 6;
+        std::string text;
+        for (std::size_t i = 0; i < std::min(kShown, sums_.size()); ++i)
+            if (sums_[i].name != "seconds") text += sums_[i].name + " " + format_number(sums_[i].mean(), 3) + "  ";
+        return text + format_number(1 / sums_[1].mean(), 2) + " it/s";
     }
     [[nodiscard]] Json json() const {
-        return {{"step", last_.step},
-                {"loss", mean(loss_)},
-                {"bpp", mean(bpp_)},
-                {"bpp_y", mean(bpp_y_)},
-                {"bpp_z", mean(bpp_z_)},
-                {"psnr", mean(psnr_)},
-                {"lpips", mean(lpips_)},
-                {"lambda_factor", last_.lambda_factor},
-                {"learning_rate", last_.learning_rate},
-                {"gradient_norm", mean(gradient_norm_)},
-                {"steps_per_second", 1 / mean(seconds_)}};
+        Json line{{"step", step_}};
+        for (const Sum& sum : sums_) line[sum.name] = sum.mean();
+        return line;
     }
-    [[nodiscard]] bool empty() const { return count_ == 0; }
+    [[nodiscard]] bool empty() const { return sums_.empty(); }
     void clear() { *this = {}; }
 
 private:
-    [[nodiscard]] double mean(double sum) const { return sum / std::max(1, count_); }
+    struct Sum {
+        std::string name;
+        double total = 0;
+        int count = 0;
+        [[nodiscard]] double mean() const { return total / count; }
+    };
+    void add(const std::string& name, double value) {
+        auto found = std::find_if(sums_.begin(), sums_.end(), [&](const Sum& sum) { return sum.name == name; });
+        if (found == sums_.end()) found = sums_.insert(sums_.end(), {name});
+        found->total += value;
+        ++found->count;
+    }
 
-    double loss_ = 0, bpp_ = 0, bpp_y_ = 0, bpp_z_ = 0, psnr_ = 0, lpips_ = 0, gradient_norm_ = 0, seconds_ = 0;
-    int count_ = 0;
-    StepReport last_;
+    std::vector<Sum> sums_;
+    std::int64_t step_ = 0;
 };
 
 /// One run of training in a folder: weights, checkpoint, log and contact sheet.
 class Run {
 public:
-    Run(const TrainCommand& command, Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips,
-        std::vector<NamedImage> samples)
+    Run(const TrainCommand& command, const AnyRecipe& recipe, std::unique_ptr<Stage> stage, std::size_t images,
+        const Lpips<AlexNet>* lpips, std::vector<NamedImage> samples)
         : command_(command),
+          recipe_(recipe),
           folder_(command.out),
-          trainer_(std::move(recipe), data, lpips),
+          stage_(std::move(stage)),
           lpips_(lpips),
           samples_(std::move(samples)),
-          images_(data.size()),
+          images_(images),
           log_(folder_ / "log.jsonl") {}
 
     void resume() {
-        trainer_.resume(checkpoint_path());
-        print_note(checkpoint_path().string() + ": going on from step " + std::to_string(trainer_.state().step));
+        stage_->resume(checkpoint_path());
+        print_note(checkpoint_path().string() + ": going on from step " + std::to_string(stage_->state().step));
     }
     void train() {
-        Progress progress("step", trainer_.recipe().steps, trainer_.state().step);
-        while (!trainer_.finished() && !time_is_up()) {
-            const StepReport report = trainer_.step();
+        Progress progress("step", stage_->steps(), stage_->state().step);
+        while (!stage_->finished() && !time_is_up()) {
+            const StepReport report = stage_->step();
             if (report.restored) {
                 log_.append({{"step", report.step}, {"restored", true}, {"loss", report.loss}});
                 print_note("step " + std::to_string(report.step) + ": the loss exploded to " +
                            format_number(report.loss, 3) + ", back to the last snapshot");
                 continue;
             }
+            if (!report.symptom.empty()) {
+                log_.append({{"step", report.step}, {"symptom", report.symptom}});
+                print_note("step " + std::to_string(report.step) + ": " + report.symptom);
+            }
             means_.add(report);
             if (shown_.empty() || report.step % kShowEvery == 0) shown_.clear();
             shown_.add(report);
-            progress.update(trainer_.state().step, shown_.text());
-            if (trainer_.state().step % kLogEvery == 0) write_log();
-            if (trainer_.state().step % trainer_.recipe().checkpoint_steps == 0) trainer_.save(checkpoint_path());
+            progress.update(stage_->state().step, shown_.text());
+            if (stage_->state().step % kLogEvery == 0) write_log();
+            if (stage_->state().step % stage_->checkpoint_steps() == 0) stage_->save(checkpoint_path());
             if (sheet_clock_.milliseconds() > command_.sheet_minutes * 60'000) write_samples();
         }
         if (!means_.empty()) write_log();
-        trainer_.save(checkpoint_path());
+        stage_->save(checkpoint_path());
         write_samples();
     }
     [[nodiscard]] Json summary() const {
-        return {{"steps", trainer_.state().step},           {"finished", trainer_.finished()},
-                {"seconds", trainer_.state().seconds},      {"weights", weights_path().string()},
-                {"checkpoint", checkpoint_path().string()}, {"samples", last_samples_}};
+        return {{"steps", stage_->state().step},
+                {"finished", stage_->finished()},
+                {"seconds", stage_->state().seconds},
+                {"weights", weights_path().string()},
+                {"checkpoint", checkpoint_path().string()},
+                {"samples", last_samples_}};
     }
     [[nodiscard]] fs::path weights_path() const { return folder_ / "gancodec.safetensors"; }
     [[nodiscard]] fs::path checkpoint_path() const { return folder_ / "checkpoint.safetensors"; }
@@ -157,23 +164,18 @@ private:
     }
     void write_log() {
         Json line = means_.json();
-        if (trainer_.state().step % kHealthEvery == 0) {
-            const HealthReport health = trainer_.examine();
-            line["unquantized_psnr"] = health.unquantized_psnr;
-            line["live_channels"] = health.live_channels;
-        }
+        if (stage_->state().step % kHealthEvery == 0)
+            for (const auto& [name, value] : stage_->examine()) line[name] = value;
         log_.append(line);
         means_.clear();
     }
     [[nodiscard]] CodecWeights averaged_weights() const {
-        Model<float> model;
-        LogisticMixture<float> prior(kHyperChannels);
-        trainer_.average(model, prior);
-        CodecWeights weights = export_weights(std::move(model), prior);
-        const TrainingState& state = trainer_.state();
-        weights.metadata["training"] = "gancodec train: " + std::to_string(state.step) + " steps, " +
-                                       format_duration(state.seconds) + ", " + std::to_string(images_) + " images";
-        weights.metadata["recipe"] = recipe_text(trainer_.recipe());
+        CodecWeights weights = stage_->weights();
+        const TrainingState& state = stage_->state();
+        std::string& told = weights.metadata["training"];  // a later stage goes on with the story of its start
+        told = (told.empty() ? "" : told + "; then ") + "gancodec train: " + std::to_string(state.step) + " steps, " +
+               format_duration(state.seconds) + ", " + std::to_string(images_) + " images";
+        weights.metadata["recipe"] = recipe_text(recipe_);
         if (!command_.licence.empty()) weights.metadata["licence"] = command_.licence;
         return weights;
     }
@@ -201,7 +203,7 @@ private:
                 figures.push_back(std::move(figure));
             }
         }
-        log_.append({{"step", trainer_.state().step}, {"samples", figures}});
+        log_.append({{"step", stage_->state().step}, {"samples", figures}});
         last_samples_ = std::move(figures);
         SheetOptions options;
         options.text_scale = 1;
@@ -210,8 +212,9 @@ private:
     }
 
     const TrainCommand& command_;
+    const AnyRecipe& recipe_;
     fs::path folder_;
-    Trainer trainer_;
+    std::unique_ptr<Stage> stage_;
     const Lpips<AlexNet>* lpips_;
     std::vector<NamedImage> samples_;
     std::size_t images_;
@@ -240,21 +243,49 @@ std::vector<NamedImage> choose_samples(const TrainCommand& command, const std::v
 }
 
 /// The recipe that was named; without one that of the run to resume, else the default.
-Recipe choose_recipe(const TrainCommand& command, const fs::path& saved) {
+AnyRecipe choose_recipe(const TrainCommand& command, const fs::path& saved) {
     std::error_code ignored;
     if (!command.recipe.empty()) return read_recipe(command.recipe);
-    return command.resume && fs::exists(saved, ignored) ? read_recipe(saved) : Recipe{};
+    return command.resume && fs::exists(saved, ignored) ? read_recipe(saved) : AnyRecipe{};
 }
 
-std::unique_ptr<Lpips<AlexNet>> load_lpips(const TrainCommand& command, const Recipe& recipe) {
-    if (recipe.lpips_weight == 0) return nullptr;
+std::unique_ptr<Lpips<AlexNet>> load_lpips(const TrainCommand& command, double weight) {
+    if (weight == 0) return nullptr;
     const fs::path path = command.lpips.empty() ? find_data_file("lpips_alex.safetensors") : fs::path(command.lpips);
     if (path.empty())
         throw Error(Errc::io,
                     "lpips_alex.safetensors: expected beside the weights, found none; name it by --lpips, or "
-                    "set lpips_weight to 0 in the recipe");
+                    "set the weight of LPIPS to 0 in the recipe");
     return std::make_unique<Lpips<AlexNet>>(Lpips<AlexNet>::load(path, true));
 }
+double lpips_weight(const Recipe& recipe) { return recipe.lpips_weight; }
+double lpips_weight(const AdversarialRecipe& recipe) { return recipe.content.lpips; }
+
+/// What makes a recipe a stage.
+struct StageMaker {
+    const TrainCommand& command;
+    const Dataset& data;
+    const Lpips<AlexNet>* lpips;
+
+    std::unique_ptr<Stage> operator()(const Recipe& recipe) const {
+        if (!command.start.empty())
+            throw Error(Errc::invalid_argument,
+                        "--start: expected a recipe whose stage begins with weights, found stage reconstruction");
+        return std::make_unique<Trainer>(recipe, data, lpips);
+    }
+    std::unique_ptr<Stage> operator()(const AdversarialRecipe& recipe) const {
+        return std::make_unique<AdversarialStage>(recipe, data, lpips, load_start_weights(start_path()));
+    }
+
+private:
+    /// A resumed run finds what it started from in the weights that it wrote: all but the generator are still the same.
+    [[nodiscard]] fs::path start_path() const {
+        const fs::path written = fs::path(command.out) / "gancodec.safetensors";
+        std::error_code ignored;
+        if (!command.start.empty()) return command.start;
+        return command.resume && fs::exists(written, ignored) ? written : find_codec_weights({});
+    }
+};
 
 void run(const TrainCommand& command) {
     set_threads(command.common.threads);
@@ -266,7 +297,7 @@ void run(const TrainCommand& command) {
     const bool checkpoint = fs::exists(folder / "checkpoint.safetensors", error);
     if (checkpoint && !command.resume)
         throw Error(Errc::invalid_argument, command.out + ": expected a new folder or --resume, found a checkpoint");
-    const Recipe recipe = choose_recipe(command, saved_recipe);
+    const AnyRecipe recipe = choose_recipe(command, saved_recipe);
 
     std::vector<NamedImage> images =
         read_image_folder(command.data, {.long_side = command.long_side, .note = print_note});
@@ -275,8 +306,9 @@ void run(const TrainCommand& command) {
     for (NamedImage& image : images) pixels.push_back(std::move(image.image));
     images.clear();
     const Dataset data(std::move(pixels));
-    const auto lpips = load_lpips(command, recipe);
-    Run training(command, recipe, data, lpips.get(), std::move(samples));
+    const auto lpips = load_lpips(command, std::visit([](const auto& r) { return lpips_weight(r); }, recipe));
+    Run training(command, recipe, std::visit(StageMaker{command, data, lpips.get()}, recipe), data.size(), lpips.get(),
+                 std::move(samples));
     const std::string text = recipe_text(recipe, 2) + "\n";
     write_file(saved_recipe, Bytes(text.begin(), text.end()));
     if (checkpoint) training.resume();
@@ -301,6 +333,9 @@ Command add_train(CLI::App& app) {
         ->required();
     sub->add_option("--out", command->out, "Folder for weights, checkpoint, log.jsonl and sheet.png")->required();
     sub->add_option("--recipe", command->recipe, "JSON file of what differs from the default recipe");
+    sub->add_option(
+        "--start", command->start,
+        "Weights, or a stage-1 checkpoint, that an adversarial recipe starts from; default: the codec's own");
     sub->add_option("--minutes", command->minutes, "Stop after this time; --resume goes on later")
         ->check(within(0.0, 1e6));
     sub->add_flag("--resume", command->resume, "Go on from the checkpoint in --out, if there is one");
@@ -323,7 +358,8 @@ Command add_train(CLI::App& app) {
         "  gancodec train --data photos --out run\n"
         "  gancodec train --data photos --out run --resume --minutes 60\n"
         "  echo '{\"steps\": 2000, \"learning_rate\": {\"peak\": 5e-4}}' > short.json\n"
-        "  gancodec train --data photos --out run --recipe short.json");
+        "  gancodec train --data photos --out run --recipe short.json\n"
+        "  gancodec train --data photos --out gan --recipe tools/recipes/stage2.json --start run/gancodec.safetensors");
     return {sub, [command] { run(*command); }};
 }
 

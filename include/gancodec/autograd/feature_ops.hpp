@@ -2,12 +2,9 @@
 
 // Operations of feature networks for Tape<T>: what LPIPS and DISTS need to serve as losses.
 
-#include <array>
-
 #include "gancodec/autograd/tape.hpp"
 #include "gancodec/kernels/perceptual.hpp"
 #include "gancodec/kernels/pool.hpp"
-#include "gancodec/kernels/shuffle.hpp"
 
 namespace gancodec {
 
@@ -27,19 +24,6 @@ Variable<T> l2_pool(Tape<T>& tape, Variable<T> x) {
     return tape.record(out, {x}, false, [&tape, x, out](TensorView<const T> d_out) {
         tape.accumulate(x,
                         [&](TensorView<T> d) { l2_pool_backward(x.constant(), TensorView<const T>(out), d_out, d); });
-    });
-}
-
-/// The channels of `a`, then those of `b`.
-template <class T>
-Variable<T> concat_channels(Tape<T>& tape, Variable<T> a, Variable<T> b) {
-    const Shape s = a.shape();
-    auto out = tape.make({s.n, s.c + b.shape().c, s.h, s.w});
-    const std::array<TensorView<const T>, 2> inputs{a.constant(), b.constant()};
-    concat_channels<T>(inputs, out);
-    return tape.record(out, {a, b}, false, [&tape, a, b, s](TensorView<const T> d_out) {
-        tape.accumulate(a, [&](TensorView<T> d) { slice_channels(d_out, 0, d); });
-        tape.accumulate(b, [&](TensorView<T> d) { slice_channels(d_out, s.c, d); });
     });
 }
 

@@ -62,13 +62,16 @@ template <class Network, class Record>
         for (Tensor<double>& input : inputs) variables.push_back(tape.leaf(input.view(), true));
         return record(tape, variables);
     };
-    network.each_parameter("", [](const std::string&, Parameter<double>& p) { p.grad.assign(p.value.size(), 0.0); });
+    network.each_parameter("", [](const std::string&, Parameter<double>& p) {
+        if (!p.buffer) p.grad.assign(p.value.size(), 0.0);
+    });
     std::vector<Variable<double>> variables;
     tape.backward(run(variables));
     std::vector<std::vector<double>> input_gradients;
     for (const auto& variable : variables) {
         const auto gradient = tape.gradient(variable);
-        input_gradients.emplace_back(gradient.data, gradient.data + (gradient.data ? gradient.size() : 0));
+        input_gradients.emplace_back(variable.constant().size(), 0.0);  // zero where nothing flowed back
+        if (gradient.data) input_gradients.back().assign(gradient.data, gradient.data + gradient.size());
     }
     const auto loss = [&] {
         std::vector<Variable<double>> ignored;
@@ -76,6 +79,7 @@ template <class Network, class Record>
     };
     GradientError worst;
     network.each_parameter("", [&](const std::string& name, Parameter<double>& p) {
+        if (p.buffer) return;
         const std::vector<double> gradient = p.grad;  // recording again adds nothing, but backward() would
         std::vector<std::size_t> all(p.value.size());
         std::iota(all.begin(), all.end(), std::size_t{0});

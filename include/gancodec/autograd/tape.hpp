@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "gancodec/core/error.hpp"
 #include "gancodec/core/workspace.hpp"
 #include "gancodec/kernels/elementwise.hpp"
 #include "gancodec/nn/layer.hpp"
@@ -55,7 +57,7 @@ public:
 
     /// A value from outside. `data` must stay alive until clear().
     [[nodiscard]] Value leaf(TensorView<const T> data, bool needs_gradient = false) {
-        nodes_.push_back({data, {}, needs_gradient, {}});
+        nodes_.push_back({data, {}, needs_gradient, {}, {}, {}});
         return Value(this, nodes_.size() - 1);
     }
     /// A single number.
@@ -65,6 +67,9 @@ public:
         return leaf(value);
     }
 
+    /// What flows back to one input of an operation: the input, and the gradient as a recorded value.
+    using Flow = std::pair<Value, Value>;
+
     /// Appends a computed value. `backward(d_out)` is called once, with dLoss/dvalue, if anything behind it needs it;
     /// it hands gradients on by accumulate(). `trains_parameters`: it also adds to Parameter::grad.
     template <class Backward>
@@ -72,9 +77,21 @@ public:
                  Backward&& backward) {
         bool needed = trains_parameters;
         for (const Value& input : inputs) needed = needed || input.needs_gradient();
-        nodes_.push_back({value, {}, needed, {}});
-        if (needed) nodes_.back().backward = std::forward<Backward>(backward);
+        nodes_.push_back({value, {}, needed, {}, {}, {}});
+        if (needed) {
+            nodes_.back().backward = std::forward<Backward>(backward);
+            for (const Value& input : inputs) nodes_.back().inputs.push_back(input.index_);
+        }
         return Value(this, nodes_.size() - 1);
+    }
+    /// The same for an operation that differentiate() may meet: `flows(d_out)` -> std::vector<Flow> says the same as
+    /// `backward` by recording operations.
+    template <class Backward, class Flows>
+    Value record(TensorView<const T> value, std::initializer_list<Value> inputs, bool trains_parameters,
+                 Backward&& backward, Flows&& flows) {
+        const Value result = record(value, inputs, trains_parameters, std::forward<Backward>(backward));
+        if (result.needs_gradient()) nodes_.back().flows = std::forward<Flows>(flows);
+        return result;
     }
 
     /// Adds a contribution to the gradient of `variable`: `write(d)` must fill every element of d.
@@ -106,6 +123,32 @@ public:
             if (node.backward && node.gradient.data != nullptr) node.backward(TensorView<const T>(node.gradient));
         }
     }
+    /// Records the gradient of `y`, one number, with respect to `x`, as a value that can be differentiated once more:
+    /// double backpropagation (Drucker, Le Cun 1992), for penalties on gradients.
+    /// Requires x is a leaf with gradient, and y depends on it.
+    /// Errors   Error{Errc::training} when an operation between them has no recorded gradient.
+    [[nodiscard]] Value differentiate(Value y, Value x) {
+        std::vector<bool> depends(y.index_ + 1, false);
+        depends[x.index_] = true;
+        for (std::size_t i = x.index_ + 1; i <= y.index_; ++i)
+            for (const std::size_t input : nodes_[i].inputs) depends[i] = depends[i] || depends[input];
+        GANCODEC_ASSERT(depends[y.index_]);
+        std::vector<std::optional<Value>> flow(y.index_ + 1);
+        auto one = arena_.template zeros<T>(y.shape());
+        one.data[0] = T(1);
+        flow[y.index_] = leaf(one);
+        for (std::size_t i = y.index_; i > x.index_; --i) {
+            if (!depends[i] || !flow[i]) continue;
+            if (!nodes_[i].flows)
+                throw Error(Errc::training,
+                            "differentiate: expected operations with a recorded gradient, found another");
+            const auto flows = nodes_[i].flows;  // a copy: recording moves the nodes
+            for (const auto& [input, d] : flows(*flow[i]))
+                if (depends[input.index_])
+                    flow[input.index_] = flow[input.index_] ? add(*this, *flow[input.index_], d) : d;
+        }
+        return *flow[x.index_];
+    }
     /// dLoss/dvariable after backward(); an empty view when the loss does not depend on it.
     [[nodiscard]] TensorView<const T> gradient(Value variable) const { return nodes_[variable.index_].gradient; }
 
@@ -122,7 +165,9 @@ private:
         TensorView<const T> value;
         TensorView<T> gradient;
         bool needs_gradient = false;
+        std::vector<std::size_t> inputs;  ///< empty where no gradient is needed
         std::function<void(TensorView<const T>)> backward;
+        std::function<std::vector<Flow>(Value)> flows;
     };
     std::vector<Node> nodes_;
     Workspace arena_;

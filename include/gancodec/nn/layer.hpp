@@ -15,6 +15,7 @@ struct Parameter {
     std::vector<int> shape;
     std::vector<T> value;
     std::vector<T> grad;
+    bool buffer = false;  ///< state that is saved with the weights but never trained, as PyTorch's buffers
 
     Parameter() = default;
     explicit Parameter(std::vector<int> dimensions, T fill = T{}) : shape(std::move(dimensions)) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gancodec/kernels/pool.hpp"
+#include "gancodec/kernels/reduce.hpp"
 #include "gancodec/nn/inference.hpp"
 #include "gancodec/nn/layer.hpp"
 
@@ -18,6 +19,19 @@ struct MaxPool : StatelessLayer<T> {
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
         return max_pool(context, std::move(x), kGeometry);
+    }
+};
+
+/// The mean of each window, padding counted as zeros: avg_pool() of kernels/pool.hpp.
+template <int Kernel, int Step, int Pad = 0, class T = float>
+struct AvgPool : StatelessLayer<T> {
+    template <class U>
+    using Rebind = AvgPool<Kernel, Step, Pad, U>;
+    static constexpr PoolGeometry kGeometry{Kernel, Step, Pad, false};
+    static constexpr int out_channels(int in) { return in; }
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return avg_pool(context, std::move(x), kGeometry);
     }
 };
 
@@ -37,6 +51,18 @@ template <class T>
 Pooled<T> max_pool(Inference<T>& context, Pooled<T> x, const PoolGeometry& geometry) {
     auto out = context.make(geometry.out_shape(x.shape()));
     max_pool(x.constant(), geometry, out.view());
+    return out;
+}
+template <class T>
+Pooled<T> avg_pool(Inference<T>& context, Pooled<T> x, const PoolGeometry& geometry) {
+    auto out = context.make(geometry.out_shape(x.shape()));
+    avg_pool(x.constant(), geometry, out.view());
+    return out;
+}
+template <class T>
+Pooled<T> spatial_mean(Inference<T>& context, Pooled<T> x) {
+    auto out = context.make({x.shape().n, x.shape().c, 1, 1});
+    spatial_mean(x.constant(), out.view());
     return out;
 }
 template <class T>

@@ -25,7 +25,7 @@ struct TrainingState {
 /// A run at rest: parameters, moments, average, counters. Kept in memory as the snapshot to return to, and on disk.
 class Checkpoint {
 public:
-    [[nodiscard]] static Checkpoint take(const std::vector<TrainedParameter>& parameters, const TrainingState& state) {
+    [[nodiscard]] static Checkpoint take(std::span<const TrainedParameter> parameters, const TrainingState& state) {
         Checkpoint checkpoint;
         checkpoint.state_ = state;
         for (const TrainedParameter& p : parameters)
@@ -33,7 +33,7 @@ public:
                 {p.name, p.parameter->shape, {p.parameter->value, p.first_moment, p.second_moment, p.average}});
         return checkpoint;
     }
-    void restore(std::vector<TrainedParameter>& parameters, TrainingState& state) const {
+    void restore(std::span<TrainedParameter> parameters, TrainingState& state) const {
         for (std::size_t i = 0; i < parameters.size(); ++i) {
             TrainedParameter& p = parameters[i];
             const auto& saved = tensors_[i].values;
@@ -64,9 +64,13 @@ public:
         writer.metadata("seconds", exact(state_.seconds));
         writer.save(path);
     }
+    [[nodiscard]] static bool is_one(const SafetensorsFile& file) {
+        const auto found = file.metadata().find("format");
+        return found != file.metadata().end() && found->second == kFormat;
+    }
     /// Reads a checkpoint for exactly these parameters; Error{wrong_weights} lists what does not fit.
     [[nodiscard]] static Checkpoint load(const std::filesystem::path& path,
-                                         const std::vector<TrainedParameter>& parameters) {
+                                         std::span<const TrainedParameter> parameters) {
         const auto file = SafetensorsFile::load(path);
         const auto number = [&](const char* key) {
             const auto found = file.metadata().find(key);

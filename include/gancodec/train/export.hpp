@@ -11,16 +11,26 @@
 
 namespace gancodec {
 
-/// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, the floats are
-/// rounded to binary16 as the file will hold them, and the self-test is computed.
-[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior) {
-    CodecWeights weights;
-    weights.hyper_scale = to_integers(model.hyper_scale);
-    weights.networks = std::move(model);
+/// Makes weights what their file will hold: floats rounded to binary16, the self-test computed anew.
+[[nodiscard]] inline CodecWeights seal_weights(CodecWeights weights) {
     detail::each_stored_parameter(weights.networks, [](const std::string&, Parameter<float>& p) {
         p.grad.clear();
         for (float& v : p.value) v = f16_to_float(float_to_f16(v));
     });
+    Codec codec(std::move(weights));
+    const SelfTest test = SelfTest::run(codec);
+    weights = std::move(codec).release();
+    weights.metadata["self_test_stream"] = detail::hex32(test.stream);
+    weights.metadata["self_test_pixels"] = detail::hex32(test.pixels);
+    return weights;
+}
+
+/// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, and the whole
+/// is sealed.
+[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior) {
+    CodecWeights weights;
+    weights.hyper_scale = to_integers(model.hyper_scale);
+    weights.networks = std::move(model);
     for (int c = 0; c < kHyperChannels; ++c) {
         const PriorTable table = tabulate(prior, c);
         weights.prior.first.push_back(table.first);
@@ -28,12 +38,7 @@ namespace gancodec {
         weights.prior.frequencies.insert(weights.prior.frequencies.end(), table.frequencies.begin(),
                                          table.frequencies.end());
     }
-    Codec codec(std::move(weights));
-    const SelfTest test = SelfTest::run(codec);
-    weights = std::move(codec).release();
-    weights.metadata["self_test_stream"] = detail::hex32(test.stream);
-    weights.metadata["self_test_pixels"] = detail::hex32(test.pixels);
-    return weights;
+    return seal_weights(std::move(weights));
 }
 
 /// The same for the averaged weights of a checkpoint, whichever program trained it: tensors "average." + name.

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,13 +21,14 @@ struct TrainedParameter {
     double learning_rate_factor = 1;
 };
 
-/// Registers every parameter of `network` for training: from now on it has a gradient.
+/// Registers every parameter of `network` for training: from now on it has a gradient. Buffers are registered too, so
+/// that checkpoints hold them, and get none.
 template <class Network>
 void collect_parameters(Network& network, const std::string& prefix, std::vector<TrainedParameter>& into,
                         double learning_rate_factor = 1) {
     network.each_parameter(prefix, [&](const std::string& name, Parameter<float>& parameter) {
         const std::size_t size = parameter.value.size();
-        parameter.grad.assign(size, 0.0f);
+        parameter.grad.assign(parameter.buffer ? 0 : size, 0.0f);
         into.push_back({name, &parameter, std::vector<float>(size), std::vector<float>(size), parameter.value,
                         learning_rate_factor});
     });
@@ -36,7 +39,7 @@ struct AdamOptions {
     double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, weight_decay = 0;
 };
 
-inline void adam_update(std::vector<TrainedParameter>& parameters, const AdamOptions& options, double learning_rate,
+inline void adam_update(std::span<TrainedParameter> parameters, const AdamOptions& options, double learning_rate,
                         std::int64_t step, double gradient_factor) {
     const double correction1 = 1 - std::pow(options.beta1, static_cast<double>(step + 1));
     const double correction2 = 1 - std::pow(options.beta2, static_cast<double>(step + 1));
@@ -45,6 +48,7 @@ inline void adam_update(std::vector<TrainedParameter>& parameters, const AdamOpt
     const auto inverse_root2 = static_cast<float>(1 / std::sqrt(correction2));
     parallel_for(static_cast<std::int64_t>(parameters.size()), [&](std::int64_t index, int) {
         TrainedParameter& p = parameters[static_cast<std::size_t>(index)];
+        if (!p.parameter->trained()) return;
         const auto rate = static_cast<float>(learning_rate * p.learning_rate_factor / correction1);
         const auto decay = static_cast<float>(learning_rate * options.weight_decay);
         float* value = p.parameter->value.data();
@@ -60,18 +64,42 @@ inline void adam_update(std::vector<TrainedParameter>& parameters, const AdamOpt
 }
 
 /// The Euclidean norm of all gradients together.
-[[nodiscard]] inline double gradient_norm(const std::vector<TrainedParameter>& parameters) {
+[[nodiscard]] inline double gradient_norm(std::span<const TrainedParameter> parameters) {
     double sum = 0;
     for (const TrainedParameter& p : parameters)
         for (const float g : p.parameter->grad) sum = std::fma(static_cast<double>(g), static_cast<double>(g), sum);
     return std::sqrt(sum);
 }
-inline void clear_gradients(std::vector<TrainedParameter>& parameters) {
+inline void clear_gradients(std::span<TrainedParameter> parameters) {
     for (TrainedParameter& p : parameters) p.parameter->grad.assign(p.parameter->grad.size(), 0.0f);
 }
 
+/// Takes the gradients away from parameters for as long as it lives: what is recorded and differentiated meanwhile leaves
+/// them alone, and costs nothing for them.
+class Frozen {
+public:
+    explicit Frozen(std::span<TrainedParameter> parameters) : parameters_(parameters), kept_(parameters.size()) {
+        exchange();
+    }
+    ~Frozen() { exchange(); }
+    Frozen(const Frozen&) = delete;
+    Frozen& operator=(const Frozen&) = delete;
+
+private:
+    void exchange() {
+        for (std::size_t i = 0; i < kept_.size(); ++i) kept_[i].swap(parameters_[i].parameter->grad);
+    }
+    std::span<TrainedParameter> parameters_;
+    std::vector<std::vector<float>> kept_;
+};
+
+/// The decay of an average that begins with the first step: young averages forget faster.
+[[nodiscard]] inline double warm_decay(double decay, std::int64_t step) {
+    return std::min(decay, static_cast<double>(step + 1) / static_cast<double>(step + 10));
+}
+
 /// Exponential moving average of the weights: average ← decay·average + (1 − decay)·value.
-inline void update_average(std::vector<TrainedParameter>& parameters, double decay) {
+inline void update_average(std::span<TrainedParameter> parameters, double decay) {
     const auto keep = static_cast<float>(decay);
     for (TrainedParameter& p : parameters)
         for (std::size_t i = 0; i < p.average.size(); ++i)

@@ -13,32 +13,20 @@
 #include "gancodec/metrics/lpips.hpp"
 #include "gancodec/nn/init.hpp"
 #include "gancodec/train/checkpoint.hpp"
+#include "gancodec/train/export.hpp"
 #include "gancodec/train/pca_init.hpp"
 #include "gancodec/train/recipe.hpp"
+#include "gancodec/train/snapshot.hpp"
+#include "gancodec/train/stage.hpp"
 #include "gancodec/train/stage1.hpp"
 
 namespace gancodec {
 
-/// One step of training in numbers; means over the batch.
-struct StepReport {
-    std::int64_t step = 0;
-    double loss = 0, bpp = 0, bpp_y = 0, bpp_z = 0, psnr = 0, lpips = 0, lambda_factor = 1;
-    double learning_rate = 0, gradient_norm = 0, seconds = 0;
-    bool restored = false;  ///< the loss exploded and the run went back to its last snapshot
-};
-
-/// What a collapse shows first; costs one more pass of the generator.
-struct HealthReport {
-    double unquantized_psnr = 0;  ///< of generator(y) on the last batch, nothing rounded
-    int live_channels = 0;        ///< latent channels with a symbol other than 0 in the last batch
-};
-
-/// Trains the networks of a codec on rate and distortion, all rates at once.
+/// Trains all networks of a codec on rate and distortion, all rates at once: stage 1, from nothing.
 ///
-/// Read first: (1) step() does one step and reports it; save and resume between any two; (2) equal recipe, data and
-/// seed give equal weights, bit for bit, for any number of threads; (3) average() puts the averaged weights into a
-/// Model, which train/export.hpp turns into a weights file.
-class Trainer {
+/// Read first: (1) step() does one step and reports it; save and resume between any two; (2) average() puts the averaged
+/// weights into a Model, which train/export.hpp turns into a weights file: weights() does both.
+class Trainer final : public Stage {
 public:
     Trainer(Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips)
         : recipe_(std::move(recipe)), data_(data), lpips_(lpips), prior_(kHyperChannels) {
@@ -54,20 +42,19 @@ public:
         collect_parameters(prior_, "prior.", parameters_);
         for (TrainedParameter& p : parameters_) p.learning_rate_factor = learning_rate_factor(p.name);
         batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
-        snapshot_ = Checkpoint::take(parameters_, state_);
+        snapshot_.take(parameters_, state_);
     }
 
-    [[nodiscard]] const Recipe& recipe() const { return recipe_; }
-    [[nodiscard]] const TrainingState& state() const { return state_; }
-    [[nodiscard]] bool finished() const { return state_.step >= recipe_.steps; }
+    [[nodiscard]] const TrainingState& state() const override { return state_; }
+    [[nodiscard]] std::int64_t steps() const override { return recipe_.steps; }
+    [[nodiscard]] std::int64_t checkpoint_steps() const override { return recipe_.checkpoint_steps; }
 
-    StepReport step() {
+    StepReport step() override {
         const auto begin = std::chrono::steady_clock::now();
         StepReport report;
         report.step = state_.step;
         Random random = random_of_step();
         const Stage1Batch batch = draw_batch(random);
-        report.lambda_factor = recipe_.lambda_ramp.at(state_.step);
         model_.prepare(true);
         clear_gradients(parameters_);
         tape_.clear();
@@ -75,12 +62,11 @@ public:
         const auto graph =
             record_stage1(tape_, model_, prior_, lpips_, tape_.leaf(batch_.view()), batch, random, measured);
         report_batch(batch, measured, report);
-        if (exploded(measured.loss)) {
-            restore_snapshot();
+        if (Snapshot::exploded(measured.loss, state_, recipe_.explosion_factor)) {
+            snapshot_.restore(parameters_, state_);
             report.restored = true;
         } else {
             tape_.backward(graph.loss);
-            report.gradient_norm = gradient_norm(parameters_);
             update(report);
             examine_later_ = {graph, batch};
         }
@@ -89,17 +75,18 @@ public:
         return report;
     }
 
-    /// Looks at the batch of the last step.
-    [[nodiscard]] HealthReport examine() {
-        HealthReport health;
-        if (!examine_later_.second.height) return health;
+    /// What a collapse shows first: the decibels of generator(y), nothing rounded, and the latent channels with a symbol
+    /// other than 0. Costs one more pass of the generator.
+    [[nodiscard]] Figures examine() override {
+        if (!examine_later_.second.height) return {};
+        int live_channels = 0;
         const TensorView<const float> symbols = examine_later_.first.symbols.constant();
         for (int c = 0; c < symbols.shape.c; ++c) {
             bool live = false;
             for (int n = 0; n < symbols.shape.n && !live; ++n)
                 for (int y = 0; y < symbols.shape.h && !live; ++y)
                     for (int x = 0; x < symbols.shape.w && !live; ++x) live = symbols.at(n, c, y, x) != 0.0f;
-            health.live_channels += live;
+            live_channels += live;
         }
         const auto x_hat = model_.generator(inference_, inference_.copy(examine_later_.first.y.constant()));
         double sum = 0;
@@ -110,14 +97,20 @@ public:
                         const double d = x_hat.constant().at(n, c, y, x) + 0.5 - batch_.at(n, c, y, x);
                         sum += d * d;
                     }
-        health.unquantized_psnr = -10 * std::log10(sum / static_cast<double>(batch_.shape().logical_size()) + 1e-12);
-        return health;
+        const double mean = sum / static_cast<double>(batch_.shape().logical_size());
+        return {{"unquantized_psnr", -10 * std::log10(mean + 1e-12)}, {"live_channels", live_channels}};
     }
 
-    void save(const std::filesystem::path& path) const { Checkpoint::take(parameters_, state_).save(path); }
-    void resume(const std::filesystem::path& path) {
-        snapshot_ = Checkpoint::load(path, parameters_);
-        snapshot_.restore(parameters_, state_);
+    void save(const std::filesystem::path& path) const override { Checkpoint::take(parameters_, state_).save(path); }
+    void resume(const std::filesystem::path& path) override {
+        Checkpoint::load(path, parameters_).restore(parameters_, state_);
+        snapshot_.take(parameters_, state_);
+    }
+    [[nodiscard]] CodecWeights weights() const override {
+        Model<float> model;
+        LogisticMixture<float> prior(kHyperChannels);
+        average(model, prior);
+        return export_weights(std::move(model), prior);
     }
 
     /// The averaged weights, for export: a copy, so that training goes on undisturbed.
@@ -212,43 +205,27 @@ private:
             return values.empty() ? 0 : sum / static_cast<double>(values.size());
         };
         const double pixels = static_cast<double>(batch.height) * batch.width;
-        report.loss = measured.loss;
-        report.bpp_y = mean(measured.bits_y) / pixels;
-        report.bpp_z = mean(measured.bits_z) / pixels;
-        report.bpp = report.bpp_y + report.bpp_z;
         std::vector<double> psnr;
         for (const double mse : measured.mse) psnr.push_back(-10 * std::log10(mse + 1e-12));
-        report.psnr = mean(psnr);
-        report.lpips = measured.lpips;
-    }
-    [[nodiscard]] bool exploded(double loss) const {
-        constexpr std::int64_t kPatience = 100;  // the first steps fall by themselves
-        return !std::isfinite(loss) ||
-               (state_.step > kPatience && loss > recipe_.explosion_factor * std::max(state_.running_loss, 1e-6));
-    }
-    void restore_snapshot() {
-        const double factor = state_.learning_rate_factor * 0.5;
-        const std::int64_t failed = state_.step;
-        snapshot_.restore(parameters_, state_);
-        state_.learning_rate_factor = factor;
-        // The failed batch must not come again: go on behind it, with the snapshot's weights.
-        state_.step = failed + 1;
+        const double bpp_y = mean(measured.bits_y) / pixels, bpp_z = mean(measured.bits_z) / pixels;
+        report.loss = measured.loss;
+        report.figures = {{"bpp", bpp_y + bpp_z},    {"psnr", mean(psnr)},
+                          {"lpips", measured.lpips}, {"bpp_y", bpp_y},
+                          {"bpp_z", bpp_z},          {"lambda_factor", recipe_.lambda_ramp.at(state_.step)}};
     }
     void update(StepReport& report) {
-        report.learning_rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
-        const double factor = std::min(1.0, recipe_.clip_norm / std::max(report.gradient_norm, 1e-12));
-        if (std::isfinite(report.gradient_norm)) {
-            adam_update(parameters_, recipe_.adam, report.learning_rate, state_.step, factor);
+        const double norm = gradient_norm(parameters_);
+        const double rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
+        if (std::isfinite(norm)) {
+            adam_update(parameters_, recipe_.adam, rate, state_.step,
+                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
             model_.project();
             prior_.project();
-            const double warm = static_cast<double>(state_.step + 1) / static_cast<double>(state_.step + 10);
-            update_average(parameters_, std::min(recipe_.average_decay, warm));
+            update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         }
-        state_.running_loss =
-            state_.step == 0 ? report.loss : std::fma(0.01, report.loss - state_.running_loss, state_.running_loss);
-        state_.pixel_steps += static_cast<double>(batch_.shape().plane()) * recipe_.batch;
-        ++state_.step;
-        if (state_.step % recipe_.checkpoint_steps == 0) snapshot_ = Checkpoint::take(parameters_, state_);
+        finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+        if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
     }
 
     Recipe recipe_;
@@ -258,7 +235,7 @@ private:
     LogisticMixture<float> prior_;
     std::vector<TrainedParameter> parameters_;
     TrainingState state_;
-    Checkpoint snapshot_;
+    Snapshot snapshot_;
     Tensor<float> batch_;
     Tape<float> tape_;
     Inference<float> inference_;

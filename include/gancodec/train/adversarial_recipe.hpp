@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+
+#include "gancodec/train/any_discriminator.hpp"
+#include "gancodec/train/dataset.hpp"
+#include "gancodec/train/losses/adversarial.hpp"
+#include "gancodec/train/losses/content.hpp"
+#include "gancodec/train/optimizer.hpp"
+#include "gancodec/train/schedule.hpp"
+
+namespace gancodec {
+
+/// Everything that decides what the adversarial stage computes, beside the weights it starts from.
+///   G: Σ content + adversarial_weight·generator_loss,  D: discriminator_loss + r1_weight/2·R1
+/// The defaults are those of MS-ILLM (Muckley et al. 2023) as far as they carry over: adversarial weight 0.008 beside
+/// 150·MSE + LPIPS, rates 1e-4 and 4e-4 (two time scales, Heusel et al. 2017), betas 0.5 and 0.9.
+struct AdversarialRecipe {
+    std::uint64_t seed = 1;
+    std::int64_t steps = 20000;
+    int batch = 4;
+    Augmentation augmentation;
+
+    LearningRateSchedule generator_rate{1e-4, 100, 0.5, 0.05}, discriminator_rate{4e-4, 100, 0.5, 0.05};
+    AdamOptions adam{0.5, 0.9, 1e-8, 0};
+    double clip_norm = 1.0;
+    double average_decay = 0.999;
+
+    ContentWeights content;
+    double adversarial_weight = 0.008;
+    AdversarialOptions adversarial;
+    DiscriminatorKind discriminator = DiscriminatorKind::patch;
+    /// The generator learns from the content alone for so many steps, until the discriminator knows something.
+    std::int64_t discriminator_only_steps = 200;
+
+    double r1_weight = 0;       ///< γ
+    int r1_every = 16;          ///< steps between penalties, each weighed as many times (Karras et al. 2020, lazy)
+    double instance_noise = 0;  ///< deviation of Gaussian noise on all that is judged (Sønderby et al. 2017), …
+    std::int64_t noise_steps = 10000;  ///< … falling linearly to none
+
+    std::int64_t checkpoint_steps = 500;
+    double explosion_factor = 5;
+};
+
+}  // namespace gancodec

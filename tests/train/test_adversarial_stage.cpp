@@ -1,0 +1,126 @@
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gancodec.hpp>
+
+#include "support/catch.hpp"
+#include "support/test_weights.hpp"
+
+using namespace gancodec;
+
+namespace {
+
+Dataset small_dataset() {
+    std::vector<Image> images;
+    for (std::uint64_t i = 0; i < 3; ++i) images.push_back(test_picture(150 + 10 * static_cast<int>(i), 140, i));
+    return Dataset(std::move(images));
+}
+
+/// A network that is worth something: principal components of the same pictures, one step of stage 1.
+SafetensorsFile start_weights(const Dataset& data) {
+    Recipe recipe;
+    recipe.batch = 1;
+    recipe.augmentation.crop_px = 128;
+    Trainer trainer(recipe, data, nullptr);
+    CodecWeights weights = trainer.weights();
+    return SafetensorsFile::parse(write_codec_weights(weights).bytes(), "start");
+}
+
+AdversarialRecipe small_recipe() {
+    AdversarialRecipe recipe;
+    recipe.batch = 1;
+    recipe.augmentation.crop_px = 128;
+    recipe.steps = 40;
+    recipe.generator_rate.warm_up_steps = recipe.discriminator_rate.warm_up_steps = 1;
+    recipe.discriminator = DiscriminatorKind::patch_slim;
+    recipe.discriminator_only_steps = 1;
+    recipe.content.lpips = 0;
+    recipe.r1_weight = 1;
+    recipe.r1_every = 2;
+    recipe.instance_noise = 0.1;
+    recipe.checkpoint_steps = 100;
+    return recipe;
+}
+
+std::map<std::string, std::vector<float>> tensors(CodecWeights weights) {
+    std::map<std::string, std::vector<float>> all;
+    weights.networks.each_parameter("", [&](const std::string& name, Parameter<float>& p) { all[name] = p.value; });
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("the adversarial stage changes the generator only, and streams keep their bytes", "[train]") {
+    const Dataset data = small_dataset();
+    const SafetensorsFile start = start_weights(data);
+    AdversarialStage stage(small_recipe(), data, nullptr, start);
+    for (int i = 0; i < 2; ++i) stage.step();
+    const auto before = tensors(read_codec_weights(start)), after = tensors(stage.weights());
+    for (const auto& [name, values] : before) {
+        INFO(name);
+        CHECK((values != after.at(name)) == name.starts_with("generator."));
+    }
+    const Image image = test_picture(90, 70);
+    Codec old(read_codec_weights(start)), trained(stage.weights());
+    const Bytes bytes = old.encode(image);
+    CHECK(trained.encode(image) == bytes);
+    CHECK(trained.decode(bytes).rgb != old.decode(bytes).rgb);
+}
+
+TEST_CASE("a resumed adversarial stage equals one that was not interrupted, bit for bit", "[train]") {
+    const Dataset data = small_dataset();
+    const SafetensorsFile start = start_weights(data);
+    const std::string path = (std::filesystem::temp_directory_path() / "gancodec_test_stage2.safetensors").string();
+    const int before = threads();
+    set_threads(2);
+    AdversarialStage whole(small_recipe(), data, nullptr, start);
+    StepReport last;
+    for (int i = 0; i < 4; ++i) last = whole.step();
+
+    AdversarialStage first(small_recipe(), data, nullptr, start);
+    for (int i = 0; i < 2; ++i) first.step();
+    first.save(path);
+    set_threads(1);
+    AdversarialStage second(small_recipe(), data, nullptr, start);
+    second.resume(path);
+    CHECK(second.state().step == 2);
+    StepReport resumed;
+    for (int i = 0; i < 2; ++i) resumed = second.step();
+    set_threads(before);
+    std::filesystem::remove(path);
+    CHECK(resumed.figures == last.figures);
+    CHECK(tensors(second.weights()) == tensors(whole.weights()));
+}
+
+TEST_CASE("the adversarial stage lowers the loss it is given", "[train]") {
+    const Dataset data = small_dataset();
+    AdversarialRecipe recipe = small_recipe();
+    recipe.generator_rate.peak = 1e-3;
+    recipe.r1_weight = recipe.instance_noise = 0;
+    AdversarialStage stage(recipe, data, nullptr, start_weights(data));
+    const auto mean_mse = [&] {
+        double sum = 0;
+        for (int i = 0; i < 2; ++i) sum += stage.step().at("mse");
+        return sum;
+    };
+    const double first = mean_mse();
+    for (int i = 0; i < 6; ++i) stage.step();
+    CHECK(mean_mse() < 0.9 * first);
+}
+
+TEST_CASE("an adversarial stage that explodes returns to its snapshot", "[train]") {
+    const Dataset data = small_dataset();
+    AdversarialRecipe recipe = small_recipe();
+    recipe.generator_rate.peak = 1e9;
+    AdversarialStage stage(recipe, data, nullptr, start_weights(data));
+    bool restored = false;
+    for (int i = 0; i < 6 && !restored; ++i) restored = stage.step().restored;
+    CHECK(restored);
+    CHECK(stage.state().learning_rate_factor < 1);
+    for (const auto& [name, values] : tensors(stage.weights()))
+        for (const float value : values) REQUIRE(std::isfinite(value));
+}
