@@ -114,6 +114,19 @@ template <int Lanes>
     return v;
 }
 
+/// Lanes of `v` that are above 0, and of `other` elsewhere.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> positive_or(const xsimd::batch<float, Arch>& v,
+                                                           const xsimd::batch<float, Arch>& other) {
+    return xsimd::select(v > xsimd::batch<float, Arch>(0.0f), v, other);
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> positive_or(const EmulatedFloats<Lanes>& v, EmulatedFloats<Lanes> other) {
+    for (int i = 0; i < Lanes; ++i)
+        if (v.lanes[i] > 0.0f) other.lanes[i] = v.lanes[i];
+    return other;
+}
+
 /// a·b + c, rounded once.
 template <class Arch>
 [[nodiscard]] inline xsimd::batch<float, Arch> fma(const xsimd::batch<float, Arch>& a,
