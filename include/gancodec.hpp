@@ -40,6 +40,7 @@
 #include "gancodec/kernels/pack.hpp"
 #include "gancodec/kernels/reference/conv2d.hpp"
 #include "gancodec/kernels/tap_tile.hpp"
+#include "gancodec/kernels/pixel_lanes.hpp"
 #include "gancodec/kernels/tap_convolution.hpp"
 #include "gancodec/kernels/weight_gradient.hpp"
 #include "gancodec/kernels/winograd_transform.hpp"

@@ -51,6 +51,7 @@ public:
     [[nodiscard]] static Codec load(const std::filesystem::path& path) {
         Codec codec(read_codec_weights(SafetensorsFile::load(path)));
         check_entropy_id(codec, path.string());
+        codec.forget_packed_weights();
         check_self_test(codec, path.string());
         return codec;
     }
@@ -64,7 +65,9 @@ public:
     }
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
+    /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
     [[nodiscard]] const CodecWeights& weights() const { return weights_; }
+    /// Gives back what this Codec was made of. Requires it was made from CodecWeights, not by load().
     [[nodiscard]] CodecWeights release() && { return std::move(weights_); }
     /// Memory held for activations, in bytes; it grows with the largest image seen.
     [[nodiscard]] std::size_t memory_bytes() const { return context_->memory_bytes(); }
@@ -110,6 +113,12 @@ private:
     template <class Shuffle>
     static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
 
+    /// Convolutions, whose weights have four axes, have packed them.
+    void forget_packed_weights() {
+        weights_.networks.each_parameter("", [](const std::string&, Parameter<float>& p) {
+            if (p.shape.size() == 4) p.value = {};
+        });
+    }
     static int padded(int side) { return round_up(side, kImageMultiple); }
     static Extent hyper_extent(const StreamHeader& header) {
         return {padded(header.height) / kImageMultiple, padded(header.width) / kImageMultiple};

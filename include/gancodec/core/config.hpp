@@ -6,6 +6,16 @@
 #define GANCODEC_VERSION_MINOR 1
 #define GANCODEC_VERSION_PATCH 0
 
+/// GANCODEC_INLINE: for small functions on the way of every number; compilers that judge them too large for a loop leave
+/// calls in it. GANCODEC_RARE: for what is seldom called from such a loop, and must not crowd it.
+#if defined(__GNUC__)
+#define GANCODEC_INLINE __attribute__((always_inline)) inline
+#define GANCODEC_RARE __attribute__((noinline, cold))
+#else
+#define GANCODEC_INLINE inline
+#define GANCODEC_RARE
+#endif
+
 namespace gancodec {
 
 /// Channels are stored in blocks of this many floats, on every machine: 1 AVX-512 register, 2 of AVX2, 4 of NEON.

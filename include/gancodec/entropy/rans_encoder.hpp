@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "gancodec/core/bytes.hpp"
+#include "gancodec/core/config.hpp"
 #include "gancodec/core/error.hpp"
 #include "gancodec/entropy/cdf.hpp"
 #include "gancodec/entropy/escape.hpp"
@@ -60,6 +61,11 @@ private:
     // The most that a symbol pushes: 2 bytes for its slot, 45 bits of escape, and 1 that is written but not kept.
     static constexpr std::size_t kRoom = 16;
 
+    struct State {
+        std::uint64_t x;
+        std::uint8_t* top;
+    };
+
     RansEncoder() : bytes_(1024), top_(bytes_.data()) {}
 
     [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(top_ - bytes_.data()); }
@@ -105,20 +111,22 @@ private:
     }
 
     /// Pushes the bytes that keep x below 2^39 when a slot of `frequency` is put next: 0, 1 or 2 of them.
-    static void renormalise(std::uint64_t& x, std::uint8_t*& top, std::uint64_t frequency) {
+    GANCODEC_INLINE static void renormalise(std::uint64_t& x, std::uint8_t*& top, std::uint64_t frequency) {
         top[0] = static_cast<std::uint8_t>(x);
         top[1] = static_cast<std::uint8_t>(x >> 8);
         const unsigned pushed = unsigned{x >= frequency << 23} + unsigned{x >= frequency << 31};
         top += pushed;
         x >>= 8 * pushed;
     }
-    static void put_symbol(std::uint64_t& x, std::uint8_t*& top, const CdfTables& tables, std::size_t table,
-                           std::int32_t symbol) {
+    GANCODEC_INLINE static void put_symbol(std::uint64_t& x, std::uint8_t*& top, const CdfTables& tables,
+                                           std::size_t table, std::int32_t symbol) {
         const CdfTables::Table& t = tables.table(table);
         // Unsigned: symbols below the first one become huge, and one comparison finds both sides.
         std::uint32_t slot = static_cast<std::uint32_t>(symbol) - static_cast<std::uint32_t>(t.first) + 1u;
-        if (slot - 1u >= t.slots - 1u) {
-            put_escape(x, top, symbol, t);
+        if (slot - 1u >= t.slots - 1u) [[unlikely]] {
+            const State after = put_escape({x, top}, symbol, t);
+            x = after.x;
+            top = after.top;
             slot = 0;
         }
         __extension__ using Wide = unsigned __int128;
@@ -133,16 +141,13 @@ private:
         const std::uint64_t within = x & ((std::uint64_t{1} << unused) - 1);
         x = ((x >> unused) << kProbabilityBits) + (std::uint64_t{value} << unused) + within;
     }
-    static void put_escape(std::uint64_t& x, std::uint8_t*& top, std::int32_t symbol, const CdfTables::Table& table) {
+    /// By value, and never inlined, so that only this rare path needs the state in memory.
+    [[nodiscard]] GANCODEC_RARE static State put_escape(State at, std::int32_t symbol, const CdfTables::Table& table) {
         if (symbol < -kMaxSymbol || symbol > kMaxSymbol)
             throw Error(Errc::invalid_argument, "symbol to encode: expected at most " + std::to_string(kMaxSymbol) +
                                                     " in magnitude, found " + std::to_string(symbol));
-        // Copies, so that only this rare path needs the state in memory.
-        std::uint64_t state = x;
-        std::uint8_t* end = top;
-        put_escape_backwards(escape_code(symbol, table), [&](std::uint32_t bit) { put_bits(state, end, bit, 1); });
-        x = state;
-        top = end;
+        put_escape_backwards(escape_code(symbol, table), [&](std::uint32_t bit) { put_bits(at.x, at.top, bit, 1); });
+        return at;
     }
 
     Bytes bytes_;  // in the order of pushing, the reverse of reading

@@ -4,6 +4,7 @@
 
 #include "gancodec/core/config.hpp"
 #include "gancodec/kernels/activation.hpp"
+#include "gancodec/simd/batch.hpp"
 
 namespace gancodec {
 
@@ -27,6 +28,16 @@ struct Epilogue {
 };
 
 namespace detail {
+
+/// Epilogue::apply() on a register; `skip` points at the numbers to add, if any.
+template <class Arch>
+GANCODEC_INLINE simd::Floats<Arch> finish_register(const Epilogue<float>& e, simd::Floats<Arch> sum,
+                                                   const float* skip) {
+    if (e.skip != nullptr) sum = sum + simd::load<Arch>(skip);
+    if (!e.activate) return sum;
+    return simd::positive_or(
+        sum, e.activation == Activation::relu ? simd::broadcast<Arch>(0.0f) : simd::broadcast<Arch>(e.slope) * sum);
+}
 
 /// Applies an epilogue to `pixels` pixels of 16 channels, `step` floats apart; `offset` is that of `out` in its tensor.
 template <class T>

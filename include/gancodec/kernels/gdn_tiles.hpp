@@ -17,7 +17,7 @@
 
 namespace gancodec::detail {
 
-inline constexpr std::size_t kGdnRun = 48;
+inline constexpr std::size_t kGdnRun = 24;
 inline constexpr std::size_t kGdnPitch = kGdnRun + 16;  // the last tile of a run may read beyond it
 inline constexpr std::size_t kGdnBlock = kGdnPitch * kChannelBlock;
 

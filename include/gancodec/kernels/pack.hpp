@@ -11,11 +11,11 @@
 
 // Every float convolution here is a sum over taps: offsets (dy, dx) from an output pixel to input pixels, each with a
 // matrix of weights. A convolution is one list of taps. Its input gradient, or a transposed convolution, falls into
-// stride² phases: output pixels that see the same taps. And where there are few output channels, the outputs of several
-// neighbouring pixels share the 16 lanes of a group: they see the union of their taps, with zero weights for those that
-// are not theirs (adding a zero product does not change a sum).
+// stride² phases: output pixels that see the same taps.
 
 namespace gancodec::detail {
+
+constexpr int divide_up(int value, int by) { return (value + by - 1) / by; }
 
 /// Input pixel (q·in_step + dy, r·in_step + dx) for the grid point (q, r).
 struct Tap {
@@ -27,11 +27,10 @@ struct TapPlace {
     int y, x;
 };
 
-/// Outputs that are computed together: lane l is channel l % out_channels of place l / out_channels.
+/// Outputs that see the same taps.
 struct TapPhase {
-    std::vector<TapPlace> places;
+    TapPlace place;
     std::vector<Tap> taps;
-    int groups = 0;           ///< of 16 lanes
     std::size_t weights = 0;  ///< where the weights of the phase begin
 };
 
@@ -44,19 +43,15 @@ struct TapAxis {
     [[nodiscard]] int tap(int place, int k) const {
         return adjoint ? (place + pad - k) / stride : place * stride + k - pad;
     }
-    /// The inverse of tap(); outside [0, kernel) where there is no weight.
+    /// The inverse of tap().
     [[nodiscard]] int weight(int place, int d) const {
         return adjoint ? place + pad - d * stride : d + pad - place * stride;
     }
-    /// All taps of `count` places from `first` on, in the canonical order of rising k.
-    [[nodiscard]] std::vector<int> taps(int first, int count) const {
+    /// All taps of a place, in the canonical order of rising k.
+    [[nodiscard]] std::vector<int> taps(int place) const {
         std::vector<int> list;
-        for (int place = first; place < first + count; ++place)
-            for (int k = 0; k < kernel; ++k)
-                if (connected(place, k)) list.push_back(tap(place, k));
-        std::sort(list.begin(), list.end());
-        list.erase(std::unique(list.begin(), list.end()), list.end());
-        if (adjoint) std::reverse(list.begin(), list.end());
+        for (int k = 0; k < kernel; ++k)
+            if (connected(place, k)) list.push_back(tap(place, k));
         return list;
     }
 };
@@ -71,6 +66,8 @@ public:
     int min_dy = 0, max_dy = 0, min_dx = 0, max_dx = 0;
     std::vector<TapPhase> phases;
 
+    /// Groups of 16 output channels.
+    [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
     /// Floats from one group of 16 lanes to the next.
     [[nodiscard]] std::size_t group_size(const TapPhase& phase) const {
         return phase.taps.size() * static_cast<std::size_t>(in_channels) * kChannelBlock;
@@ -78,7 +75,7 @@ public:
     [[nodiscard]] const float* weights(const TapPhase& phase, int group) const {
         return weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase);
     }
-    /// The bias of a group's lanes, the same in all phases.
+    /// The bias of a group, the same in all phases.
     [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
 
     /// out[oy,ox] = bias + Σ weight[co,ci,ky,kx] · in[oy·s+ky−p, ox·s+kx−p].
@@ -86,9 +83,9 @@ public:
         in_channels = g.in_channels;
         out_channels = g.out_channels;
         const TapAxis axis{g.kernel, g.stride, g.pad, false};
-        out_step = shared_side(axis, 1);
-        in_step = g.stride * out_step;
-        plan_phases(axis, out_step);
+        out_step = 1;
+        in_step = g.stride;
+        plan_phases(axis);
         fill(axis, weight, bias, g.in_channels * g.kernel * g.kernel, g.kernel * g.kernel);
     }
     /// The adjoint, from g.out_channels to g.in_channels, of the same weight array: what conv2d_backward_input() and
@@ -97,47 +94,21 @@ public:
         in_channels = g.out_channels;
         out_channels = g.in_channels;
         const TapAxis axis{g.kernel, g.stride, g.pad, true};
-        const int side = shared_side(axis, g.stride);
-        out_step = std::max(side, g.stride);
-        in_step = out_step / g.stride;
-        plan_phases(axis, side);
+        out_step = g.stride;
+        in_step = 1;
+        plan_phases(axis);
         fill(axis, weight, bias, g.kernel * g.kernel, g.in_channels * g.kernel * g.kernel);
     }
 
 private:
-    /// Side of the squares of output pixels that should share lanes, a multiple of `step` or 1 for none: what costs
-    /// fewest multiply-adds. A gain under a quarter is not worth the copying.
-    [[nodiscard]] int shared_side(const TapAxis& axis, int step) const {
-        const auto cost = [&](int side, int count) {  // of side² outputs, in squares of `count`
-            double taps = 0;
-            for (int place = 0; place < side; place += count)
-                taps += static_cast<double>(axis.taps(place, count).size());
-            return taps * taps * groups_of(count * count) / (side * side);
-        };
-        if (out_channels > kChannelBlock) return 1;
-        int best = 1;
-        double least = 0.75 * cost(step, 1);
-        for (int side = step == 1 ? 2 : step; side <= 4; side += step)
-            if (cost(side, side) < least) {
-                best = side;
-                least = cost(side, side);
-            }
-        return best;
-    }
-    /// Groups of 16 lanes for the outputs of `places` pixels.
-    [[nodiscard]] int groups_of(int places) const {
-        return (places * out_channels + kChannelBlock - 1) / kChannelBlock;
-    }
-
-    void plan_phases(const TapAxis& axis, int side) {
+    void plan_phases(const TapAxis& axis) {
         phases.clear();
-        for (int y = 0; y < out_step; y += side)
-            for (int x = 0; x < out_step; x += side) {
+        for (int y = 0; y < out_step; ++y)
+            for (int x = 0; x < out_step; ++x) {
                 TapPhase phase;
-                for (int i = 0; i < side * side; ++i) phase.places.push_back({y + i / side, x + i % side});
-                for (const int dy : axis.taps(y, side))
-                    for (const int dx : axis.taps(x, side)) phase.taps.push_back({dy, dx});
-                phase.groups = groups_of(side * side);
+                phase.place = {y, x};
+                for (const int dy : axis.taps(y))
+                    for (const int dx : axis.taps(x)) phase.taps.push_back({dy, dx});
                 phases.push_back(std::move(phase));
             }
         bool first = true;
@@ -156,14 +127,12 @@ private:
         std::size_t size = 0;
         for (TapPhase& phase : phases) {
             phase.weights = size;
-            size += static_cast<std::size_t>(phase.groups) * group_size(phase);
+            size += static_cast<std::size_t>(groups()) * group_size(phase);
         }
-        const int groups = phases[0].groups;
         if (weights_.size() != size) weights_ = AlignedArray<float>(size);
-        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups) * kChannelBlock);
-        const int lanes = static_cast<int>(phases[0].places.size()) * out_channels;
-        for (int lane = 0; bias != nullptr && lane < lanes; ++lane) bias_.data()[lane] = bias[lane % out_channels];
-        parallel_for(static_cast<std::int64_t>(groups), [&](std::int64_t group, int) {
+        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
+        if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
+        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t group, int) {
             for (const TapPhase& phase : phases)
                 fill_group(axis, phase, static_cast<int>(group), weight, out_pitch, in_pitch);
         });
@@ -172,22 +141,16 @@ private:
     void fill_group(const TapAxis& axis, const TapPhase& phase, int group, const float* weight, int out_pitch,
                     int in_pitch) {
         float* p = weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase);
+        const int lanes = std::min(kChannelBlock, out_channels - group * kChannelBlock);
         for (int block = 0; block < in_channels; block += kChannelBlock)
             for (const Tap& tap : phase.taps) {
-                const float* sources[kChannelBlock];  // of input channel 0; null where a lane has no such tap
-                for (int i = 0; i < kChannelBlock; ++i) {
-                    const int lane = group * kChannelBlock + i, place = lane / out_channels;
-                    sources[i] = nullptr;
-                    if (place >= static_cast<int>(phase.places.size())) continue;
-                    const TapPlace& at = phase.places[static_cast<std::size_t>(place)];
-                    const int ky = axis.weight(at.y, tap.dy), kx = axis.weight(at.x, tap.dx);
-                    if (ky < 0 || ky >= axis.kernel || kx < 0 || kx >= axis.kernel) continue;
-                    sources[i] =
-                        weight + static_cast<std::ptrdiff_t>(lane % out_channels) * out_pitch + ky * axis.kernel + kx;
-                }
+                const int ky = axis.weight(phase.place.y, tap.dy), kx = axis.weight(phase.place.x, tap.dx);
+                const float* source =
+                    weight + static_cast<std::ptrdiff_t>(group) * kChannelBlock * out_pitch + ky * axis.kernel + kx;
                 for (int ci = block; ci < std::min(in_channels, block + kChannelBlock); ++ci, p += kChannelBlock)
-                    for (int i = 0; i < kChannelBlock; ++i)
-                        p[i] = sources[i] == nullptr ? 0.0f : sources[i][static_cast<std::ptrdiff_t>(ci) * in_pitch];
+                    for (int lane = 0; lane < lanes; ++lane)
+                        p[lane] = source[static_cast<std::ptrdiff_t>(lane) * out_pitch +
+                                         static_cast<std::ptrdiff_t>(ci) * in_pitch];
             }
     }
 

@@ -11,6 +11,7 @@
 #include "gancodec/core/workspace.hpp"
 #include "gancodec/kernels/epilogue.hpp"
 #include "gancodec/kernels/pack.hpp"
+#include "gancodec/kernels/pixel_lanes.hpp"
 #include "gancodec/kernels/tap_tile.hpp"
 
 namespace gancodec::detail {
@@ -23,8 +24,6 @@ struct TapTasks {
 
     [[nodiscard]] std::int64_t count(int images) const { return static_cast<std::int64_t>(images) * bands * segments; }
 };
-
-constexpr int divide_up(int value, int by) { return (value + by - 1) / by; }
 
 /// Tasks large enough to use the packed weights many times, small enough to keep their input in the cache and all
 /// threads busy. Any choice gives the same numbers.
@@ -56,18 +55,12 @@ public:
         const int step = taps.in_step;
         columns_ = tiled_width<Arch>(std::min(tasks_.segment, tasks_.grid_w)) + (taps.max_dx - taps.min_dx) / step;
         patch_rows_ = (tasks_.band - 1) * step + taps.max_dy - taps.min_dy + 1;
-        int groups = 0;
-        for (const TapPhase& phase : taps.phases) {
-            offset_count_ = std::max(offset_count_, phase.taps.size());
-            if (phase.places.size() > 1) groups = phase.groups;
-        }
-        shared_size_ = static_cast<std::size_t>(groups * std::min(tasks_.segment, tasks_.grid_w)) * kChannelBlock;
+        for (const TapPhase& phase : taps.phases) offset_count_ = std::max(offset_count_, phase.taps.size());
         patch_size_ = static_cast<std::size_t>(in.shape.blocks()) * static_cast<std::size_t>(patch_rows_) *
                       static_cast<std::size_t>(columns_) * static_cast<std::size_t>(step) * kChannelBlock;
         const auto workers = static_cast<std::size_t>(threads());
         patches_ = ws.take<float>(workers * patch_size_);
         offsets_ = ws.take<std::ptrdiff_t>(workers * offset_count_);
-        shared_ = ws.take<float>(workers * shared_size_);
     }
 
     void run() const {
@@ -98,10 +91,7 @@ private:
                 offsets[i] = (phase.taps[i].dy - taps_.min_dy) * source.row + dx % taps_.in_step * source.remainder +
                              dx / taps_.in_step * kChannelBlock;
             }
-            if (phase.places.size() == 1)
-                run_phase(phase, source, offsets, n, q0, r0, rows, columns);
-            else
-                run_shared(phase, source, offsets, n, q0, r0, rows, columns, worker);
+            run_phase(phase, source, offsets, n, q0, r0, rows, columns);
         }
     }
 
@@ -120,9 +110,9 @@ private:
         return tile;
     }
     /// Computes a row for as many groups of lanes as one pass holds; returns how many.
-    int run_row(const TapTile& tile, const TapPhase& phase, int group, int columns) const {
+    int run_row(const TapTile& tile, int group, int columns) const {
         constexpr int kGroups = TileSizes<Arch>::groups;
-        if (phase.groups - group >= kGroups) {
+        if (taps_.groups() - group >= kGroups) {
             tap_row<Arch, kGroups>(tile, columns);
             return kGroups;
         }
@@ -130,15 +120,14 @@ private:
         return 1;
     }
 
-    /// A phase whose lanes are the channels of one pixel: results go straight to their place.
     void run_phase(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int n, int q0, int r0,
                    int rows, int columns) const {
-        const TapPlace place = phase.places[0];
+        const TapPlace place = phase.place;
         rows = std::min(rows, divide_up(out_.shape.h - place.y, taps_.out_step) - q0);
         columns = std::min(columns, divide_up(out_.shape.w - place.x, taps_.out_step) - r0);
         const auto plane = static_cast<std::ptrdiff_t>(out_.shape.plane()) * kChannelBlock;
         constexpr int kGroups = TileSizes<Arch>::groups;
-        for (int group = 0; group < phase.groups; group += phase.groups - group >= kGroups ? kGroups : 1)
+        for (int group = 0; group < taps_.groups(); group += taps_.groups() - group >= kGroups ? kGroups : 1)
             for (int q = 0; q < rows; ++q) {
                 const int oy = place.y + (q0 + q) * taps_.out_step, ox = place.x + r0 * taps_.out_step;
                 const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(n, group * kChannelBlock, oy, ox));
@@ -146,49 +135,11 @@ private:
                 tile.out = out_.data + at;
                 tile.out_group = plane;
                 tile.out_pixel = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
-                const int done = run_row(tile, phase, group, columns);
+                const int done = run_row(tile, group, columns);
                 if (!epilogue_.empty())
                     for (int g = 0; g < done; ++g)
                         finish_pixels(epilogue_, out_.data + at + g * plane, at + g * plane, columns, tile.out_pixel);
             }
-    }
-
-    /// A phase whose lanes are the channels of several pixels: results are sorted into their places, row by row.
-    void run_shared(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int n, int q0, int r0,
-                    int rows, int columns, int worker) const {
-        float* lanes = shared_ + static_cast<std::size_t>(worker) * shared_size_;
-        const std::ptrdiff_t group_size = static_cast<std::ptrdiff_t>(columns) * kChannelBlock;
-        for (int q = 0; q < rows; ++q) {
-            for (int group = 0; group < phase.groups;) {
-                TapTile tile = row_tile(phase, source, offsets, q, group);
-                tile.out = lanes + group * group_size;
-                tile.out_group = group_size;
-                tile.out_pixel = kChannelBlock;
-                group += run_row(tile, phase, group, columns);
-            }
-            for (std::size_t i = 0; i < phase.places.size(); ++i)
-                place_lanes(phase.places[i], static_cast<int>(i) * taps_.out_channels, lanes, group_size, n, q0 + q, r0,
-                            columns);
-        }
-    }
-
-    /// Copies out_channels lanes, from `first` on, of every grid point of a row to the pixels of one place.
-    void place_lanes(const TapPlace& place, int first, const float* lanes, std::ptrdiff_t group_size, int n, int q,
-                     int r0, int columns) const {
-        const int oy = q * taps_.out_step + place.y;
-        columns = std::min(columns, divide_up(out_.shape.w - place.x, taps_.out_step) - r0);
-        if (oy >= out_.shape.h || columns <= 0) return;
-        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, place.x + r0 * taps_.out_step));
-        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
-        for (int r = 0; r < columns; ++r) {
-            float pixel[kChannelBlock] = {};
-            for (int c = 0; c < taps_.out_channels; ++c) {
-                const int lane = first + c;
-                pixel[c] = lanes[lane / kChannelBlock * group_size + r * kChannelBlock + lane % kChannelBlock];
-            }
-            std::copy_n(pixel, kChannelBlock, out_.data + at + r * step);
-        }
-        if (!epilogue_.empty()) finish_pixels(epilogue_, out_.data + at, at, columns, step);
     }
 
     Source find_source(int n, int q0, int r0, int rows, int columns, int worker) const {
@@ -237,10 +188,9 @@ private:
     Epilogue<float> epilogue_;
     TapTasks tasks_;
     int columns_ = 0, patch_rows_ = 0;  ///< of a patch; columns of each remainder
-    std::size_t patch_size_ = 0, offset_count_ = 0, shared_size_ = 0;
+    std::size_t patch_size_ = 0, offset_count_ = 0;
     float* patches_ = nullptr;  ///< one for each worker, as all below
     std::ptrdiff_t* offsets_ = nullptr;
-    float* shared_ = nullptr;  ///< rows of lanes that several pixels share: [group][column][16]
 };
 
 /// Runs any tap convolution. `epilogue` sees the finished sums.
@@ -249,6 +199,12 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
                    const Epilogue<float>& epilogue, Workspace& ws) {
     GANCODEC_ASSERT(!taps.phases.empty());
     GANCODEC_ASSERT(in.shape.c == taps.in_channels && out.shape.c == taps.out_channels && in.shape.n == out.shape.n);
+    if (out.size() == 0) return;
+    const Workspace::Scope scope(ws);
+    if (taps.out_channels <= kFewOutputs) {
+        PixelLaneConvolution<Arch>(in, taps, out, epilogue, ws).run();
+        return;
+    }
     const bool pointwise = taps.out_step == 1 && taps.in_step == 1 && taps.phases[0].taps.size() == 1 &&
                            taps.min_dy == 0 && taps.min_dx == 0;
     if (pointwise) {  // rows mean nothing then: one long row wastes no tile
@@ -256,7 +212,6 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
         out.shape.w *= out.shape.h;
         in.shape.h = out.shape.h = 1;
     }
-    const Workspace::Scope scope(ws);
     TapConvolution<Arch>(in, taps, out, epilogue, ws).run();
 }
 

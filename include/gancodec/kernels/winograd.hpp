@@ -240,13 +240,16 @@ private:
             Winograd::output_tile(products, sums);
             const simd::Floats<Arch> bias = simd::load<Arch>(weights_.bias(group) + lane);
             float* out = out_.data + at + lane;
-            GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i)
-                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) if (i < rows && j < columns)
-                    simd::store<Arch>(out + i * row + j * kChannelBlock, sums[i * kWinogradTile + j] + bias);
+            const float* skip = epilogue_.skip + (epilogue_.skip == nullptr ? 0 : at + lane);
+            GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i) {
+                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) {
+                    if (i >= rows || j >= columns) continue;
+                    const std::ptrdiff_t pixel = i * row + j * kChannelBlock;
+                    simd::store<Arch>(out + pixel, finish_register<Arch>(epilogue_, sums[i * kWinogradTile + j] + bias,
+                                                                         skip + pixel));
+                }
+            }
         }
-        if (!epilogue_.empty())
-            for (int i = 0; i < rows; ++i)
-                finish_pixels(epilogue_, out_.data + at + i * row, at + i * row, columns, kChannelBlock);
     }
 
     TensorView<const float> in_;

@@ -53,6 +53,7 @@ struct EmulatedFloats {
         std::copy_n(p, Lanes, v.lanes);
         return v;
     }
+    static EmulatedFloats load_unaligned(const float* p) { return load_aligned(p); }
     void store_aligned(float* p) const { std::copy_n(lanes, Lanes, p); }
     friend EmulatedFloats operator+(EmulatedFloats a, const EmulatedFloats& b) {
         for (int i = 0; i < Lanes; ++i) a.lanes[i] += b.lanes[i];
@@ -103,9 +104,28 @@ template <class Arch>
 [[nodiscard]] inline Floats<Arch> load(const float* p) {
     return Floats<Arch>::load_aligned(p);
 }
+/// From any address, aligned or not.
+template <class Arch>
+[[nodiscard]] inline Floats<Arch> load_anywhere(const float* p) {
+    return Floats<Arch>::load_unaligned(p);
+}
 template <class Arch>
 [[nodiscard]] inline Floats<Arch> broadcast(float value) {
     return Floats<Arch>(value);
+}
+/// The same value, in a register from here on: compilers would rather load it again for every use.
+template <class Arch>
+[[nodiscard]] GANCODEC_INLINE xsimd::batch<float, Arch> in_register(xsimd::batch<float, Arch> v) {
+#if defined(__GNUC__) && defined(__x86_64__)
+    asm("" : "+v"(v.data));
+#elif defined(__GNUC__) && defined(__aarch64__)
+    asm("" : "+w"(v.data));
+#endif
+    return v;
+}
+template <int Lanes>
+[[nodiscard]] GANCODEC_INLINE EmulatedFloats<Lanes> in_register(EmulatedFloats<Lanes> v) {
+    return v;
 }
 template <class Arch>
 inline void store(float* p, const Floats<Arch>& v) {
@@ -131,6 +151,19 @@ template <int Lanes>
 [[nodiscard]] inline EmulatedFloats<Lanes> sqrt(EmulatedFloats<Lanes> v) {
     for (float& lane : v.lanes) lane = std::sqrt(lane);
     return v;
+}
+
+/// Lanes of `v` that are above 0, and of `other` elsewhere.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> positive_or(const xsimd::batch<float, Arch>& v,
+                                                           const xsimd::batch<float, Arch>& other) {
+    return xsimd::select(v > xsimd::batch<float, Arch>(0.0f), v, other);
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> positive_or(const EmulatedFloats<Lanes>& v, EmulatedFloats<Lanes> other) {
+    for (int i = 0; i < Lanes; ++i)
+        if (v.lanes[i] > 0.0f) other.lanes[i] = v.lanes[i];
+    return other;
 }
 
 /// a·b + c, rounded once.
