@@ -100,6 +100,7 @@ def _from_integers(layer: QuantizedConv2d, parts: dict[str, Tensor], slope: floa
     real = parts["multiplier"] * torch.exp2(-parts["shift"]) * unit  # step · input step · slope
     step = real / (layer.input_step * slope)
     layer.weight.copy_(parts["weight"] * step.view(-1, 1, 1, 1))
+    assert layer.bias is not None
     layer.bias.copy_((parts["bias"] - torch.round(offset / real)) * real / slope)
 
 
