@@ -24,7 +24,7 @@ END = 20 * BLOCK  # a tar ends in zeros, up to a multiple of its record
 
 def shrunk(encoded: bytes, long_side: int, quality: int) -> bytes:
     """As it was where it already fits."""
-    image = Image.open(io.BytesIO(encoded))
+    image: Image.Image = Image.open(io.BytesIO(encoded))
     if max(image.size) <= long_side:
         return encoded
     image = image.convert("RGB")

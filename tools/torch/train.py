@@ -111,8 +111,11 @@ def main() -> None:
     model, prior = start_networks(options, recipe, pictures)
     lpips = Lpips(options.lpips).to(runtime.device) if recipe.lpips_weight > 0 else None
     model, prior = model.to(runtime.device), prior.to(runtime.device)
-    kind = Adversary if isinstance(recipe, AdversarialRecipe) else RateDistortion
-    stage = kind(recipe, model, prior, lpips, runtime, options.compile)
+    stage: Adversary | RateDistortion
+    if isinstance(recipe, AdversarialRecipe):
+        stage = Adversary(recipe, model, prior, lpips, runtime, options.compile)
+    else:
+        stage = RateDistortion(recipe, model, prior, lpips, runtime, options.compile)
     state = stage.resume(options.out) if saved else TrainingState()
     for flat in stage.trained:
         for part in flat.STATE:

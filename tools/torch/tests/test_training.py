@@ -16,6 +16,7 @@ TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
 from pack_data import END, pack  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
+from slim import slim  # noqa: E402
 
 from twin.data import Photographs, Plan, box_filter, read_pictures  # noqa: E402
 from twin.recipe import Augmentation, read_recipe  # noqa: E402
@@ -85,9 +86,11 @@ class Training(Folder):
 
     def test_stage_2_moves_the_generator_alone(self) -> None:
         self.train("first", {**RECIPE, "steps": 2})
+        slim(self.path / "first/checkpoint.safetensors", self.path / "slim.safetensors", moments=False)
+        self.assertTrue(all(name.startswith("average.") for name in load_file(self.path / "slim.safetensors")))
         for kind in ("patch", "unet"):
             how = {"discriminator": kind, "channels": 8, "warm_up_steps": 1}
-            start = ("--start", str(self.path / "first/checkpoint.safetensors"))
+            start = ("--start", str(self.path / "slim.safetensors"))
             self.train(kind, {**RECIPE, "steps": 3, "adversarial": how}, *start)
             before, after = self.checkpoint("first"), self.checkpoint(kind)
             for name in before:

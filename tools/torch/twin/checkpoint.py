@@ -75,7 +75,8 @@ def load_checkpoint(path: Path, flat: FlatParameters) -> TrainingState:
 
 def load_weights(path: Path, model: Model, prior: LogisticMixture) -> None:
     """Reads gancodec's own weights (architecture gancodec-1) for fine-tuning. The integer hyper scale network becomes a
-    trainable one that rounds to the same integers; the prior's mixture is fitted to its tables."""
+    trainable one that rounds to the same integers (a bias in some thousand to its neighbour, 1e-5 of an index); the
+    prior's mixture is fitted to its tables."""
     tensors, metadata = read_file(path)
     if metadata.get("architecture") != "gancodec-1":
         raise ValueError(f"{path}: expected weights of architecture gancodec-1, found {metadata.get('architecture')!r}")
@@ -99,6 +100,7 @@ def _from_integers(layer: QuantizedConv2d, parts: dict[str, Tensor], slope: floa
     real = parts["multiplier"] * torch.exp2(-parts["shift"]) * unit  # step · input step · slope
     step = real / (layer.input_step * slope)
     layer.weight.copy_(parts["weight"] * step.view(-1, 1, 1, 1))
+    assert layer.bias is not None
     layer.bias.copy_((parts["bias"] - torch.round(offset / real)) * real / slope)
 
 

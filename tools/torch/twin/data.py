@@ -6,6 +6,7 @@ import os
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -30,9 +31,9 @@ def _encoded_files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         elif path.suffix == ".tar":
             with tarfile.open(path) as archive:
                 for member in archive:
-                    if member.name.lower().endswith(EXTENSIONS):
-                        encoded = archive.extractfile(member).read()
-                        yield member.name, lambda encoded=encoded: encoded
+                    file = archive.extractfile(member)
+                    if file is not None and member.name.lower().endswith(EXTENSIONS):
+                        yield member.name, partial(bytes, file.read())
 
 
 def read_pictures(folder: Path, long_side: int = 0) -> list[tuple[str, Picture]]:

@@ -82,6 +82,7 @@ class QuantizedConv2d(nn.Conv2d):
         self.input_step = input_step
 
     def forward(self, x: Tensor) -> Tensor:
+        assert self.bias is not None
         # In double, as C++ computes them: a step that differs in its last bit would round some weights otherwise.
         weight = self.weight.double()
         step = weight.detach().abs().amax(dim=(1, 2, 3)).clamp_min(1e-6) / 127

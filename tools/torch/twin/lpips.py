@@ -16,6 +16,9 @@ LAYERS = ((0, 4, 2, False), (3, 1, 2, True), (6, 1, 1, True), (8, 1, 1, False), 
 class Lpips(nn.Module):
     """Distance per image of x and y [n,3,h,w] in [0, 1]: [n]. The weights are constants."""
 
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, path: Path) -> None:
         super().__init__()
         file = load_file(path)

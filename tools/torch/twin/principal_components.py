@@ -25,8 +25,13 @@ def initialise(model: Model, sample: Tensor, seed: int) -> None:
     _keep_variance(model.hyper_mean, random, SLOPE)
     with torch.no_grad():
         model.hyper_scale.expand.weight.mul_(0.1)
-        model.hyper_mean[-2].weight.mul_(0.1)
+        convolutions(model.hyper_mean)[-1].weight.mul_(0.1)
         _principal_components(model, sample.cpu().double(), random)
+
+
+def convolutions(network: nn.Module) -> list[nn.Conv2d]:
+    """Those that are not inside a residual block."""
+    return [layer for layer in network.children() if isinstance(layer, nn.Conv2d)]
 
 
 @torch.no_grad()
@@ -52,15 +57,15 @@ def _clear(convolution: nn.Conv2d, used_in: int, first_free_out: int, random: to
     """Zeros, but small noise in channels that the transform leaves free."""
     weight = convolution.weight
     weight.zero_()
-    convolution.bias.zero_()
+    if convolution.bias is not None:
+        convolution.bias.zero_()
     free = weight[first_free_out:, :used_in]
     free.copy_(NOISE / math.sqrt(9 * used_in) * torch.randn(free.shape, generator=random))
     return weight
 
 
 def _principal_components(model: Model, sample: Tensor, random: torch.Generator) -> None:
-    encoder = [layer for layer in model.encoder if isinstance(layer, nn.Conv2d)]
-    generator = [layer for layer in model.generator if isinstance(layer, nn.Conv2d)]
+    encoder, generator = convolutions(model.encoder), convolutions(model.generator)
     # Components of 4x4 blocks, of 2x2 groups of those, and of 2x2 groups again.
     blocks = F.pixel_unshuffle(sample - 0.5, 4)
     bases, scales = [], []
@@ -94,6 +99,7 @@ def _principal_components(model: Model, sample: Tensor, random: torch.Generator)
     # A gain of 2 moves the scale index by ln 2 / LOG_STEP; the network starts at the deviations under the middle gain.
     gain = model.gain.log2_gain
     model.hyper_scale.level_offset.copy_((gain - gain.mean(dim=0)) * (math.log(2) / LOG_STEP))
+    assert model.hyper_scale.expand.bias is not None
     bias = model.hyper_scale.expand.bias.view(-1, 16)
     bias.zero_()
     sigma = (scales[2][: len(kept)] ** -2 * torch.exp2(gain.mean(dim=0)[: len(kept)])).clamp(0.12, 60.0)

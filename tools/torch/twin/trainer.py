@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Mapping, Protocol
 
 import torch
 from torch import Tensor
@@ -27,11 +27,13 @@ from .stage1 import Batch
 class Stage(Protocol):
     """What a stage is to the loop."""
 
-    recipe: Recipe
     model: Model
     prior: LogisticMixture
     lpips: Lpips | None
     trained: list[FlatParameters]  # the first of them is what the weights file will hold
+
+    @property
+    def recipe(self) -> Recipe: ...
 
     def prepare(self, batch: Batch) -> float:
         """Counts the multiplications and additions of a step, and compiles what is to be compiled."""
@@ -178,7 +180,7 @@ class Trainer:
         self.runtime.say(text)
         self.logged.clear()
 
-    def _append(self, line: dict[str, object]) -> None:
+    def _append(self, line: Mapping[str, object]) -> None:
         if self.runtime.leads:
             with open(self.options.out / "log.jsonl", "a") as file:
                 file.write(json.dumps(line) + "\n")
