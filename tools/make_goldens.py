@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Writes tests/data/zoo/*.safetensors: small models of others with their weights, inputs, and PyTorch's outputs.
+
+    python3 tools/make_goldens.py      (made with torch 2.15.0, compressai 1.2.8, safetensors 0.8.0, Python 3.11, x86-64)
+
+CompressAI's models are its own classes; HiFiC is written here and in tools/benchmarks/peers/networks.py after the layout of its
+PyTorch port. N, M and the other widths are small: only the wiring is tested. All are trained for STEPS steps on seeded pictures,
+so that GDN's parameters leave their start, and go through tools/convert_weights.py as a published checkpoint would. Sums run in
+double precision. Tensors of a file: the converted weights, "golden.*" (inputs and outputs), and for the factorized model
+"layer.g_a.N" and "layer.g_s.N": what every layer gives.
+"""
+import pathlib
+import sys
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional as F
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools/benchmarks/peers")]
+import convert_weights  # noqa: E402
+from networks import ChannelNorm, HificGenerator  # noqa: E402
+
+OUT = ROOT / "tests/data/zoo"
+STEPS = 100
+N, M = 4, 6
+
+
+def pictures(count, height, width):
+    """Smooth colours with an edge, in [0, 1]."""
+    coarse = torch.rand(count, 3, 5, 5)
+    x = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)
+    x[:, :, height // 2 :, : width // 3] += 0.3
+    return x.clamp(0, 1)
+
+
+def train(model, loss):
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss(model).backward()
+        optimizer.step()
+    return model.eval()
+
+
+def write(name, state, goldens):
+    tensors, metadata = convert_weights.convert(name, state, "f32", name)
+    tensors |= {key: value.detach().float().contiguous() for key, value in goldens.items()}
+    path = OUT / f"{name}.safetensors"
+    save_file(tensors, path, metadata=metadata)
+    print(path.relative_to(ROOT), path.stat().st_size, "bytes")
+
+
+def compressai_model(make):
+    torch.manual_seed(1)
+    model = train(make(N, M), lambda m: F.mse_loss(m(x := pictures(4, 64, 64))["x_hat"], x))
+    return model.state_dict(), model.double()
+
+
+def layers(network, prefix, x):
+    for i, layer in enumerate(network):
+        x = layer(x)
+        yield f"layer.{prefix}.{i}", x
+
+
+def write_factorized(google):
+    state, model = compressai_model(google.FactorizedPrior)
+    x = pictures(1, 32, 48).double()
+    y_hat = model.g_a(x).round()
+    write("bmshj2018-factorized", state, {"golden.x": x, "golden.y_hat": y_hat, **dict(layers(model.g_a, "g_a", x)), **dict(layers(model.g_s, "g_s", y_hat))})
+
+
+def write_hyperprior(google):
+    state, model = compressai_model(google.ScaleHyperprior)
+    x = pictures(1, 64, 64).double()
+    y = model.g_a(x)
+    z = model.h_a(y.abs())
+    z_hat = 3 * torch.randn(1, N, 2, 3).double().round()
+    write("bmshj2018-hyperprior", state, {"golden.x": x, "golden.y": y, "golden.z": z, "golden.z_hat": z_hat, "golden.scales": model.h_s(z_hat),
+                                          "golden.x_hat": model.g_s(y)})
+
+
+def write_mean_hyperprior(google):
+    state, model = compressai_model(google.MeanScaleHyperprior)
+    x = pictures(1, 64, 64).double()
+    y = model.g_a(x)
+    z_hat = 3 * torch.randn(1, N, 2, 3).double().round()
+    write("mbt2018-mean", state, {"golden.x": x, "golden.y": y, "golden.z": model.h_a(y), "golden.z_hat": z_hat, "golden.parameters": model.h_s(z_hat),
+                                  "golden.x_hat": model.g_s(y)})
+
+
+class HificEncoder(nn.Module):
+    def __init__(self, c, f):
+        super().__init__()
+        self.conv_block1 = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(3, f, 7), ChannelNorm(f), nn.ReLU())
+        for i in range(4):
+            down = nn.Sequential(nn.ReflectionPad2d((0, 1, 1, 0)), nn.Conv2d(f << i, f << i + 1, 3, 2), ChannelNorm(f << i + 1), nn.ReLU())
+            self.add_module(f"conv_block{i + 2}", down)
+        self.conv_block_out = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(16 * f, c, 3))
+
+    def forward(self, x):
+        for block in self.children():
+            x = block(x)
+        return x
+
+
+class HificHyper(nn.Module):
+    def __init__(self, *convolutions):
+        super().__init__()
+        self.conv1, self.conv2, self.conv3 = convolutions
+
+    def forward(self, x):
+        return self.conv3(F.relu(self.conv2(F.relu(self.conv1(x)))))
+
+
+class Hific(nn.Module):
+    def __init__(self, c, f, blocks, n):
+        super().__init__()
+
+        def halving():
+            return nn.Conv2d(n, n, 5, 2, 2, padding_mode="reflect")
+
+        def doubling():
+            return nn.ConvTranspose2d(n, n, 5, 2, 2, output_padding=1)
+
+        def synthesis():
+            return HificHyper(doubling(), doubling(), nn.ConvTranspose2d(n, c, 3, 1, 1))
+
+        self.Encoder, self.Generator = HificEncoder(c, f), HificGenerator(c, f, blocks)
+        self.Hyperprior = nn.Module()
+        self.Hyperprior.analysis_net = HificHyper(nn.Conv2d(c, n, 3, 1, 1), halving(), halving())
+        self.Hyperprior.synthesis_mu, self.Hyperprior.synthesis_std = synthesis(), synthesis()
+
+
+def write_hific():
+    torch.manual_seed(1)
+    c, n = 5, 6
+    model = train(Hific(c, 2, 1, n), lambda m: F.mse_loss(m.Generator(m.Encoder(x := pictures(4, 64, 64))), x))
+    state = model.state_dict()
+    for key, value in state.items():  # the port keeps the norms of its channels as [1, c, 1, 1]
+        if key.endswith((".gamma", ".beta")):
+            state[key] = value[None, :, None, None]
+    model = model.double()
+    x = pictures(1, 64, 48).double()
+    y = model.Encoder(x)
+    latents, z_hat = torch.randn(1, c, 8, 12).double(), 3 * torch.randn(1, n, 2, 3).double().round()
+    hyper = model.Hyperprior
+    write("hific", state, {"golden.x": x, "golden.y": y, "golden.x_hat": model.Generator(y), "golden.latents": latents, "golden.z": hyper.analysis_net(latents),
+                           "golden.z_hat": z_hat, "golden.means": hyper.synthesis_mu(z_hat), "golden.scales": hyper.synthesis_std(z_hat)})
+
+
+def main():
+    from compressai.models import google
+
+    torch.set_num_threads(1)  # small tensors
+    OUT.mkdir(parents=True, exist_ok=True)
+    write_factorized(google)
+    write_hyperprior(google)
+    write_mean_hyperprior(google)
+    write_hific()
+
+
+if __name__ == "__main__":
+    main()
