@@ -77,6 +77,16 @@ namespace gancodec::detail {
 #define GANCODEC_VERSION_MINOR 1
 #define GANCODEC_VERSION_PATCH 0
 
+/// GANCODEC_INLINE: for small functions on the way of every number; compilers that judge them too large for a loop leave
+/// calls in it. GANCODEC_RARE: for what is seldom called from such a loop, and must not crowd it.
+#if defined(__GNUC__)
+#define GANCODEC_INLINE __attribute__((always_inline)) inline
+#define GANCODEC_RARE __attribute__((noinline, cold))
+#else
+#define GANCODEC_INLINE inline
+#define GANCODEC_RARE
+#endif
+
 namespace gancodec {
 
 /// Channels are stored in blocks of this many floats, on every machine: 1 AVX-512 register, 2 of AVX2, 4 of NEON.
@@ -261,20 +271,25 @@ struct Shape {
 
 namespace gancodec {
 
-/// A 64-byte aligned, zero-initialised array that owns its memory. Moves, and copies when asked by copy().
+/// A 64-byte aligned array that owns its memory, zero at birth unless made by uninitialised(). Moves, and copies when
+/// asked by copy().
 template <class T>
 class AlignedArray {
     static_assert(std::is_trivially_copyable_v<T>, "AlignedArray holds plain numbers only");
 
 public:
     AlignedArray() = default;
-    explicit AlignedArray(std::size_t size) : size_(size) {
-        if (size == 0) return;
-        data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kAlignmentBytes})));
-        std::fill_n(data_.get(), size, T{});
+    explicit AlignedArray(std::size_t size) : AlignedArray(uninitialised(size)) { std::fill_n(data_.get(), size, T{}); }
+    /// For numbers that are written before they are read: the threads that write them touch the memory first.
+    [[nodiscard]] static AlignedArray uninitialised(std::size_t size) {
+        AlignedArray array;
+        array.size_ = size;
+        if (size > 0)
+            array.data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kAlignmentBytes})));
+        return array;
     }
     [[nodiscard]] AlignedArray copy() const {
-        AlignedArray other(size_);
+        AlignedArray other = uninitialised(size_);
         std::copy_n(data_.get(), size_, other.data_.get());
         return other;
     }
@@ -408,7 +423,7 @@ public:
     void reset() {
         if (chunks_.size() > 1) {
             chunks_.clear();
-            chunks_.emplace_back(peak_);
+            chunks_.push_back(AlignedArray<std::byte>::uninitialised(peak_));
         }
         current_ = used_ = total_ = 0;
     }
@@ -424,7 +439,7 @@ private:
         }
         if (current_ == chunks_.size()) {
             constexpr std::size_t kSmallestChunk = std::size_t{1} << 20;
-            chunks_.emplace_back(std::max({bytes, kSmallestChunk, total_ / 2}));
+            chunks_.push_back(AlignedArray<std::byte>::uninitialised(std::max({bytes, kSmallestChunk, total_ / 2})));
             used_ = 0;
         }
         std::byte* p = chunks_[current_].data() + used_;
@@ -447,13 +462,10 @@ private:
 
 #if defined(__clang__)
 #define GANCODEC_UNROLL _Pragma("clang loop unroll(full)")
-#define GANCODEC_INLINE __attribute__((always_inline)) inline
 #elif defined(__GNUC__)
 #define GANCODEC_UNROLL _Pragma("GCC unroll 64")
-#define GANCODEC_INLINE __attribute__((always_inline)) inline
 #else
 #define GANCODEC_UNROLL
-#define GANCODEC_INLINE inline
 #endif
 // ---- gancodec/simd/batch.hpp
 
@@ -504,6 +516,7 @@ struct EmulatedFloats {
         std::copy_n(p, Lanes, v.lanes);
         return v;
     }
+    static EmulatedFloats load_unaligned(const float* p) { return load_aligned(p); }
     void store_aligned(float* p) const { std::copy_n(lanes, Lanes, p); }
     friend EmulatedFloats operator+(EmulatedFloats a, const EmulatedFloats& b) {
         for (int i = 0; i < Lanes; ++i) a.lanes[i] += b.lanes[i];
@@ -515,6 +528,10 @@ struct EmulatedFloats {
     }
     friend EmulatedFloats operator*(EmulatedFloats a, const EmulatedFloats& b) {
         for (int i = 0; i < Lanes; ++i) a.lanes[i] *= b.lanes[i];
+        return a;
+    }
+    friend EmulatedFloats operator/(EmulatedFloats a, const EmulatedFloats& b) {
+        for (int i = 0; i < Lanes; ++i) a.lanes[i] /= b.lanes[i];
         return a;
     }
 };
@@ -550,9 +567,28 @@ template <class Arch>
 [[nodiscard]] inline Floats<Arch> load(const float* p) {
     return Floats<Arch>::load_aligned(p);
 }
+/// From any address, aligned or not.
+template <class Arch>
+[[nodiscard]] inline Floats<Arch> load_anywhere(const float* p) {
+    return Floats<Arch>::load_unaligned(p);
+}
 template <class Arch>
 [[nodiscard]] inline Floats<Arch> broadcast(float value) {
     return Floats<Arch>(value);
+}
+/// The same value, in a register from here on: compilers would rather load it again for every use.
+template <class Arch>
+[[nodiscard]] GANCODEC_INLINE xsimd::batch<float, Arch> in_register(xsimd::batch<float, Arch> v) {
+#if defined(__GNUC__) && defined(__x86_64__)
+    asm("" : "+v"(v.data));
+#elif defined(__GNUC__) && defined(__aarch64__)
+    asm("" : "+w"(v.data));
+#endif
+    return v;
+}
+template <int Lanes>
+[[nodiscard]] GANCODEC_INLINE EmulatedFloats<Lanes> in_register(EmulatedFloats<Lanes> v) {
+    return v;
 }
 template <class Arch>
 inline void store(float* p, const Floats<Arch>& v) {
@@ -567,6 +603,30 @@ template <int Lanes>
 [[nodiscard]] inline EmulatedFloats<Lanes> abs(EmulatedFloats<Lanes> v) {
     for (float& lane : v.lanes) lane = std::abs(lane);
     return v;
+}
+
+/// Correctly rounded, which IEEE 754 demands of it. Unlike std::sqrt it sets no errno, which would forbid vectors.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> sqrt(const xsimd::batch<float, Arch>& v) {
+    return xsimd::sqrt(v);
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> sqrt(EmulatedFloats<Lanes> v) {
+    for (float& lane : v.lanes) lane = std::sqrt(lane);
+    return v;
+}
+
+/// Lanes of `v` that are above 0, and of `other` elsewhere.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> positive_or(const xsimd::batch<float, Arch>& v,
+                                                           const xsimd::batch<float, Arch>& other) {
+    return xsimd::select(v > xsimd::batch<float, Arch>(0.0f), v, other);
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> positive_or(const EmulatedFloats<Lanes>& v, EmulatedFloats<Lanes> other) {
+    for (int i = 0; i < Lanes; ++i)
+        if (v.lanes[i] > 0.0f) other.lanes[i] = v.lanes[i];
+    return other;
 }
 
 /// a·b + c, rounded once.
@@ -932,6 +992,16 @@ struct Epilogue {
 
 namespace detail {
 
+/// Epilogue::apply() on a register; `skip` points at the numbers to add, if any.
+template <class Arch>
+GANCODEC_INLINE simd::Floats<Arch> finish_register(const Epilogue<float>& e, simd::Floats<Arch> sum,
+                                                   const float* skip) {
+    if (e.skip != nullptr) sum = sum + simd::load<Arch>(skip);
+    if (!e.activate) return sum;
+    return simd::positive_or(
+        sum, e.activation == Activation::relu ? simd::broadcast<Arch>(0.0f) : simd::broadcast<Arch>(e.slope) * sum);
+}
+
 /// Applies an epilogue to `pixels` pixels of 16 channels, `step` floats apart; `offset` is that of `out` in its tensor.
 template <class T>
 void finish_pixels(const Epilogue<T>& e, T* out, std::ptrdiff_t offset, int pixels, std::ptrdiff_t step) {
@@ -987,11 +1057,11 @@ inline constexpr int kWinogradChunk = 96;
 
 // Every float convolution here is a sum over taps: offsets (dy, dx) from an output pixel to input pixels, each with a
 // matrix of weights. A convolution is one list of taps. Its input gradient, or a transposed convolution, falls into
-// stride² phases: output pixels that see the same taps. And where there are few output channels, the outputs of several
-// neighbouring pixels share the 16 lanes of a group: they see the union of their taps, with zero weights for those that
-// are not theirs (adding a zero product does not change a sum).
+// stride² phases: output pixels that see the same taps.
 
 namespace gancodec::detail {
+
+constexpr int divide_up(int value, int by) { return (value + by - 1) / by; }
 
 /// Input pixel (q·in_step + dy, r·in_step + dx) for the grid point (q, r).
 struct Tap {
@@ -1003,11 +1073,10 @@ struct TapPlace {
     int y, x;
 };
 
-/// Outputs that are computed together: lane l is channel l % out_channels of place l / out_channels.
+/// Outputs that see the same taps.
 struct TapPhase {
-    std::vector<TapPlace> places;
+    TapPlace place;
     std::vector<Tap> taps;
-    int groups = 0;           ///< of 16 lanes
     std::size_t weights = 0;  ///< where the weights of the phase begin
 };
 
@@ -1020,19 +1089,15 @@ struct TapAxis {
     [[nodiscard]] int tap(int place, int k) const {
         return adjoint ? (place + pad - k) / stride : place * stride + k - pad;
     }
-    /// The inverse of tap(); outside [0, kernel) where there is no weight.
+    /// The inverse of tap().
     [[nodiscard]] int weight(int place, int d) const {
         return adjoint ? place + pad - d * stride : d + pad - place * stride;
     }
-    /// All taps of `count` places from `first` on, in the canonical order of rising k.
-    [[nodiscard]] std::vector<int> taps(int first, int count) const {
+    /// All taps of a place, in the canonical order of rising k.
+    [[nodiscard]] std::vector<int> taps(int place) const {
         std::vector<int> list;
-        for (int place = first; place < first + count; ++place)
-            for (int k = 0; k < kernel; ++k)
-                if (connected(place, k)) list.push_back(tap(place, k));
-        std::sort(list.begin(), list.end());
-        list.erase(std::unique(list.begin(), list.end()), list.end());
-        if (adjoint) std::reverse(list.begin(), list.end());
+        for (int k = 0; k < kernel; ++k)
+            if (connected(place, k)) list.push_back(tap(place, k));
         return list;
     }
 };
@@ -1047,6 +1112,8 @@ public:
     int min_dy = 0, max_dy = 0, min_dx = 0, max_dx = 0;
     std::vector<TapPhase> phases;
 
+    /// Groups of 16 output channels.
+    [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
     /// Floats from one group of 16 lanes to the next.
     [[nodiscard]] std::size_t group_size(const TapPhase& phase) const {
         return phase.taps.size() * static_cast<std::size_t>(in_channels) * kChannelBlock;
@@ -1054,7 +1121,7 @@ public:
     [[nodiscard]] const float* weights(const TapPhase& phase, int group) const {
         return weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase);
     }
-    /// The bias of a group's lanes, the same in all phases.
+    /// The bias of a group, the same in all phases.
     [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
 
     /// out[oy,ox] = bias + Σ weight[co,ci,ky,kx] · in[oy·s+ky−p, ox·s+kx−p].
@@ -1062,9 +1129,9 @@ public:
         in_channels = g.in_channels;
         out_channels = g.out_channels;
         const TapAxis axis{g.kernel, g.stride, g.pad, false};
-        out_step = shared_side(axis, 1);
-        in_step = g.stride * out_step;
-        plan_phases(axis, out_step);
+        out_step = 1;
+        in_step = g.stride;
+        plan_phases(axis);
         fill(axis, weight, bias, g.in_channels * g.kernel * g.kernel, g.kernel * g.kernel);
     }
     /// The adjoint, from g.out_channels to g.in_channels, of the same weight array: what conv2d_backward_input() and
@@ -1073,47 +1140,21 @@ public:
         in_channels = g.out_channels;
         out_channels = g.in_channels;
         const TapAxis axis{g.kernel, g.stride, g.pad, true};
-        const int side = shared_side(axis, g.stride);
-        out_step = std::max(side, g.stride);
-        in_step = out_step / g.stride;
-        plan_phases(axis, side);
+        out_step = g.stride;
+        in_step = 1;
+        plan_phases(axis);
         fill(axis, weight, bias, g.kernel * g.kernel, g.in_channels * g.kernel * g.kernel);
     }
 
 private:
-    /// Side of the squares of output pixels that should share lanes, a multiple of `step` or 1 for none: what costs
-    /// fewest multiply-adds. A gain under a quarter is not worth the copying.
-    [[nodiscard]] int shared_side(const TapAxis& axis, int step) const {
-        const auto cost = [&](int side, int count) {  // of side² outputs, in squares of `count`
-            double taps = 0;
-            for (int place = 0; place < side; place += count)
-                taps += static_cast<double>(axis.taps(place, count).size());
-            return taps * taps * groups_of(count * count) / (side * side);
-        };
-        if (out_channels > kChannelBlock) return 1;
-        int best = 1;
-        double least = 0.75 * cost(step, 1);
-        for (int side = step == 1 ? 2 : step; side <= 4; side += step)
-            if (cost(side, side) < least) {
-                best = side;
-                least = cost(side, side);
-            }
-        return best;
-    }
-    /// Groups of 16 lanes for the outputs of `places` pixels.
-    [[nodiscard]] int groups_of(int places) const {
-        return (places * out_channels + kChannelBlock - 1) / kChannelBlock;
-    }
-
-    void plan_phases(const TapAxis& axis, int side) {
+    void plan_phases(const TapAxis& axis) {
         phases.clear();
-        for (int y = 0; y < out_step; y += side)
-            for (int x = 0; x < out_step; x += side) {
+        for (int y = 0; y < out_step; ++y)
+            for (int x = 0; x < out_step; ++x) {
                 TapPhase phase;
-                for (int i = 0; i < side * side; ++i) phase.places.push_back({y + i / side, x + i % side});
-                for (const int dy : axis.taps(y, side))
-                    for (const int dx : axis.taps(x, side)) phase.taps.push_back({dy, dx});
-                phase.groups = groups_of(side * side);
+                phase.place = {y, x};
+                for (const int dy : axis.taps(y))
+                    for (const int dx : axis.taps(x)) phase.taps.push_back({dy, dx});
                 phases.push_back(std::move(phase));
             }
         bool first = true;
@@ -1132,14 +1173,12 @@ private:
         std::size_t size = 0;
         for (TapPhase& phase : phases) {
             phase.weights = size;
-            size += static_cast<std::size_t>(phase.groups) * group_size(phase);
+            size += static_cast<std::size_t>(groups()) * group_size(phase);
         }
-        const int groups = phases[0].groups;
         if (weights_.size() != size) weights_ = AlignedArray<float>(size);
-        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups) * kChannelBlock);
-        const int lanes = static_cast<int>(phases[0].places.size()) * out_channels;
-        for (int lane = 0; bias != nullptr && lane < lanes; ++lane) bias_.data()[lane] = bias[lane % out_channels];
-        parallel_for(static_cast<std::int64_t>(groups), [&](std::int64_t group, int) {
+        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
+        if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
+        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t group, int) {
             for (const TapPhase& phase : phases)
                 fill_group(axis, phase, static_cast<int>(group), weight, out_pitch, in_pitch);
         });
@@ -1148,22 +1187,16 @@ private:
     void fill_group(const TapAxis& axis, const TapPhase& phase, int group, const float* weight, int out_pitch,
                     int in_pitch) {
         float* p = weights_.data() + phase.weights + static_cast<std::size_t>(group) * group_size(phase);
+        const int lanes = std::min(kChannelBlock, out_channels - group * kChannelBlock);
         for (int block = 0; block < in_channels; block += kChannelBlock)
             for (const Tap& tap : phase.taps) {
-                const float* sources[kChannelBlock];  // of input channel 0; null where a lane has no such tap
-                for (int i = 0; i < kChannelBlock; ++i) {
-                    const int lane = group * kChannelBlock + i, place = lane / out_channels;
-                    sources[i] = nullptr;
-                    if (place >= static_cast<int>(phase.places.size())) continue;
-                    const TapPlace& at = phase.places[static_cast<std::size_t>(place)];
-                    const int ky = axis.weight(at.y, tap.dy), kx = axis.weight(at.x, tap.dx);
-                    if (ky < 0 || ky >= axis.kernel || kx < 0 || kx >= axis.kernel) continue;
-                    sources[i] =
-                        weight + static_cast<std::ptrdiff_t>(lane % out_channels) * out_pitch + ky * axis.kernel + kx;
-                }
+                const int ky = axis.weight(phase.place.y, tap.dy), kx = axis.weight(phase.place.x, tap.dx);
+                const float* source =
+                    weight + static_cast<std::ptrdiff_t>(group) * kChannelBlock * out_pitch + ky * axis.kernel + kx;
                 for (int ci = block; ci < std::min(in_channels, block + kChannelBlock); ++ci, p += kChannelBlock)
-                    for (int i = 0; i < kChannelBlock; ++i)
-                        p[i] = sources[i] == nullptr ? 0.0f : sources[i][static_cast<std::ptrdiff_t>(ci) * in_pitch];
+                    for (int lane = 0; lane < lanes; ++lane)
+                        p[lane] = source[static_cast<std::ptrdiff_t>(lane) * out_pitch +
+                                         static_cast<std::ptrdiff_t>(ci) * in_pitch];
             }
     }
 
@@ -1422,6 +1455,220 @@ void tap_row(TapTile t, int width) {
 }
 
 }  // namespace gancodec::detail
+// ---- gancodec/kernels/pixel_lanes.hpp
+
+// Tap convolutions with few outputs, such as the last layer of a generator: with channels as lanes most lanes would be
+// empty, so here neighbouring pixels of a row are the lanes. The input of a task is first turned into planes.
+
+namespace gancodec::detail {
+
+/// Up to so many output channels pixels are the lanes. Either way gives the same numbers.
+inline constexpr int kFewOutputs = 8;
+
+/// What pixel_tile() computes: neighbouring pixels of a row, for one to four output channels.
+struct PixelTile {
+    const float* in;                ///< the first pixel, tap (0, 0), channel 0
+    std::ptrdiff_t in_plane;        ///< floats between channels
+    const std::ptrdiff_t* offsets;  ///< floats from `in` to the pixel of each tap
+    int taps, channels;
+    const float* weights;  ///< [ci/16][tap][ci%16][16], of which the first outputs are used
+    const float* bias;
+    float* out;  ///< [output][pixel]
+    std::ptrdiff_t out_plane;
+};
+
+/// Vectors of pixels in a tile: with the weights of all outputs and an input they fill the registers.
+template <class Arch>
+constexpr int pixel_vectors(int outputs) {
+    return simd::kRegisters<Arch> == 32 ? 6 : outputs == 4 ? 2 : 3;
+}
+
+/// Each output is one lane of one accumulator, and sums in the order of tap_tile().
+template <class Arch, int Outputs, int Vectors>
+void pixel_tile(const PixelTile& t) {
+    using Vector = simd::Floats<Arch>;
+    constexpr int kLanes = simd::kLanes<Arch>;
+    Vector sum[Outputs][Vectors];
+    GANCODEC_UNROLL for (int o = 0; o < Outputs; ++o) GANCODEC_UNROLL for (int v = 0; v < Vectors; ++v) sum[o][v] =
+        simd::broadcast<Arch>(t.bias[o]);
+    const float *weights = t.weights, *block = t.in;
+    const std::ptrdiff_t plane = t.in_plane;
+    for (int left = t.channels; left > 0; left -= kChannelBlock, block += kChannelBlock * plane) {
+        const int channels = left < kChannelBlock ? left : kChannelBlock;
+        for (int tap = 0; tap < t.taps; ++tap) {
+            const float* in = block + t.offsets[tap];
+            for (int c = 0; c < channels; ++c, in += plane, weights += kChannelBlock) {
+                Vector w[Outputs];
+                GANCODEC_UNROLL for (int o = 0; o < Outputs; ++o) w[o] = simd::broadcast<Arch>(weights[o]);
+                GANCODEC_UNROLL for (int v = 0; v < Vectors; ++v) {
+                    const Vector x = simd::in_register(simd::load_anywhere<Arch>(in + v * kLanes));
+                    GANCODEC_UNROLL for (int o = 0; o < Outputs; ++o) sum[o][v] = simd::fma(w[o], x, sum[o][v]);
+                }
+            }
+        }
+    }
+    GANCODEC_UNROLL for (int o = 0; o < Outputs; ++o) GANCODEC_UNROLL for (int v = 0; v < Vectors; ++v)
+        simd::store<Arch>(t.out + o * t.out_plane + v * kLanes, sum[o][v]);
+}
+
+/// Computes a row of pixels by full tiles, then by single vectors.
+template <class Arch, int Outputs>
+void pixel_row(PixelTile t, int width) {
+    constexpr int kVectors = pixel_vectors<Arch>(Outputs), kLanes = simd::kLanes<Arch>;
+    while (width > 0) {
+        const bool full = width > (kVectors - 1) * kLanes;
+        if (full)
+            pixel_tile<Arch, Outputs, kVectors>(t);
+        else
+            pixel_tile<Arch, Outputs, 1>(t);
+        const int pixels = full ? kVectors * kLanes : kLanes;
+        width -= pixels;
+        t.in += pixels;
+        t.out += pixels;
+    }
+}
+
+/// Runs a tap convolution with few outputs. A task is a band of rows in a segment of columns.
+template <class Arch>
+class PixelLaneConvolution {
+public:
+    PixelLaneConvolution(TensorView<const float> in, const PackedTaps& taps, TensorView<float> out,
+                         const Epilogue<float>& epilogue, Workspace& ws)
+        : in_(in), taps_(taps), out_(out), epilogue_(epilogue) {
+        constexpr int kPatchFloats = 96 * 1024, kTallest = 32;  // a patch stays in the second-level cache
+        const int step = taps.in_step, grid_h = divide_up(out.shape.h, taps.out_step);
+        grid_w_ = divide_up(out.shape.w, taps.out_step);
+        width_ = std::min(kWidest, round_up(grid_w_, simd::kLanes<Arch>));
+        columns_ = width_ + (taps.max_dx - taps.min_dx) / step;
+        const int halo = taps.max_dy - taps.min_dy + 1 - step;
+        const int rows = kPatchFloats / (in.shape.c * columns_ * step);
+        band_ = std::clamp((rows - halo) / step, 1, std::min(kTallest, grid_h));
+        segments_ = divide_up(grid_w_, width_);
+        while (band_ > 1 && out.shape.n * segments_ * divide_up(grid_h, band_) < 2 * threads())
+            band_ = divide_up(band_, 2);
+        bands_ = divide_up(grid_h, band_);
+        row_ = static_cast<std::ptrdiff_t>(columns_) * step;
+        // An odd number of cache lines between planes keeps them in different sets.
+        plane_ = round_up(static_cast<int>(row_) * (band_ * step + halo), 2 * kChannelBlock) + kChannelBlock;
+        for (const TapPhase& phase : taps.phases) offset_count_ = std::max(offset_count_, phase.taps.size());
+        patch_size_ = static_cast<std::size_t>(plane_) * static_cast<std::size_t>(in.shape.c);
+        const auto workers = static_cast<std::size_t>(threads());
+        patches_ = ws.take<float>(workers * patch_size_);
+        offsets_ = ws.take<std::ptrdiff_t>(workers * offset_count_);
+    }
+
+    void run() const {
+        const std::int64_t tasks = static_cast<std::int64_t>(in_.shape.n) * bands_ * segments_;
+        parallel_for(tasks, [this](std::int64_t task, int worker) {
+            const int segment = static_cast<int>(task % segments_), band = static_cast<int>(task / segments_ % bands_);
+            run_task(static_cast<int>(task / segments_ / bands_), band * band_, segment * width_,
+                     static_cast<std::size_t>(worker));
+        });
+    }
+
+private:
+    static constexpr int kWidest = 96;  ///< a multiple of all tiles; columns of a task
+
+    void run_task(int n, int q0, int r0, std::size_t worker) const {
+        float* patch = patches_ + worker * patch_size_;
+        fill_patch(n, q0, r0, patch);
+        std::ptrdiff_t* offsets = offsets_ + worker * offset_count_;
+        for (const TapPhase& phase : taps_.phases) {
+            for (std::size_t i = 0; i < phase.taps.size(); ++i) {
+                const int dx = phase.taps[i].dx - taps_.min_dx;
+                offsets[i] =
+                    (phase.taps[i].dy - taps_.min_dy) * row_ + dx % taps_.in_step * columns_ + dx / taps_.in_step;
+            }
+            const int columns = std::min(width_, divide_up(out_.shape.w - phase.place.x, taps_.out_step) - r0);
+            for (int q = 0; q < band_ && columns > 0; ++q) {
+                const int oy = (q0 + q) * taps_.out_step + phase.place.y;
+                if (oy >= out_.shape.h) break;
+                run_row(phase, patch + q * taps_.in_step * row_, offsets, columns,
+                        static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, r0 * taps_.out_step + phase.place.x)));
+            }
+        }
+    }
+
+    /// One row of outputs, `at` of the first pixel in the output's memory.
+    void run_row(const TapPhase& phase, const float* in, const std::ptrdiff_t* offsets, int columns,
+                 std::ptrdiff_t at) const {
+        alignas(kAlignmentBytes) float rows[kFewOutputs][kWidest];
+        for (int co = 0; co < taps_.out_channels; co += 4) {
+            const PixelTile tile{in,
+                                 plane_,
+                                 offsets,
+                                 static_cast<int>(phase.taps.size()),
+                                 taps_.in_channels,
+                                 taps_.weights(phase, 0) + co,
+                                 taps_.bias(0) + co,
+                                 rows[co],
+                                 kWidest};
+            switch (std::min(4, taps_.out_channels - co)) {
+                case 1:
+                    pixel_row<Arch, 1>(tile, columns);
+                    break;
+                case 2:
+                    pixel_row<Arch, 2>(tile, columns);
+                    break;
+                case 3:
+                    pixel_row<Arch, 3>(tile, columns);
+                    break;
+                default:
+                    pixel_row<Arch, 4>(tile, columns);
+            }
+        }
+        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
+        for (int r = 0; r < columns; ++r) {
+            float pixel[kChannelBlock] = {};
+            for (int co = 0; co < taps_.out_channels; ++co) pixel[co] = rows[co][r];
+            std::copy_n(pixel, kChannelBlock, out_.data + at + r * step);
+        }
+        if (!epilogue_.empty()) finish_pixels(epilogue_, out_.data + at, at, columns, step);
+    }
+
+    /// The input of a task as planes, [ci][row][x mod in_step][x div in_step], with zeros around the image.
+    void fill_patch(int n, int q0, int r0, float* patch) const {
+        const Shape& s = in_.shape;
+        const int step = taps_.in_step, y0 = q0 * step + taps_.min_dy, x0 = r0 * step + taps_.min_dx;
+        const int rows = (band_ - 1) * step + taps_.max_dy - taps_.min_dy + 1;
+        for (int block = 0; block < s.blocks(); ++block) {
+            const int channels = std::min(kChannelBlock, s.c - block * kChannelBlock);
+            for (int row = 0; row < rows; ++row)
+                for (int m = 0; m < step; ++m) {
+                    float* to = patch + block * kChannelBlock * plane_ + row * row_ + m * columns_;
+                    const int y = y0 + row;
+                    const bool inside = y >= 0 && y < s.h;
+                    const float* from =
+                        inside ? in_.block(n, block) + static_cast<std::ptrdiff_t>(y) * s.w * kChannelBlock : nullptr;
+                    copy_columns(from, x0 + m, channels, to);
+                }
+        }
+    }
+    /// to[c][j] = channel c of pixel x + j·in_step of a row (null: a row outside), zero outside the image.
+    void copy_columns(const float* row, int x, int channels, float* to) const {
+        for (int j = 0; j < columns_; ++j, x += taps_.in_step) {
+            if (row == nullptr || x < 0 || x >= in_.shape.w) {
+                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = 0.0f;
+            } else {
+                const float* pixel = row + static_cast<std::ptrdiff_t>(x) * kChannelBlock;
+                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = pixel[c];
+            }
+        }
+    }
+
+    TensorView<const float> in_;
+    const PackedTaps& taps_;
+    TensorView<float> out_;
+    Epilogue<float> epilogue_;
+    int grid_w_ = 0, width_ = 0, columns_ = 0;  ///< columns of the grid, of a task, of its patch
+    int band_ = 0, bands_ = 0, segments_ = 0;   ///< rows of a task; bands and segments of an image
+    std::ptrdiff_t row_ = 0, plane_ = 0;        ///< floats between rows and planes of a patch
+    std::size_t patch_size_ = 0, offset_count_ = 0;
+    float* patches_ = nullptr;  ///< one for each worker, as all below
+    std::ptrdiff_t* offsets_ = nullptr;
+};
+
+}  // namespace gancodec::detail
 // ---- gancodec/kernels/tap_convolution.hpp
 
 #include <cstring>
@@ -1436,8 +1683,6 @@ struct TapTasks {
 
     [[nodiscard]] std::int64_t count(int images) const { return static_cast<std::int64_t>(images) * bands * segments; }
 };
-
-constexpr int divide_up(int value, int by) { return (value + by - 1) / by; }
 
 /// Tasks large enough to use the packed weights many times, small enough to keep their input in the cache and all
 /// threads busy. Any choice gives the same numbers.
@@ -1469,18 +1714,12 @@ public:
         const int step = taps.in_step;
         columns_ = tiled_width<Arch>(std::min(tasks_.segment, tasks_.grid_w)) + (taps.max_dx - taps.min_dx) / step;
         patch_rows_ = (tasks_.band - 1) * step + taps.max_dy - taps.min_dy + 1;
-        int groups = 0;
-        for (const TapPhase& phase : taps.phases) {
-            offset_count_ = std::max(offset_count_, phase.taps.size());
-            if (phase.places.size() > 1) groups = phase.groups;
-        }
-        shared_size_ = static_cast<std::size_t>(groups * std::min(tasks_.segment, tasks_.grid_w)) * kChannelBlock;
+        for (const TapPhase& phase : taps.phases) offset_count_ = std::max(offset_count_, phase.taps.size());
         patch_size_ = static_cast<std::size_t>(in.shape.blocks()) * static_cast<std::size_t>(patch_rows_) *
                       static_cast<std::size_t>(columns_) * static_cast<std::size_t>(step) * kChannelBlock;
         const auto workers = static_cast<std::size_t>(threads());
         patches_ = ws.take<float>(workers * patch_size_);
         offsets_ = ws.take<std::ptrdiff_t>(workers * offset_count_);
-        shared_ = ws.take<float>(workers * shared_size_);
     }
 
     void run() const {
@@ -1511,10 +1750,7 @@ private:
                 offsets[i] = (phase.taps[i].dy - taps_.min_dy) * source.row + dx % taps_.in_step * source.remainder +
                              dx / taps_.in_step * kChannelBlock;
             }
-            if (phase.places.size() == 1)
-                run_phase(phase, source, offsets, n, q0, r0, rows, columns);
-            else
-                run_shared(phase, source, offsets, n, q0, r0, rows, columns, worker);
+            run_phase(phase, source, offsets, n, q0, r0, rows, columns);
         }
     }
 
@@ -1533,9 +1769,9 @@ private:
         return tile;
     }
     /// Computes a row for as many groups of lanes as one pass holds; returns how many.
-    int run_row(const TapTile& tile, const TapPhase& phase, int group, int columns) const {
+    int run_row(const TapTile& tile, int group, int columns) const {
         constexpr int kGroups = TileSizes<Arch>::groups;
-        if (phase.groups - group >= kGroups) {
+        if (taps_.groups() - group >= kGroups) {
             tap_row<Arch, kGroups>(tile, columns);
             return kGroups;
         }
@@ -1543,15 +1779,14 @@ private:
         return 1;
     }
 
-    /// A phase whose lanes are the channels of one pixel: results go straight to their place.
     void run_phase(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int n, int q0, int r0,
                    int rows, int columns) const {
-        const TapPlace place = phase.places[0];
+        const TapPlace place = phase.place;
         rows = std::min(rows, divide_up(out_.shape.h - place.y, taps_.out_step) - q0);
         columns = std::min(columns, divide_up(out_.shape.w - place.x, taps_.out_step) - r0);
         const auto plane = static_cast<std::ptrdiff_t>(out_.shape.plane()) * kChannelBlock;
         constexpr int kGroups = TileSizes<Arch>::groups;
-        for (int group = 0; group < phase.groups; group += phase.groups - group >= kGroups ? kGroups : 1)
+        for (int group = 0; group < taps_.groups(); group += taps_.groups() - group >= kGroups ? kGroups : 1)
             for (int q = 0; q < rows; ++q) {
                 const int oy = place.y + (q0 + q) * taps_.out_step, ox = place.x + r0 * taps_.out_step;
                 const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(n, group * kChannelBlock, oy, ox));
@@ -1559,49 +1794,11 @@ private:
                 tile.out = out_.data + at;
                 tile.out_group = plane;
                 tile.out_pixel = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
-                const int done = run_row(tile, phase, group, columns);
+                const int done = run_row(tile, group, columns);
                 if (!epilogue_.empty())
                     for (int g = 0; g < done; ++g)
                         finish_pixels(epilogue_, out_.data + at + g * plane, at + g * plane, columns, tile.out_pixel);
             }
-    }
-
-    /// A phase whose lanes are the channels of several pixels: results are sorted into their places, row by row.
-    void run_shared(const TapPhase& phase, const Source& source, const std::ptrdiff_t* offsets, int n, int q0, int r0,
-                    int rows, int columns, int worker) const {
-        float* lanes = shared_ + static_cast<std::size_t>(worker) * shared_size_;
-        const std::ptrdiff_t group_size = static_cast<std::ptrdiff_t>(columns) * kChannelBlock;
-        for (int q = 0; q < rows; ++q) {
-            for (int group = 0; group < phase.groups;) {
-                TapTile tile = row_tile(phase, source, offsets, q, group);
-                tile.out = lanes + group * group_size;
-                tile.out_group = group_size;
-                tile.out_pixel = kChannelBlock;
-                group += run_row(tile, phase, group, columns);
-            }
-            for (std::size_t i = 0; i < phase.places.size(); ++i)
-                place_lanes(phase.places[i], static_cast<int>(i) * taps_.out_channels, lanes, group_size, n, q0 + q, r0,
-                            columns);
-        }
-    }
-
-    /// Copies out_channels lanes, from `first` on, of every grid point of a row to the pixels of one place.
-    void place_lanes(const TapPlace& place, int first, const float* lanes, std::ptrdiff_t group_size, int n, int q,
-                     int r0, int columns) const {
-        const int oy = q * taps_.out_step + place.y;
-        columns = std::min(columns, divide_up(out_.shape.w - place.x, taps_.out_step) - r0);
-        if (oy >= out_.shape.h || columns <= 0) return;
-        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, place.x + r0 * taps_.out_step));
-        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
-        for (int r = 0; r < columns; ++r) {
-            float pixel[kChannelBlock] = {};
-            for (int c = 0; c < taps_.out_channels; ++c) {
-                const int lane = first + c;
-                pixel[c] = lanes[lane / kChannelBlock * group_size + r * kChannelBlock + lane % kChannelBlock];
-            }
-            std::copy_n(pixel, kChannelBlock, out_.data + at + r * step);
-        }
-        if (!epilogue_.empty()) finish_pixels(epilogue_, out_.data + at, at, columns, step);
     }
 
     Source find_source(int n, int q0, int r0, int rows, int columns, int worker) const {
@@ -1650,10 +1847,9 @@ private:
     Epilogue<float> epilogue_;
     TapTasks tasks_;
     int columns_ = 0, patch_rows_ = 0;  ///< of a patch; columns of each remainder
-    std::size_t patch_size_ = 0, offset_count_ = 0, shared_size_ = 0;
+    std::size_t patch_size_ = 0, offset_count_ = 0;
     float* patches_ = nullptr;  ///< one for each worker, as all below
     std::ptrdiff_t* offsets_ = nullptr;
-    float* shared_ = nullptr;  ///< rows of lanes that several pixels share: [group][column][16]
 };
 
 /// Runs any tap convolution. `epilogue` sees the finished sums.
@@ -1662,6 +1858,12 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
                    const Epilogue<float>& epilogue, Workspace& ws) {
     GANCODEC_ASSERT(!taps.phases.empty());
     GANCODEC_ASSERT(in.shape.c == taps.in_channels && out.shape.c == taps.out_channels && in.shape.n == out.shape.n);
+    if (out.size() == 0) return;
+    const Workspace::Scope scope(ws);
+    if (taps.out_channels <= kFewOutputs) {
+        PixelLaneConvolution<Arch>(in, taps, out, epilogue, ws).run();
+        return;
+    }
     const bool pointwise = taps.out_step == 1 && taps.in_step == 1 && taps.phases[0].taps.size() == 1 &&
                            taps.min_dy == 0 && taps.min_dx == 0;
     if (pointwise) {  // rows mean nothing then: one long row wastes no tile
@@ -1669,7 +1871,6 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
         out.shape.w *= out.shape.h;
         in.shape.h = out.shape.h = 1;
     }
-    const Workspace::Scope scope(ws);
     TapConvolution<Arch>(in, taps, out, epilogue, ws).run();
 }
 
@@ -1966,7 +2167,8 @@ struct Winograd {
 
 namespace gancodec::detail {
 
-/// Transformed weights of a 3x3 convolution in the order of reading: [co/16][36][ci][co%16], and its bias.
+/// Weights of a 3x3 convolution in the order in which they are transformed, [co/16][ci][9][co%16], and its bias. The
+/// transformed ones are four times as many: they are made when a convolution runs, and last as long as it does.
 /// Packing the same geometry again allocates nothing.
 class WinogradWeights {
 public:
@@ -1987,37 +2189,26 @@ public:
         fill(bias, [&](int out, int in, int k) { return weight[(in * g.in_channels + out) * 9 + 8 - k]; });
     }
     [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
-    /// Floats of one of the 36 matrices, for a group of 16 outputs.
-    [[nodiscard]] std::size_t cell_size() const { return static_cast<std::size_t>(in_channels) * kChannelBlock; }
-    [[nodiscard]] const float* weights(int group, int cell) const {
-        return weights_.data() + static_cast<std::size_t>(group * kWinogradCells + cell) * cell_size();
+    /// The 3x3 weights of 16 outputs and one input, [9][16].
+    [[nodiscard]] const float* weights(int group, int in) const {
+        return weights_.data() + (static_cast<std::ptrdiff_t>(group) * in_channels + in) * (9 * kChannelBlock);
     }
     [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
 
 private:
     template <class Weight>
     void fill(const float* bias, const Weight& weight) {
-        using Arch = simd::NativeArch;
-        const std::size_t size = static_cast<std::size_t>(groups() * kWinogradCells) * cell_size();
+        const std::size_t size = static_cast<std::size_t>(groups() * in_channels) * 9 * kChannelBlock;
         if (weights_.size() != size) weights_ = AlignedArray<float>(size);
         bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
         if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
-        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t index, int) {
-            const int first = static_cast<int>(index) * kChannelBlock;
+        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t group, int) {
+            const int first = static_cast<int>(group) * kChannelBlock;
             const int lanes = std::min(kChannelBlock, out_channels - first);
-            alignas(kAlignmentBytes) float plain[9][kChannelBlock] = {};
-            float* p = weights_.data() + static_cast<std::size_t>(index * kWinogradCells) * cell_size();
-            for (int in = 0; in < in_channels; ++in, p += kChannelBlock) {
-                for (int lane = 0; lane < lanes; ++lane)
-                    for (int k = 0; k < 9; ++k) plain[k][lane] = weight(first + lane, in, k);
-                for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
-                    simd::Floats<Arch> g[9], u[kWinogradCells];
-                    GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain[k] + lane);
-                    Winograd::weight_tile(g, u);
-                    GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
-                        simd::store<Arch>(p + static_cast<std::size_t>(k) * cell_size() + lane, u[k]);
-                }
-            }
+            float* p = weights_.data() + static_cast<std::ptrdiff_t>(first) * in_channels * 9;
+            for (int in = 0; in < in_channels; ++in)
+                for (int k = 0; k < 9; ++k, p += kChannelBlock)
+                    for (int lane = 0; lane < lanes; ++lane) p[lane] = weight(first + lane, in, k);
         });
     }
 
@@ -2117,9 +2308,13 @@ public:
         const auto workers = static_cast<std::size_t>(threads());
         v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
         m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
+        u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels + 1) * kChannelBlock;
+        u_group_ = u_cell_ * kWinogradCells;
+        u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups()));
     }
 
     void run() const {
+        transform_weights();
         parallel_for(blocks_, [this](std::int64_t task, int worker) {
             const int first = static_cast<int>(task) * block_, count = std::min(block_, grid_.tiles() - first);
             float* v = v_ + worker * v_cell_ * kWinogradCells;
@@ -2142,6 +2337,26 @@ public:
 private:
     static constexpr int kGroups = TileSizes<Arch>::groups;
 
+    /// G g Gᵀ, in shares of 16 outputs and 16 inputs.
+    void transform_weights() const {
+        const int shares = (weights_.in_channels + kChannelBlock - 1) / kChannelBlock;
+        parallel_for(static_cast<std::int64_t>(weights_.groups()) * shares, [&](std::int64_t task, int) {
+            const int group = static_cast<int>(task / shares), first = static_cast<int>(task % shares) * kChannelBlock;
+            for (int in = first; in < std::min(weights_.in_channels, first + kChannelBlock); ++in) {
+                const float* plain = weights_.weights(group, in);
+                float* u = u_ + group * u_group_ + static_cast<std::ptrdiff_t>(in) * kChannelBlock;
+                for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
+                    simd::Floats<Arch> g[9], cells[kWinogradCells];
+                    GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] =
+                        simd::load<Arch>(plain + k * kChannelBlock + lane);
+                    Winograd::weight_tile(g, cells);
+                    GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
+                        simd::store<Arch>(u + k * u_cell_ + lane, cells[k]);
+                }
+            }
+        });
+    }
+
     void multiply(const float* v, float* m, int group, int groups, int count) const {
         alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
         static constexpr std::ptrdiff_t kNoOffset = 0;
@@ -2151,8 +2366,8 @@ private:
                                &kNoOffset,
                                1,
                                weights_.in_channels,
-                               weights_.weights(group, cell),
-                               static_cast<std::ptrdiff_t>(kWinogradCells * weights_.cell_size()),
+                               u_ + group * u_group_ + cell * u_cell_,
+                               u_group_,
                                kZeros,
                                m + cell * m_cell_,
                                m_group_,
@@ -2178,13 +2393,16 @@ private:
             Winograd::output_tile(products, sums);
             const simd::Floats<Arch> bias = simd::load<Arch>(weights_.bias(group) + lane);
             float* out = out_.data + at + lane;
-            GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i)
-                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) if (i < rows && j < columns)
-                    simd::store<Arch>(out + i * row + j * kChannelBlock, sums[i * kWinogradTile + j] + bias);
+            const float* skip = epilogue_.skip + (epilogue_.skip == nullptr ? 0 : at + lane);
+            GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i) {
+                GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) {
+                    if (i >= rows || j >= columns) continue;
+                    const std::ptrdiff_t pixel = i * row + j * kChannelBlock;
+                    simd::store<Arch>(out + pixel, finish_register<Arch>(epilogue_, sums[i * kWinogradTile + j] + bias,
+                                                                         skip + pixel));
+                }
+            }
         }
-        if (!epilogue_.empty())
-            for (int i = 0; i < rows; ++i)
-                finish_pixels(epilogue_, out_.data + at + i * row, at + i * row, columns, kChannelBlock);
     }
 
     TensorView<const float> in_;
@@ -2194,6 +2412,8 @@ private:
     WinogradGrid grid_;
     int block_ = 0, blocks_ = 0;                                          ///< tiles of a block; blocks
     std::ptrdiff_t v_block_ = 0, v_cell_ = 0, m_group_ = 0, m_cell_ = 0;  ///< floats between parts of V and M
+    std::ptrdiff_t u_cell_ = 0, u_group_ = 0;                             ///< and of U
+    float* u_ = nullptr;  ///< transformed weights [co/16][36][ci][16], for all workers
     float* v_ = nullptr;  ///< transformed inputs [36][ci/16][tile][16], for each worker
     float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker
 };
@@ -2970,7 +3190,7 @@ void gdn_backward(TensorView<const T> in, TensorView<const T> d_out, const T* be
 
 namespace gancodec::detail {
 
-inline constexpr std::size_t kGdnRun = 48;
+inline constexpr std::size_t kGdnRun = 24;
 inline constexpr std::size_t kGdnPitch = kGdnRun + 16;  // the last tile of a run may read beyond it
 inline constexpr std::size_t kGdnBlock = kGdnPitch * kChannelBlock;
 
@@ -3223,6 +3443,85 @@ void gdn_backward(TensorView<const T> in, TensorView<const T> d_out, const T* be
         detail::gdn_backward_tiles<simd::NativeArch>(in, d_out, beta, gamma, inverse, d_in, d_beta, d_gamma, ws);
     else
         reference::gdn_backward<T>(in, d_out, beta, gamma, inverse, d_in, d_beta, d_gamma, ws);
+}
+
+}  // namespace gancodec
+// ---- gancodec/kernels/reference/root_gdn.hpp
+
+namespace gancodec::reference {
+
+/// The plain twin of gancodec::root_gdn_forward().
+template <class T>
+void root_gdn_forward(TensorView<const T> in, const T* beta, const T* gamma, bool inverse, TensorView<T> out) {
+    GANCODEC_ASSERT(in.shape == out.shape);
+    for (int n = 0; n < in.shape.n; ++n)
+        for (int i = 0; i < in.shape.padded_c(); ++i)
+            for (int y = 0; y < in.shape.h; ++y)
+                for (int x = 0; x < in.shape.w; ++x) {
+                    if (i >= in.shape.c) {
+                        out.at(n, i, y, x) = T(0);
+                        continue;
+                    }
+                    T norm = beta[i];
+                    for (int j = 0; j < in.shape.c; ++j) {
+                        const T square = in.at(n, j, y, x) * in.at(n, j, y, x);
+                        norm = std::fma(gamma[static_cast<std::ptrdiff_t>(i) * in.shape.c + j], square, norm);
+                    }
+                    const T root = std::sqrt(norm);
+                    out.at(n, i, y, x) = inverse ? in.at(n, i, y, x) * root : in.at(n, i, y, x) / root;
+                }
+}
+
+}  // namespace gancodec::reference
+// ---- gancodec/kernels/root_gdn.hpp
+
+namespace gancodec {
+
+namespace detail {
+
+/// root_gdn_forward() by the tiles of gdn_tiles.hpp.
+template <class Arch>
+void root_gdn_tiles(TensorView<const float> in, const float* beta, const float* gamma, bool inverse,
+                    TensorView<float> out, Workspace& ws) {
+    using simd::kLanes, simd::kVectors;
+    const Shape& shape = in.shape;
+    const Workspace::Scope scope(ws);
+    const GdnScratch scratch(beta, gamma, shape, 2, ws);
+    parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
+        float *square = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
+        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {
+            GANCODEC_UNROLL for (int v = 0; v < kVectors<Arch>; ++v) {
+                const auto x = simd::load<Arch>(in.data + from + v * kLanes<Arch>);
+                simd::store<Arch>(square + to + v * kLanes<Arch>, x * x);
+            }
+        });
+        gdn_product<Arch>(square, scratch.gamma, scratch.beta, shape, pixels, norm);
+        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t at, std::size_t run_at) {
+            GANCODEC_UNROLL for (int v = 0; v < kVectors<Arch>; ++v) {
+                const auto x = simd::load<Arch>(in.data + at + v * kLanes<Arch>);
+                const auto root = simd::sqrt(simd::load<Arch>(norm + run_at + v * kLanes<Arch>));
+                simd::store<Arch>(out.data + at + v * kLanes<Arch>, inverse ? x * root : x / root);
+            }
+        });
+    });
+}
+
+}  // namespace detail
+
+/// Generalised divisive normalisation as first published, which networks of others use (gdn_forward() has no root).
+///   norm[i] = beta[i] + Σ_j gamma[i,j]·in[j]²;  out[i] = in[i] / sqrt(norm[i]), or in[i] · sqrt(norm[i]) when `inverse`
+/// Shapes   in, out [n,c,h,w] · beta [c] · gamma [c][c], i first
+/// Requires norm > 0; in and out do not overlap.
+/// Exact    Sums start at beta and run over j with fused multiply-add: bit-equal to reference::root_gdn_forward.
+/// Paper    Ballé, Laparra, Simoncelli: Density Modeling of Images Using a Generalized Normalization Transformation, 2016.
+template <class T>
+void root_gdn_forward(TensorView<const T> in, const T* beta, const T* gamma, bool inverse, TensorView<T> out,
+                      Workspace& ws) {
+    GANCODEC_ASSERT(in.shape == out.shape);
+    if constexpr (std::is_same_v<T, float>)
+        detail::root_gdn_tiles<simd::NativeArch>(in, beta, gamma, inverse, out, ws);
+    else
+        reference::root_gdn_forward<T>(in, beta, gamma, inverse, out);
 }
 
 }  // namespace gancodec
@@ -4598,7 +4897,7 @@ private:
                 best = i;
         if (best == slots_.size()) slots_.emplace_back();
         slots_[best].memory = AlignedArray<T>();
-        slots_[best].memory = AlignedArray<T>(size);
+        slots_[best].memory = AlignedArray<T>::uninitialised(size);
         return best;
     }
 
@@ -4621,6 +4920,7 @@ struct Parameter {
     std::vector<int> shape;
     std::vector<T> value;
     std::vector<T> grad;
+    bool buffer = false;  ///< state that is saved with the weights but never trained, as PyTorch's buffers
 
     Parameter() = default;
     explicit Parameter(std::vector<int> dimensions, T fill = T{}) : shape(std::move(dimensions)) {
@@ -4691,6 +4991,59 @@ template <class T>
 Pooled<T> activation(Inference<T>& context, Pooled<T> x, Activation kind, T slope) {
     auto out = x.unique() ? x : context.make(x.shape());
     activation_forward(x.constant(), kind, slope, out.view());
+    return out;
+}
+
+}  // namespace gancodec
+// ---- gancodec/nn/channel_norm.hpp
+
+namespace gancodec {
+
+/// How a variance over C values is meant: Σ(x−mean)²/C, or Σ(x−mean)²/(C−1), which is what torch.var() gives.
+enum class Variance { of_population, of_sample };
+
+/// Normalises every pixel over its channels (Mentzer et al. 2020), for converted networks: inference only.
+///   out[c] = gamma[c]·(x[c] − mean)/sqrt(variance + 1e-3) + beta[c]
+/// Shapes  gamma, beta [C]
+template <int C, Variance Kind = Variance::of_population, class T = float>
+class ChannelNorm {
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = ChannelNorm<C, Kind, U>;
+
+    static constexpr int out_channels(int in) { return in == C ? C : kChannelMismatch; }
+
+    ChannelNorm() : gamma({C}, T(1)), beta({C}) {}
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return channel_norm(context, std::move(x), *this);
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        f(prefix + "gamma", gamma);
+        f(prefix + "beta", beta);
+    }
+    /// The kernel knows the variance v of a population only; that of a sample is v·C/(C−1), and
+    ///   1/sqrt(v·C/(C−1) + eps) = k/sqrt(v + k²·eps),  k = sqrt((C−1)/C)
+    void prepare(bool) {
+        gain.resize(C);
+        const double k = Kind == Variance::of_sample ? std::sqrt((C - 1.0) / C) : 1.0;
+        std::transform(gamma.value.begin(), gamma.value.end(), gain.begin(),
+                       [k](T g) { return static_cast<T>(k * static_cast<double>(g)); });
+    }
+    void project() {}
+    static constexpr T kEps = static_cast<T>(Kind == Variance::of_sample ? 1e-3 * (C - 1.0) / C : 1e-3);
+
+    Parameter<T> gamma, beta;
+    std::vector<T> gain;  ///< gamma as the kernel wants it
+};
+
+template <class T, class L>
+Pooled<T> channel_norm(Inference<T>& context, Pooled<T> x, const L& layer) {
+    auto out = x.unique() ? x : context.make(x.shape());
+    channel_norm(x.constant(), layer.gain.data(), layer.beta.value.data(), L::kEps, out.view());
     return out;
 }
 
@@ -5003,6 +5356,34 @@ void scale_last_convolution(Network& network, double factor) {
 }
 
 }  // namespace gancodec
+// ---- gancodec/nn/named_parts.hpp
+
+namespace gancodec {
+
+/// Base of a network whose parts have names and are not called one after another. `Network` derives from NamedParts<Network>
+/// and lists its parts once:
+///   template <class F> void each_part(F&& f) { f("head.", head); f("tail.", tail); }
+template <class Network>
+class NamedParts {
+public:
+    using Scalar = float;
+
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        network().each_part([&](const std::string& name, auto& part) { part.each_parameter(prefix + name, f); });
+    }
+    void prepare(bool for_backward) {
+        network().each_part([&](const std::string&, auto& part) { part.prepare(for_backward); });
+    }
+    void project() {
+        network().each_part([](const std::string&, auto& part) { part.project(); });
+    }
+
+private:
+    Network& network() { return static_cast<Network&>(*this); }
+};
+
+}  // namespace gancodec
 // ---- gancodec/nn/perceptual.hpp
 
 // Operations that networks for comparing images need, for a context that does not record.
@@ -5046,6 +5427,19 @@ struct MaxPool : StatelessLayer<T> {
     }
 };
 
+/// The mean of each window, padding counted as zeros: avg_pool() of kernels/pool.hpp.
+template <int Kernel, int Step, int Pad = 0, class T = float>
+struct AvgPool : StatelessLayer<T> {
+    template <class U>
+    using Rebind = AvgPool<Kernel, Step, Pad, U>;
+    static constexpr PoolGeometry kGeometry{Kernel, Step, Pad, false};
+    static constexpr int out_channels(int in) { return in; }
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return avg_pool(context, std::move(x), kGeometry);
+    }
+};
+
 /// Root of a blurred square, half as large: l2_pool() of kernels/pool.hpp.
 template <class T = float>
 struct L2Pool : StatelessLayer<T> {
@@ -5062,6 +5456,18 @@ template <class T>
 Pooled<T> max_pool(Inference<T>& context, Pooled<T> x, const PoolGeometry& geometry) {
     auto out = context.make(geometry.out_shape(x.shape()));
     max_pool(x.constant(), geometry, out.view());
+    return out;
+}
+template <class T>
+Pooled<T> avg_pool(Inference<T>& context, Pooled<T> x, const PoolGeometry& geometry) {
+    auto out = context.make(geometry.out_shape(x.shape()));
+    avg_pool(x.constant(), geometry, out.view());
+    return out;
+}
+template <class T>
+Pooled<T> spatial_mean(Inference<T>& context, Pooled<T> x) {
+    auto out = context.make({x.shape().n, x.shape().c, 1, 1});
+    spatial_mean(x.constant(), out.view());
     return out;
 }
 template <class T>
@@ -5149,6 +5555,79 @@ private:
 };
 
 }  // namespace gancodec
+// ---- gancodec/nn/reflection_pad.hpp
+
+namespace gancodec {
+
+/// Adds the mirror image of the picture around it, the border pixel itself not repeated; sides in PyTorch's order.
+/// Shapes  in [n,C,h,w] · out [n,C,h+Top+Bottom,w+Left+Right]
+template <int Left, int Right = Left, int Top = Left, int Bottom = Left, class T = float>
+struct ReflectionPad : StatelessLayer<T> {
+    template <class U>
+    using Rebind = ReflectionPad<Left, Right, Top, Bottom, U>;
+    static constexpr int out_channels(int in) { return in; }
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return reflection_pad(context, std::move(x), PadSides{Left, Right, Top, Bottom});
+    }
+};
+
+template <class T>
+Pooled<T> reflection_pad(Inference<T>& context, Pooled<T> x, const PadSides& sides) {
+    auto out = context.make(sides.padded(x.shape()));
+    pad<T>(x.constant(), sides, PadMode::reflect, out.view(), context.scratch());
+    return out;
+}
+
+}  // namespace gancodec
+// ---- gancodec/nn/root_gdn.hpp
+
+namespace gancodec {
+
+/// Generalised divisive normalisation with a square root (Ballé et al. 2016), for converted networks: inference only.
+///   out[i] = x[i] / sqrt(beta[i] + Σ_j gamma[i,j] x[j]²),   inverse: out[i] = x[i] · sqrt(beta[i] + Σ_j gamma[i,j] x[j]²)
+/// Shapes  beta [C] · gamma [C,C], as they are: tools/convert_weights.py undoes the reparametrisation of training.
+template <int C, bool Inverse = false, class T = float>
+class RootGdn {
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = RootGdn<C, Inverse, U>;
+    static constexpr bool kInverse = Inverse;
+
+    static constexpr int out_channels(int in) { return in == C ? C : kChannelMismatch; }
+
+    RootGdn() : beta({C}, T(1)), gamma({C, C}) {
+        for (std::size_t i = 0; i < C; ++i) gamma.value[i * C + i] = T(0.1);
+    }
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return root_gdn(context, std::move(x), *this);
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        f(prefix + "beta", beta);
+        f(prefix + "gamma", gamma);
+    }
+    void prepare(bool) {}
+    void project() {}
+
+    Parameter<T> beta, gamma;
+};
+template <int C, class T = float>
+using InverseRootGdn = RootGdn<C, true, T>;
+
+template <class T, class L>
+Pooled<T> root_gdn(Inference<T>& context, Pooled<T> x, const L& layer) {
+    auto out = context.make(x.shape());
+    const Workspace::Scope scope(context.scratch());
+    root_gdn_forward(x.constant(), layer.beta.value.data(), layer.gamma.value.data(), L::kInverse, out.view(),
+                     context.scratch());
+    return out;
+}
+
+}  // namespace gancodec
 // ---- gancodec/nn/shuffle.hpp
 
 namespace gancodec {
@@ -5158,6 +5637,7 @@ template <int R, class T = float>
 struct PixelShuffle : StatelessLayer<T> {
     template <class U>
     using Rebind = PixelShuffle<R, U>;
+    static constexpr int kFactor = R;
     static constexpr int out_channels(int in) { return in % (R * R) == 0 ? in / (R * R) : kChannelMismatch; }
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
@@ -5170,6 +5650,7 @@ template <int R, class T = float>
 struct PixelUnshuffle : StatelessLayer<T> {
     template <class U>
     using Rebind = PixelUnshuffle<R, U>;
+    static constexpr int kFactor = R;
     static constexpr int out_channels(int in) { return in * R * R; }
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
@@ -5285,12 +5766,23 @@ public:
     template <class U>
     using Rebind = Sequential<typename Layers::template Rebind<U>...>;
 
+    using First = std::tuple_element_t<0, std::tuple<Layers...>>;
+    using Last = std::tuple_element_t<sizeof...(Layers) - 1, std::tuple<Layers...>>;
+
     static constexpr int out_channels(int in) { return detail::chain_channels<Layers...>(in); }
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
-        std::apply([&](const auto&... layer) { ((x = layer(context, std::move(x))), ...); }, layers);
-        return x;
+        return run<0>(context, std::move(x), std::make_index_sequence<sizeof...(Layers)>());
+    }
+    /// The result without the first layer, or the last: for callers who do its work together with their own.
+    template <class Context>
+    [[nodiscard]] typename Context::Value all_but_first(Context& context, typename Context::Value x) const {
+        return run<1>(context, std::move(x), std::make_index_sequence<sizeof...(Layers) - 1>());
+    }
+    template <class Context>
+    [[nodiscard]] typename Context::Value all_but_last(Context& context, typename Context::Value x) const {
+        return run<0>(context, std::move(x), std::make_index_sequence<sizeof...(Layers) - 1>());
     }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
@@ -5306,7 +5798,139 @@ public:
     }
 
     std::tuple<Layers...> layers;
+
+private:
+    template <std::size_t From, class Context, class Value, std::size_t... I>
+    [[nodiscard]] Value run(Context& context, Value x, std::index_sequence<I...>) const {
+        ((x = std::get<From + I>(layers)(context, std::move(x))), ...);
+        return x;
+    }
 };
+
+}  // namespace gancodec
+// ---- gancodec/nn/spectral_norm.hpp
+
+namespace gancodec {
+
+/// A convolution whose weight, as a matrix of Out rows, is divided by its largest singular value: the layer then amplifies
+/// nothing, and a discriminator made of such layers cannot grow steep.
+///   ŵ = w/σ,  σ = |wᵀu|,  u ← w·v/|w·v| with v = wᵀu/|wᵀu| once per optimiser step (power iteration)
+/// Read first: (1) `weight` is w and is what is trained and saved, "weight_u" is a buffer beside it; (2) prepare() leaves u
+/// as it is, so that preparing twice changes nothing; project(), which follows every optimiser step, moves it; (3) before
+/// the first step u is random: call settle_spectral_norm() on the network.
+/// Paper    Miyato, Kataoka, Koyama, Yoshida: Spectral Normalization for Generative Adversarial Networks, 2018.
+template <class L>
+class SpectralNorm : public L {
+public:
+    using T = typename L::Scalar;
+    template <class U>
+    using Rebind = SpectralNorm<typename L::template Rebind<U>>;
+
+    SpectralNorm() : u_({L::geometry().out_channels}) {
+        u_.buffer = true;
+        Random random(static_cast<std::uint64_t>(rows()) * 977 + columns());
+        for (T& x : u_.value) x = static_cast<T>(random.normal());
+        normalise(u_.value);
+    }
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return conv2d(context, std::move(x), *this);
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        L::each_parameter(prefix, f);
+        f(prefix + "weight_u", u_);
+    }
+    void prepare(bool for_backward) {
+        v_ = times_transposed(u_.value);
+        sigma_ = normalise(v_);
+        normalised_.resize(this->weight.value.size());
+        for (std::size_t i = 0; i < normalised_.size(); ++i) normalised_[i] = this->weight.value[i] / sigma_;
+        this->prepared.prepare(L::geometry(), normalised_.data(), this->bias.value.data(), for_backward);
+    }
+    void project() {
+        L::project();
+        std::vector<T> v = times_transposed(u_.value);
+        normalise(v);
+        for (std::size_t r = 0; r < rows(); ++r) {
+            double sum = 0;
+            for (std::size_t c = 0; c < columns(); ++c)
+                sum = std::fma(double(this->weight.value[r * columns() + c]), double(v[c]), sum);
+            u_.value[r] = static_cast<T>(sum);
+        }
+        normalise(u_.value);
+    }
+    /// Adds to d_w what a gradient to ŵ means for w:  d_w += (d_ŵ − ⟨d_ŵ, ŵ⟩·u·vᵀ)/σ.
+    void pull_back(const T* d_normalised, T* d_weight) const {
+        double inner = 0;
+        for (std::size_t i = 0; i < normalised_.size(); ++i)
+            inner = std::fma(double(d_normalised[i]), double(normalised_[i]), inner);
+        for (std::size_t r = 0; r < rows(); ++r) {
+            const T along = static_cast<T>(-inner) * u_.value[r];
+            for (std::size_t c = 0; c < columns(); ++c)
+                d_weight[r * columns() + c] += std::fma(along, v_[c], d_normalised[r * columns() + c]) / sigma_;
+        }
+    }
+    /// The largest singular value as of the last prepare().
+    [[nodiscard]] T sigma() const { return sigma_; }
+
+private:
+    static constexpr std::size_t rows() { return static_cast<std::size_t>(L::geometry().out_channels); }
+    static constexpr std::size_t columns() {
+        return static_cast<std::size_t>(L::geometry().in_channels) * L::geometry().kernel * L::geometry().kernel;
+    }
+    /// Divides by the Euclidean norm, which it answers.
+    static T normalise(std::vector<T>& x) {
+        double sum = 1e-24;
+        for (const T value : x) sum = std::fma(double(value), double(value), sum);
+        const T norm = static_cast<T>(std::sqrt(sum));
+        for (T& value : x) value /= norm;
+        return norm;
+    }
+    [[nodiscard]] std::vector<T> times_transposed(const std::vector<T>& u) const {
+        std::vector<double> sums(columns());
+        for (std::size_t r = 0; r < rows(); ++r)
+            for (std::size_t c = 0; c < columns(); ++c)
+                sums[c] = std::fma(double(u[r]), double(this->weight.value[r * columns() + c]), sums[c]);
+        return {sums.begin(), sums.end()};
+    }
+
+    Parameter<T> u_;
+    std::vector<T> v_, normalised_;
+    T sigma_ = 1;
+};
+
+/// Turns every u of a fresh network towards its singular vector.
+template <class Network>
+void settle_spectral_norm(Network& network, int iterations = 20) {
+    for (int i = 0; i < iterations; ++i) network.project();
+}
+
+}  // namespace gancodec
+// ---- gancodec/nn/upsample.hpp
+
+namespace gancodec {
+
+/// Repeats every pixel Factor times in both directions.
+template <int Factor, class T = float>
+struct UpsampleNearest : StatelessLayer<T> {
+    template <class U>
+    using Rebind = UpsampleNearest<Factor, U>;
+    static constexpr int out_channels(int in) { return in; }
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return upsample_nearest(context, std::move(x), Factor);
+    }
+};
+
+template <class T>
+Pooled<T> upsample_nearest(Inference<T>& context, Pooled<T> x, int factor) {
+    const Shape s = x.shape();
+    auto out = context.make({s.n, s.c, s.h * factor, s.w * factor});
+    upsample_nearest(x.constant(), factor, out.view());
+    return out;
+}
 
 }  // namespace gancodec
 
@@ -5373,25 +5997,36 @@ template <class T>
     return static_cast<std::uint8_t>(std::fma(clamped, T(255), T(0.5)));
 }
 
-/// Writes `image` into image `n` of a batch as numbers in [0, 1]; where `out` is larger than the image, the last row and
-/// the last column are repeated at the bottom and at the right.
-///   out[n,c,y,x] = rgb(min(x, width−1), min(y, height−1))[c] / 255
-/// Shapes   out [N,3,H,W] with W ≥ width, H ≥ height
-/// Exact    to_byte() brings back every byte.
+/// How the pixels of an image lie in a tensor.
 template <class T>
-void image_to_tensor(const Image& image, TensorView<T> out, int n = 0) {
-    GANCODEC_ASSERT(out.shape.c == 3 && n >= 0 && n < out.shape.n && !image.empty());
-    GANCODEC_ASSERT(out.shape.w >= image.width && out.shape.h >= image.height);
+struct PixelLayout {
+    int shuffle = 1;  ///< r: squares of r x r pixels lie in the channels, as before a pixel shuffle by r
+    T offset = T(0);  ///< of all numbers: levels lie in [offset, 1 + offset]
+};
+
+/// Writes `image` into image `n` of a batch; where `out` is larger than the image, the last row and the last column are
+/// repeated at the bottom and at the right.
+///   out[n, c·r² + (y mod r)·r + x mod r, y div r, x div r] = rgb(min(x, width−1), min(y, height−1))[c] / 255 + offset
+/// Shapes   out [N,3r²,H,W] with W·r ≥ width, H·r ≥ height
+/// Exact    With offset 0, to_byte() brings back every byte.
+template <class T>
+void image_to_tensor(const Image& image, TensorView<T> out, int n = 0, const PixelLayout<T>& layout = {}) {
+    const int r = layout.shuffle;
+    GANCODEC_ASSERT(out.shape.c == 3 * r * r && n >= 0 && n < out.shape.n && !image.empty());
+    GANCODEC_ASSERT(out.shape.w * r >= image.width && out.shape.h * r >= image.height);
     std::array<T, 256> level{};
-    for (std::size_t i = 0; i < level.size(); ++i) level[i] = static_cast<T>(i) / T(255);
+    for (std::size_t i = 0; i < level.size(); ++i) level[i] = static_cast<T>(i) / T(255) + layout.offset;
     parallel_for(out.shape.h, [&](std::int64_t row, int) {
-        const int y = static_cast<int>(row);
-        const std::uint8_t* line = image.at(0, std::min(y, image.height - 1));
-        T* pixel = out.data + out.shape.offset(n, 0, y, 0);
-        for (int x = 0; x < out.shape.w; ++x, pixel += kChannelBlock) {
-            const std::uint8_t* rgb = line + 3 * std::min(x, image.width - 1);
-            for (int c = 0; c < 3; ++c) pixel[c] = level[rgb[c]];
-            std::fill(pixel + 3, pixel + kChannelBlock, T(0));
+        const int first = static_cast<int>(row) * r;
+        for (int block = 0; block < out.shape.blocks(); ++block) {
+            T* pixels = out.data + out.shape.offset(n, block * kChannelBlock, static_cast<int>(row), 0);
+            for (int lane = 0; lane < kChannelBlock; ++lane) {
+                const int channel = block * kChannelBlock + lane, dy = channel / r % r, dx = channel % r;
+                const std::uint8_t* line = image.at(0, std::min(first + dy, image.height - 1)) + channel / (r * r);
+                for (int x = 0; x < out.shape.w; ++x)
+                    pixels[x * kChannelBlock + lane] =
+                        channel < out.shape.c ? level[line[3 * std::min(x * r + dx, image.width - 1)]] : T(0);
+            }
         }
     });
 }
@@ -5404,19 +6039,25 @@ template <class T = float>
     return out;
 }
 
-/// The top left `width`x`height` pixels of image `n` of a batch, rounded by to_byte(): undoes image_to_tensor().
-/// Shapes   in [N,3,H,W] with W ≥ width, H ≥ height
+/// The top left `width`x`height` pixels of the first image of a batch, rounded by to_byte(): undoes image_to_tensor().
+///   rgb(x, y)[c] = to_byte(in[0, c·r² + (y mod r)·r + x mod r, y div r, x div r] − offset)
+/// Shapes   in [N,3r²,H,W] with W·r ≥ width, H·r ≥ height
 template <class T>
-[[nodiscard]] Image tensor_to_image(TensorView<const T> in, int width, int height, int n = 0) {
-    GANCODEC_ASSERT(in.shape.c == 3 && n >= 0 && n < in.shape.n);
-    GANCODEC_ASSERT(width >= 1 && height >= 1 && in.shape.w >= width && in.shape.h >= height);
+[[nodiscard]] Image tensor_to_image(TensorView<const T> in, int width, int height, const PixelLayout<T>& layout = {}) {
+    const int r = layout.shuffle;
+    GANCODEC_ASSERT(in.shape.c == 3 * r * r && in.shape.n >= 1);
+    GANCODEC_ASSERT(width >= 1 && height >= 1 && in.shape.w * r >= width && in.shape.h * r >= height);
     Image image{width, height, {}};
     image.rgb.resize(3 * image.pixels());
     parallel_for(height, [&](std::int64_t row, int) {
-        const T* pixel = in.data + in.shape.offset(n, 0, static_cast<int>(row), 0);
-        std::uint8_t* rgb = image.at(0, static_cast<int>(row));
-        for (int x = 0; x < width; ++x, pixel += kChannelBlock, rgb += 3)
-            for (int c = 0; c < 3; ++c) rgb[c] = to_byte(pixel[c]);
+        const int y = static_cast<int>(row);
+        for (int c = 0; c < 3; ++c)
+            for (int dx = 0; dx < r && dx < width; ++dx) {
+                const T* value = in.data + in.shape.offset(0, (c * r + y % r) * r + dx, y / r, 0);
+                std::uint8_t* byte = image.at(dx, y) + c;
+                for (int x = dx; x < width; x += r, value += kChannelBlock, byte += 3 * r)
+                    *byte = to_byte(*value - layout.offset);
+            }
     });
     return image;
 }
@@ -5502,6 +6143,261 @@ namespace gancodec {
 
 }  // namespace gancodec
 
+// ---- gancodec/networks/discriminators.hpp
+
+// Discriminators, for training only. All are called alike,
+//     Judgement judgement = discriminator(context, image, condition);
+// so that a stage takes any of them; one that does not use the condition ignores it. `Wrap` is what every convolution is
+// wrapped in: SpectralNorm, or Unconstrained.
+
+namespace gancodec {
+
+/// What a discriminator says of a batch: logits, high where it takes the image for real, one map for each scale it looks
+/// at; and what it saw on the way, for feature matching.
+template <class Value>
+struct Judgement {
+    std::vector<Value> logits, features;
+};
+
+template <class L>
+using Unconstrained = L;
+
+/// What patch discriminators share: four 4x4 convolutions In → W → 2W → 4W → 8W with leaky ReLU 0.2, the first three of
+/// stride 2, and a last one to one logit per patch.
+/// Shapes  in [n,In,h,w] · logits [n,1,h/16,w/16] for LastStride 2 and Head 1
+template <int In, int W, int LastStride, int Head, template <class> class Wrap, class T = float>
+class PatchTrunk {
+    template <int Ci, int Co, int Kernel, int Step>
+    using Conv = Wrap<Conv2d<Ci, Co, Kernel, Stride<Step>, Padding<(Kernel - 1) / 2>, T>>;
+
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = PatchTrunk<In, W, LastStride, Head, Wrap, U>;
+
+    template <class Context>
+    [[nodiscard]] auto operator()(Context& context, typename Context::Value x) const {
+        Judgement<typename Context::Value> judgement;
+        const auto step = [&](const auto& conv) {
+            x = activation(context, conv(context, std::move(x)), Activation::leaky_relu, T(0.2));
+            judgement.features.push_back(x);
+        };
+        step(conv0);
+        step(conv1);
+        step(conv2);
+        step(conv3);
+        judgement.logits.push_back(head(context, std::move(x)));
+        return judgement;
+    }
+    template <class F>
+    void each_layer(F&& f) {
+        f("conv0.", conv0);
+        f("conv1.", conv1);
+        f("conv2.", conv2);
+        f("conv3.", conv3);
+        f("head.", head);
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        each_layer([&](const char* name, auto& layer) { layer.each_parameter(prefix + name, f); });
+    }
+    void prepare(bool for_backward) {
+        each_layer([&](const char*, auto& layer) { layer.prepare(for_backward); });
+    }
+    void project() {
+        each_layer([](const char*, auto& layer) { layer.project(); });
+    }
+
+    Conv<In, W, 4, 2> conv0;
+    Conv<W, 2 * W, 4, 2> conv1;
+    Conv<2 * W, 4 * W, 4, 2> conv2;
+    Conv<4 * W, 8 * W, 4, LastStride> conv3;
+    Conv<8 * W, 1, Head, 1> head;
+};
+
+/// Patches, conditional on latents: they pass a 3x3 convolution to 12 channels, are enlarged and join the colours.
+/// Shapes  image [n,3,h,w] · latents [n,Latents,h/Enlargement,w/Enlargement] · logits [n,1,h/16,w/16]
+/// Paper   Mentzer, Toderici, Tschannen, Agustsson: High-Fidelity Generative Image Compression, 2020.
+template <int Latents, int Enlargement = 16, int W = 64, template <class> class Wrap = SpectralNorm, class T = float>
+class PatchDiscriminator {
+    static constexpr int kConditionChannels = 12;
+
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = PatchDiscriminator<Latents, Enlargement, W, Wrap, U>;
+
+    template <class Context>
+    [[nodiscard]] auto operator()(Context& context, typename Context::Value image,
+                                  typename Context::Value latents) const {
+        auto told = activation(context, condition(context, std::move(latents)), Activation::leaky_relu, T(0.2));
+        told = upsample_nearest(context, std::move(told), Enlargement);
+        return trunk(context, concat_channels(context, std::move(image), std::move(told)));
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        condition.each_parameter(prefix + "condition.", f);
+        trunk.each_parameter(prefix, f);
+    }
+    void prepare(bool for_backward) {
+        condition.prepare(for_backward);
+        trunk.prepare(for_backward);
+    }
+    void project() {
+        condition.project();
+        trunk.project();
+    }
+
+    Wrap<Conv2d<Latents, kConditionChannels, 3, Stride<1>, Padding<1>, T>> condition;
+    PatchTrunk<3 + kConditionChannels, W, 2, 1, Wrap, T> trunk;
+};
+
+/// Patches of 70x70 pixels, conditional on an image that the judged one should follow.
+/// Shapes  image, condition [n,3,h,w] · logits [n,1,h/8 − 2,w/8 − 2]
+/// Paper   Isola, Zhu, Zhou, Efros: Image-to-Image Translation with Conditional Adversarial Networks, 2017; its batch norm
+///         gives way to Wrap.
+template <int W = 64, template <class> class Wrap = SpectralNorm, class T = float>
+class Pix2PixDiscriminator : public PatchTrunk<6, W, 1, 4, Wrap, T> {
+public:
+    template <class U>
+    using Rebind = Pix2PixDiscriminator<W, Wrap, U>;
+    template <class Context>
+    [[nodiscard]] auto operator()(Context& context, typename Context::Value image,
+                                  typename Context::Value condition) const {
+        return PatchTrunk<6, W, 1, 4, Wrap, T>::operator()(
+            context, concat_channels(context, std::move(image), std::move(condition)));
+    }
+};
+
+/// One logit for a whole image: the mean over its patches; unconditional.
+/// Shapes  image [n,3,h,w] · logits [n,1,1,1]
+/// Paper   Radford, Metz, Chintala: Unsupervised Representation Learning with Deep Convolutional GANs, 2016; its batch norm
+///         gives way to Wrap, its last dense layer to a mean, so that images may have any size.
+template <int W = 64, template <class> class Wrap = SpectralNorm, class T = float>
+class DcganDiscriminator : public PatchTrunk<3, W, 2, 1, Wrap, T> {
+public:
+    template <class U>
+    using Rebind = DcganDiscriminator<W, Wrap, U>;
+    template <class Context>
+    [[nodiscard]] auto operator()(Context& context, typename Context::Value image, typename Context::Value) const {
+        auto judgement = PatchTrunk<3, W, 2, 1, Wrap, T>::operator()(context, std::move(image));
+        judgement.logits[0] = spatial_mean(context, std::move(judgement.logits[0]));
+        return judgement;
+    }
+};
+
+/// Three PatchDiscriminators that see the image at full, half and quarter size.
+/// Shapes  image [n,3,h,w] · latents [n,Latents,h/16,w/16] · logits three maps, [n,1,h/16,w/16] and smaller
+/// Paper   Wang, Liu, Zhu, Tao, Kautz, Catanzaro: High-Resolution Image Synthesis with Conditional GANs, 2018.
+template <int Latents, int W = 32, template <class> class Wrap = SpectralNorm, class T = float>
+class MultiScaleDiscriminator {
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = MultiScaleDiscriminator<Latents, W, Wrap, U>;
+
+    template <class Context>
+    [[nodiscard]] auto operator()(Context& context, typename Context::Value image,
+                                  typename Context::Value latents) const {
+        Judgement<typename Context::Value> all;
+        const auto look = [&](const auto& discriminator) {
+            auto one = discriminator(context, image, latents);
+            for (auto& logits : one.logits) all.logits.push_back(std::move(logits));
+            for (auto& features : one.features) all.features.push_back(std::move(features));
+        };
+        constexpr PoolGeometry kHalve{3, 2, 1, false};
+        look(full);
+        image = avg_pool(context, std::move(image), kHalve);
+        look(half);
+        image = avg_pool(context, std::move(image), kHalve);
+        look(quarter);
+        return all;
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        full.each_parameter(prefix + "full.", f);
+        half.each_parameter(prefix + "half.", f);
+        quarter.each_parameter(prefix + "quarter.", f);
+    }
+    void prepare(bool for_backward) {
+        full.prepare(for_backward);
+        half.prepare(for_backward);
+        quarter.prepare(for_backward);
+    }
+    void project() {
+        full.project();
+        half.project();
+        quarter.project();
+    }
+
+    PatchDiscriminator<Latents, 16, W, Wrap, T> full;
+    PatchDiscriminator<Latents, 8, W, Wrap, T> half;
+    PatchDiscriminator<Latents, 4, W, Wrap, T> quarter;
+};
+
+/// A U-Net: one logit per pixel from its decoder, one per 8x8 pixels from its encoder; unconditional.
+/// Shapes  image [n,3,h,w] · logits [n,1,h,w] and [n,1,h/8,w/8]
+/// Paper   Schönfeld, Schiele, Khoreva: A U-Net Based Discriminator for Generative Adversarial Networks, 2020.
+template <int W = 32, template <class> class Wrap = SpectralNorm, class T = float>
+class UNetDiscriminator {
+    template <int Ci, int Co>
+    using Down = Wrap<Conv2d<Ci, Co, 4, Stride<2>, Padding<1>, T>>;
+    template <int Ci, int Co, int Kernel = 3>
+    using Same = Wrap<Conv2d<Ci, Co, Kernel, Stride<1>, Padding<Kernel / 2>, T>>;
+
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = UNetDiscriminator<W, Wrap, U>;
+
+    template <class Context>
+    [[nodiscard]] auto operator()(Context& context, typename Context::Value image, typename Context::Value) const {
+        using Value = typename Context::Value;
+        const auto step = [&](const auto& conv, Value x) {
+            return activation(context, conv(context, std::move(x)), Activation::leaky_relu, T(0.2));
+        };
+        const auto up = [&](Value below, Value beside) {
+            return concat_channels(context, upsample_nearest(context, std::move(below), 2), std::move(beside));
+        };
+        const Value half = step(down0, std::move(image));
+        const Value quarter = step(down1, half);
+        const Value eighth = step(down2, quarter);
+        const Value quarter_again = step(up1, up(eighth, quarter));
+        const Value half_again = step(up0, up(quarter_again, half));
+        return Judgement<Value>{{pixel_shuffle(context, pixels(context, half_again), 2), whole(context, eighth)},
+                                {half, quarter, eighth, quarter_again, half_again}};
+    }
+    template <class F>
+    void each_layer(F&& f) {
+        f("down0.", down0);
+        f("down1.", down1);
+        f("down2.", down2);
+        f("up1.", up1);
+        f("up0.", up0);
+        f("pixels.", pixels);
+        f("whole.", whole);
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        each_layer([&](const char* name, auto& layer) { layer.each_parameter(prefix + name, f); });
+    }
+    void prepare(bool for_backward) {
+        each_layer([&](const char*, auto& layer) { layer.prepare(for_backward); });
+    }
+    void project() {
+        each_layer([](const char*, auto& layer) { layer.project(); });
+    }
+
+    Down<3, W> down0;
+    Down<W, 2 * W> down1;
+    Down<2 * W, 4 * W> down2;
+    Same<6 * W, 2 * W> up1;
+    Same<3 * W, W> up0;
+    Same<W, 4> pixels;
+    Same<4 * W, 1, 1> whole;
+};
+
+}  // namespace gancodec
 // ---- gancodec/networks/hyper_scale.hpp
 
 namespace gancodec {
@@ -5728,6 +6624,250 @@ struct Model {
 };
 
 }  // namespace gancodec
+// ---- gancodec/networks/zoo/compressai.hpp
+
+// Three models of the CompressAI zoo, with its parameter names. N and M are 128 and 192 at its lower qualities, 192 and
+// 320 at the higher ones. tools/convert_weights.py makes their weights from CompressAI's checkpoints.
+
+namespace gancodec::zoo {
+
+/// x [n,3,h,w] → y [n,M,h/16,w/16]. (Ballé, Minnen, Singh, Hwang, Johnston: Variational image compression with a scale
+/// hyperprior, 2018; 42.2 kMAC per pixel with 128 and 192.)
+template <int N, int M>
+using Analysis = Sequential<Conv2d<3, N, 5, Stride<2>>, RootGdn<N>,
+                            Conv2d<N, N, 5, Stride<2>>, RootGdn<N>,
+                            Conv2d<N, N, 5, Stride<2>>, RootGdn<N>,
+                            Conv2d<N, M, 5, Stride<2>>>;
+
+/// ŷ [n,M,h,w] → x̂ [n,3,16h,16w].
+template <int N, int M>
+using Synthesis = Sequential<ConvTranspose2d<M, N, 5>, InverseRootGdn<N>,
+                             ConvTranspose2d<N, N, 5>, InverseRootGdn<N>,
+                             ConvTranspose2d<N, N, 5>, InverseRootGdn<N>,
+                             ConvTranspose2d<N, 3, 5>>;
+
+/// |y| [n,M,h,w] → z [n,N,h/4,w/4].
+template <int N, int M, class Act = Relu>
+using HyperAnalysis = Sequential<Conv2d<M, N, 3>, Act, Conv2d<N, N, 5, Stride<2>>, Act, Conv2d<N, N, 5, Stride<2>>>;
+
+/// ẑ [n,N,h,w] → scales of y [n,M,4h,4w].
+template <int N, int M>
+using HyperScaleSynthesis = Sequential<ConvTranspose2d<N, N, 5>, Relu, ConvTranspose2d<N, N, 5>, Relu,
+                                       Conv2d<N, M, 3>, Relu>;
+
+/// ẑ [n,N,h,w] → scales, then means of y [n,2M,4h,4w].
+template <int N, int M>
+using HyperMeanScaleSynthesis = Sequential<ConvTranspose2d<N, M, 5>, LeakyRelu<1>,
+                                           ConvTranspose2d<M, M * 3 / 2, 5>, LeakyRelu<1>,
+                                           Conv2d<M * 3 / 2, 2 * M, 3>>;
+
+/// bmshj2018-factorized: y itself is coded, every channel by a distribution of its own.
+template <int N = 128, int M = 192>
+struct FactorizedPrior : NamedParts<FactorizedPrior<N, M>> {
+    Analysis<N, M> g_a;
+    Synthesis<N, M> g_s;
+
+    template <class F>
+    void each_part(F&& f) {
+        f("g_a.", g_a);
+        f("g_s.", g_s);
+    }
+};
+
+/// bmshj2018-hyperprior: z = h_a(|y|), scales = h_s(ẑ).
+template <int N = 128, int M = 192, class HyperAnalysisNetwork = HyperAnalysis<N, M>,
+          class HyperSynthesisNetwork = HyperScaleSynthesis<N, M>>
+struct ScaleHyperprior : NamedParts<ScaleHyperprior<N, M, HyperAnalysisNetwork, HyperSynthesisNetwork>> {
+    Analysis<N, M> g_a;
+    Synthesis<N, M> g_s;
+    HyperAnalysisNetwork h_a;
+    HyperSynthesisNetwork h_s;
+
+    template <class F>
+    void each_part(F&& f) {
+        f("g_a.", g_a);
+        f("g_s.", g_s);
+        f("h_a.", h_a);
+        f("h_s.", h_s);
+    }
+};
+
+/// mbt2018-mean: z = h_a(y), (scales, means) = h_s(ẑ). (Minnen, Ballé, Toderici: Joint autoregressive and hierarchical
+/// priors for learned image compression, 2018, without the autoregressive part.)
+template <int N = 128, int M = 192>
+using MeanScaleHyperprior = ScaleHyperprior<N, M, HyperAnalysis<N, M, LeakyRelu<1>>, HyperMeanScaleSynthesis<N, M>>;
+
+}  // namespace gancodec::zoo
+// ---- gancodec/networks/zoo/hific.hpp
+
+// HiFiC (Mentzer, Toderici, Tschannen, Agustsson: High-Fidelity Generative Image Compression, 2020) with the layers and
+// the parameter names of its PyTorch port. C is the depth of the latents, 220 in the paper; F the channels at full size,
+// 60: every halving of the picture doubles them, to 960. `Kind` says which variance the channel norms were trained with:
+// of_sample for the port's weights, of_population for the paper's own.
+
+namespace gancodec::zoo {
+
+namespace detail {
+
+/// A convolution whose surroundings are the mirror image of the picture. Names of its parameters: "1.weight", "1.bias".
+template <int In, int Out, int Kernel, class... Rest>
+using MirrorConv = Sequential<ReflectionPad<Kernel / 2>, Conv2d<In, Out, Kernel, Stride<1>, Padding<0>>, Rest...>;
+template <int In, int Out, Variance Kind>
+using Down =
+    Sequential<ReflectionPad<0, 1, 1, 0>, Conv2d<In, Out, 3, Stride<2>, Padding<0>>, ChannelNorm<Out, Kind>, Relu>;
+template <int In, int Out, Variance Kind>
+using Up = Sequential<ConvTranspose2d<In, Out, 3>, ChannelNorm<Out, Kind>, Relu>;
+
+}  // namespace detail
+
+/// x [n,3,h,w] → y [n,C,h/16,w/16]. Requires h and w that 16 divides.
+template <int C = 220, int F = 60, Variance Kind = Variance::of_sample>
+struct HificEncoder : NamedParts<HificEncoder<C, F, Kind>> {
+    detail::MirrorConv<3, F, 7, ChannelNorm<F, Kind>, Relu> conv_block1;
+    detail::Down<F, 2 * F, Kind> conv_block2;
+    detail::Down<2 * F, 4 * F, Kind> conv_block3;
+    detail::Down<4 * F, 8 * F, Kind> conv_block4;
+    detail::Down<8 * F, 16 * F, Kind> conv_block5;
+    detail::MirrorConv<16 * F, C, 3> conv_block_out;
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        x = conv_block2(context, conv_block1(context, std::move(x)));
+        x = conv_block4(context, conv_block3(context, std::move(x)));
+        return conv_block_out(context, conv_block5(context, std::move(x)));
+    }
+    template <class Function>
+    void each_part(Function&& f) {
+        f("conv_block1.", conv_block1);
+        f("conv_block2.", conv_block2);
+        f("conv_block3.", conv_block3);
+        f("conv_block4.", conv_block4);
+        f("conv_block5.", conv_block5);
+        f("conv_block_out.", conv_block_out);
+    }
+};
+
+/// x + norm2(conv2(relu(norm1(conv1(x))))), both convolutions 3x3 in mirrored surroundings.
+template <int C, Variance Kind>
+struct HificResidualBlock : NamedParts<HificResidualBlock<C, Kind>> {
+    Conv2d<C, C, 3, Stride<1>, Padding<0>> conv1, conv2;
+    ChannelNorm<C, Kind> norm1, norm2;
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        auto inner = norm1(context, conv1(context, ReflectionPad<1>{}(context, x)));
+        inner = Relu{}(context, std::move(inner));
+        inner = norm2(context, conv2(context, ReflectionPad<1>{}(context, std::move(inner))));
+        return add(context, std::move(inner), std::move(x));
+    }
+    template <class Function>
+    void each_part(Function&& f) {
+        f("conv1.", conv1);
+        f("conv2.", conv2);
+        f("norm1.", norm1);
+        f("norm2.", norm2);
+    }
+};
+
+/// ŷ [n,C,h,w] → x̂ [n,3,16h,16w]. (664 kMAC per pixel as published.)
+template <int C = 220, int F = 60, int Blocks = 9, Variance Kind = Variance::of_sample>
+struct HificGenerator : NamedParts<HificGenerator<C, F, Blocks, Kind>> {
+    Sequential<ChannelNorm<C, Kind>, ReflectionPad<1>, Conv2d<C, 16 * F, 3, Stride<1>, Padding<0>>,
+               ChannelNorm<16 * F, Kind>>
+        conv_block_init;
+    std::array<HificResidualBlock<16 * F, Kind>, Blocks> resblocks;
+    detail::Up<16 * F, 8 * F, Kind> upconv_block1;
+    detail::Up<8 * F, 4 * F, Kind> upconv_block2;
+    detail::Up<4 * F, 2 * F, Kind> upconv_block3;
+    detail::Up<2 * F, F, Kind> upconv_block4;
+    detail::MirrorConv<F, 3, 7> conv_block_out;
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value y) const {
+        auto head = conv_block_init(context, std::move(y));
+        auto x = head;
+        for (const auto& block : resblocks) x = block(context, std::move(x));
+        x = add(context, std::move(x), std::move(head));
+        x = upconv_block2(context, upconv_block1(context, std::move(x)));
+        x = upconv_block4(context, upconv_block3(context, std::move(x)));
+        return conv_block_out(context, std::move(x));
+    }
+    template <class Function>
+    void each_part(Function&& f) {
+        f("conv_block_init.", conv_block_init);
+        for (std::size_t i = 0; i < Blocks; ++i) f("resblock_" + std::to_string(i) + ".", resblocks[i]);
+        f("upconv_block1.", upconv_block1);
+        f("upconv_block2.", upconv_block2);
+        f("upconv_block3.", upconv_block3);
+        f("upconv_block4.", upconv_block4);
+        f("conv_block_out.", conv_block_out);
+    }
+};
+
+namespace detail {
+
+/// Three layers with a ReLU behind the first two.
+template <class Conv1, class Conv2, class Conv3>
+struct HificHyperNetwork : NamedParts<HificHyperNetwork<Conv1, Conv2, Conv3>> {
+    Conv1 conv1;
+    Conv2 conv2;
+    Conv3 conv3;
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        x = Relu{}(context, conv1(context, std::move(x)));
+        x = Relu{}(context, conv2(context, std::move(x)));
+        return conv3(context, std::move(x));
+    }
+    template <class Function>
+    void each_part(Function&& f) {
+        f("conv1.", conv1);
+        f("conv2.", conv2);
+        f("conv3.", conv3);
+    }
+};
+
+/// Halves the picture in mirrored surroundings; as PyTorch's padding_mode='reflect', under the names of the convolution.
+template <int N>
+struct MirrorHalving : Conv2d<N, N, 5, Stride<2>, Padding<0>> {
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        using Convolution = Conv2d<N, N, 5, Stride<2>, Padding<0>>;
+        return Convolution::operator()(context, ReflectionPad<2>{}(context, std::move(x)));
+    }
+};
+
+}  // namespace detail
+
+/// y [n,C,h,w] → z [n,N,h/4,w/4].
+template <int C = 220, int N = 320>
+using HificHyperAnalysis =
+    detail::HificHyperNetwork<Conv2d<C, N, 3>, detail::MirrorHalving<N>, detail::MirrorHalving<N>>;
+
+/// ẑ [n,N,h,w] → means, or scales before their lower bound, of y [n,C,4h,4w].
+template <int C = 220, int N = 320>
+using HificHyperSynthesis =
+    detail::HificHyperNetwork<ConvTranspose2d<N, N, 5>, ConvTranspose2d<N, N, 5>, ConvTranspose2d<N, C, 3, Stride<1>>>;
+
+/// All networks of HiFiC.
+template <int C = 220, int F = 60, int Blocks = 9, int N = 320, Variance Kind = Variance::of_sample>
+struct Hific : NamedParts<Hific<C, F, Blocks, N, Kind>> {
+    HificEncoder<C, F, Kind> encoder;
+    HificGenerator<C, F, Blocks, Kind> generator;
+    HificHyperAnalysis<C, N> analysis_net;
+    HificHyperSynthesis<C, N> synthesis_mu, synthesis_std;
+
+    template <class Function>
+    void each_part(Function&& f) {
+        f("Encoder.", encoder);
+        f("Generator.", generator);
+        f("Hyperprior.analysis_net.", analysis_net);
+        f("Hyperprior.synthesis_mu.", synthesis_mu);
+        f("Hyperprior.synthesis_std.", synthesis_std);
+    }
+};
+
+}  // namespace gancodec::zoo
 
 // ---- gancodec/latents/scale_table_data.hpp
 
@@ -5923,9 +7063,13 @@ namespace gancodec {
 class TableHash {
 public:
     void update(std::int64_t value) {
+        if (value >= 0 && value <= 0xFF) {  // seven bytes of zero: seven products with the prime
+            hash_ = (hash_ ^ static_cast<std::uint64_t>(value)) * kPrimeToThe8;
+            return;
+        }
         for (int shift = 0; shift < 64; shift += 8) {
             hash_ ^= (static_cast<std::uint64_t>(value) >> shift) & 0xFFu;
-            hash_ *= 0x100000001B3u;
+            hash_ *= kPrime;
         }
     }
     template <class Integer>
@@ -5936,6 +7080,9 @@ public:
     [[nodiscard]] std::uint32_t value() const { return static_cast<std::uint32_t>(hash_ ^ (hash_ >> 32)); }
 
 private:
+    static constexpr std::uint64_t kPrime = 0x100000001B3u;
+    static constexpr std::uint64_t kPrimeToThe2 = kPrime * kPrime, kPrimeToThe4 = kPrimeToThe2 * kPrimeToThe2,
+                                   kPrimeToThe8 = kPrimeToThe4 * kPrimeToThe4;
     std::uint64_t hash_ = 0xCBF29CE484222325u;
 };
 
@@ -6321,6 +7468,11 @@ private:
     // The most that a symbol pushes: 2 bytes for its slot, 45 bits of escape, and 1 that is written but not kept.
     static constexpr std::size_t kRoom = 16;
 
+    struct State {
+        std::uint64_t x;
+        std::uint8_t* top;
+    };
+
     RansEncoder() : bytes_(1024), top_(bytes_.data()) {}
 
     [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(top_ - bytes_.data()); }
@@ -6366,20 +7518,22 @@ private:
     }
 
     /// Pushes the bytes that keep x below 2^39 when a slot of `frequency` is put next: 0, 1 or 2 of them.
-    static void renormalise(std::uint64_t& x, std::uint8_t*& top, std::uint64_t frequency) {
+    GANCODEC_INLINE static void renormalise(std::uint64_t& x, std::uint8_t*& top, std::uint64_t frequency) {
         top[0] = static_cast<std::uint8_t>(x);
         top[1] = static_cast<std::uint8_t>(x >> 8);
         const unsigned pushed = unsigned{x >= frequency << 23} + unsigned{x >= frequency << 31};
         top += pushed;
         x >>= 8 * pushed;
     }
-    static void put_symbol(std::uint64_t& x, std::uint8_t*& top, const CdfTables& tables, std::size_t table,
-                           std::int32_t symbol) {
+    GANCODEC_INLINE static void put_symbol(std::uint64_t& x, std::uint8_t*& top, const CdfTables& tables,
+                                           std::size_t table, std::int32_t symbol) {
         const CdfTables::Table& t = tables.table(table);
         // Unsigned: symbols below the first one become huge, and one comparison finds both sides.
         std::uint32_t slot = static_cast<std::uint32_t>(symbol) - static_cast<std::uint32_t>(t.first) + 1u;
-        if (slot - 1u >= t.slots - 1u) {
-            put_escape(x, top, symbol, t);
+        if (slot - 1u >= t.slots - 1u) [[unlikely]] {
+            const State after = put_escape({x, top}, symbol, t);
+            x = after.x;
+            top = after.top;
             slot = 0;
         }
         __extension__ using Wide = unsigned __int128;
@@ -6394,16 +7548,13 @@ private:
         const std::uint64_t within = x & ((std::uint64_t{1} << unused) - 1);
         x = ((x >> unused) << kProbabilityBits) + (std::uint64_t{value} << unused) + within;
     }
-    static void put_escape(std::uint64_t& x, std::uint8_t*& top, std::int32_t symbol, const CdfTables::Table& table) {
+    /// By value, and never inlined, so that only this rare path needs the state in memory.
+    [[nodiscard]] GANCODEC_RARE static State put_escape(State at, std::int32_t symbol, const CdfTables::Table& table) {
         if (symbol < -kMaxSymbol || symbol > kMaxSymbol)
             throw Error(Errc::invalid_argument, "symbol to encode: expected at most " + std::to_string(kMaxSymbol) +
                                                     " in magnitude, found " + std::to_string(symbol));
-        // Copies, so that only this rare path needs the state in memory.
-        std::uint64_t state = x;
-        std::uint8_t* end = top;
-        put_escape_backwards(escape_code(symbol, table), [&](std::uint32_t bit) { put_bits(state, end, bit, 1); });
-        x = state;
-        top = end;
+        put_escape_backwards(escape_code(symbol, table), [&](std::uint32_t bit) { put_bits(at.x, at.top, bit, 1); });
+        return at;
     }
 
     Bytes bytes_;  // in the order of pushing, the reverse of reading
@@ -6912,10 +8063,13 @@ namespace gancodec {
 
 [[nodiscard]] constexpr float f16_to_float(std::uint16_t half) {
     const std::uint32_t sign = (half & 0x8000u) << 16, exponent = (half >> 10) & 0x1Fu, fraction = half & 0x3FFu;
-    if (exponent == 0x1Fu) return std::bit_cast<float>(sign | 0x7F800000u | (fraction << 13));
-    if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112u) << 23) | (fraction << 13));
-    const float magnitude = static_cast<float>(fraction) * 0x1.0p-24f;  // exact: at most 10 bits
-    return sign != 0 ? -magnitude : magnitude;
+    // Masks in place of branches: so compilers convert several numbers at once.
+    const std::uint32_t is_small = 0u - std::uint32_t{exponent == 0},
+                        is_special = 0u - std::uint32_t{exponent == 0x1Fu};
+    const std::uint32_t normal = ((exponent + 112u) << 23) | (fraction << 13);
+    const float subnormal = std::bit_cast<float>(0x38800000u | (fraction << 13)) - 0x1.0p-14f;  // exact
+    return std::bit_cast<float>(sign | (normal & ~is_small) | (std::bit_cast<std::uint32_t>(subnormal) & is_small) |
+                                (0x7F800000u & is_special));
 }
 
 }  // namespace gancodec
@@ -7204,15 +8358,22 @@ public:
     /// The numbers of a tensor of dtype F32, F16 or BF16.
     /// Errors   Error{Errc::wrong_weights} when there is no such tensor, or it holds another dtype.
     [[nodiscard]] std::vector<float> read_float(const std::string& name) const {
+        std::vector<float> out(entry(name).size());
+        read_float(name, out);
+        return out;
+    }
+    /// The same, into memory that is there. Requires as many numbers as the tensor has.
+    void read_float(const std::string& name, std::span<float> out) const {
         const TensorEntry& tensor = entry(name);
+        GANCODEC_ASSERT(out.size() == tensor.size());
         const std::uint8_t* p = raw(tensor).data();
         switch (tensor.dtype) {
             case Dtype::f32:
-                return floats<std::uint32_t>(tensor, p, [](std::uint32_t x) { return std::bit_cast<float>(x); });
+                return floats<std::uint32_t>(p, out, [](std::uint32_t x) { return std::bit_cast<float>(x); });
             case Dtype::f16:
-                return floats<std::uint16_t>(tensor, p, f16_to_float);
+                return floats<std::uint16_t>(p, out, [](std::uint16_t x) { return f16_to_float(x); });
             case Dtype::bf16:
-                return floats<std::uint16_t>(tensor, p, bf16_to_float);
+                return floats<std::uint16_t>(p, out, [](std::uint16_t x) { return bf16_to_float(x); });
             default:
                 wrong_dtype(name, tensor, "F32, F16 or BF16");
         }
@@ -7271,13 +8432,9 @@ private:
         return ByteView(bytes_).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
-    static std::vector<float> floats(const TensorEntry& tensor, const std::uint8_t* p, Convert&& number) {
-        std::vector<float> out(tensor.size());
-        for (float& x : out) {
-            x = number(read_little_endian<Stored>(p));
-            p += sizeof(Stored);
-        }
-        return out;
+    static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] = number(read_little_endian<Stored>(p + i * sizeof(Stored)));
     }
     template <class Stored>
     static std::vector<std::int32_t> integers(const TensorEntry& tensor, const std::uint8_t* p) {
@@ -7623,6 +8780,14 @@ void each_stored_parameter(Model<float>& networks, F&& f) {
         if (!name.starts_with("hyper_scale.")) f(name, parameter);
     });
 }
+/// A whole pass, so that compilers look at several numbers at once.
+inline bool all_finite(std::span<const float> values) {
+    constexpr std::uint32_t kExponent = 0x7F800000u;
+    std::uint32_t others = 0;
+    for (const float value : values)
+        others |= std::uint32_t{(std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent};
+    return others == 0;
+}
 inline std::string hex32(std::uint32_t value) {
     char text[9];
     std::snprintf(text, sizeof text, "%08x", value);
@@ -7687,7 +8852,7 @@ inline std::string hex32(std::uint32_t value) {
 
 /// Reads weights of this architecture.
 /// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
-///         Error{corrupt_weights} for numbers that break a bound, or an entropy id that does not fit the tables.
+///         Error{corrupt_weights} for numbers that break a bound.
 [[nodiscard]] inline CodecWeights read_codec_weights(const SafetensorsFile& file) {
     CodecWeights weights;
     weights.metadata = file.metadata();
@@ -7714,11 +8879,10 @@ inline std::string hex32(std::uint32_t value) {
     require_tensors(file, requests);
 
     detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        p.value = file.read_float(name);
-        for (const float v : p.value)
-            if (!std::isfinite(v))
-                throw Error(Errc::corrupt_weights,
-                            file.where() + ": expected finite numbers in " + name + ", found others");
+        file.read_float(name, p.value);
+        if (!detail::all_finite(p.value))
+            throw Error(Errc::corrupt_weights,
+                        file.where() + ": expected finite numbers in " + name + ", found others");
     });
     std::array<IntConv2dParameters, 3> layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -7745,13 +8909,6 @@ inline std::string hex32(std::uint32_t value) {
     weights.prior.length = file.read_int("prior.length");
     for (const std::int32_t f : file.read_int("prior.frequencies"))
         weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
-    const std::string id = detail::hex32(entropy_id(weights.hyper_scale, weights.prior));
-    if (const auto stated = weights.metadata.find("entropy_id");
-        stated == weights.metadata.end() || stated->second != id)
-        throw Error(Errc::corrupt_weights,
-                    file.where() + ": expected entropy tables with id " +
-                        (stated == weights.metadata.end() ? "(none stated)" : printable(stated->second)) + ", found " +
-                        id);
     return weights;
 }
 
@@ -7860,6 +9017,7 @@ namespace gancodec {
 }
 
 class Codec;
+void check_entropy_id(const Codec& codec, const std::string& where);
 void check_self_test(Codec& codec, const std::string& where);
 
 /// Encodes photographs to bytes and back.
@@ -7876,6 +9034,8 @@ public:
     /// Errors  Error{io, corrupt_weights, wrong_weights}.
     [[nodiscard]] static Codec load(const std::filesystem::path& path) {
         Codec codec(read_codec_weights(SafetensorsFile::load(path)));
+        check_entropy_id(codec, path.string());
+        codec.forget_packed_weights();
         check_self_test(codec, path.string());
         return codec;
     }
@@ -7889,7 +9049,9 @@ public:
     }
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
+    /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
     [[nodiscard]] const CodecWeights& weights() const { return weights_; }
+    /// Gives back what this Codec was made of. Requires it was made from CodecWeights, not by load().
     [[nodiscard]] CodecWeights release() && { return std::move(weights_); }
     /// Memory held for activations, in bytes; it grows with the largest image seen.
     [[nodiscard]] std::size_t memory_bytes() const { return context_->memory_bytes(); }
@@ -7930,7 +9092,17 @@ private:
         int h = 0, w = 0;
     };
     static constexpr int kLargestHyper = 127;
+    /// Networks see x − ½. The pixel (un)shuffle at their outer end and the way from or to bytes are one pass: pictures
+    /// never lie in memory as floats, which take 21 times their bytes.
+    template <class Shuffle>
+    static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
 
+    /// Convolutions, whose weights have four axes, have packed them.
+    void forget_packed_weights() {
+        weights_.networks.each_parameter("", [](const std::string&, Parameter<float>& p) {
+            if (p.shape.size() == 4) p.value = {};
+        });
+    }
     static int padded(int side) { return round_up(side, kImageMultiple); }
     static Extent hyper_extent(const StreamHeader& header) {
         return {padded(header.height) / kImageMultiple, padded(header.width) / kImageMultiple};
@@ -7946,10 +9118,10 @@ private:
     Value analyse(const Image& image) {
         check_image(image, "encode");
         require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
-        auto x = context_->make({1, 3, padded(image.height), padded(image.width)});
-        image_to_tensor(image, x.view());
-        shift(x.view(), -0.5f);
-        return weights_.networks.encoder(*context_, std::move(x));
+        constexpr int r = Encoder::First::kFactor;
+        auto x = context_->make({1, 3 * r * r, padded(image.height) / r, padded(image.width) / r});
+        image_to_tensor(image, x.view(), 0, kPixels<Encoder::First>);
+        return weights_.networks.encoder.all_but_first(*context_, std::move(x));
     }
     Bytes encode_latents(const Value& y, const Image& image, int step) {
         const double at = position(step);
@@ -7999,9 +9171,8 @@ private:
             v.view(), [&](std::size_t i, float& element) { element += static_cast<float>(symbols.residuals[i]); });
         const double at = position(header.quality_step);
         v = apply_gain(*context_, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
-        const Value out = weights_.networks.generator(*context_, std::move(v));
-        shift(out.view(), 0.5f);
-        return tensor_to_image(out.constant(), header.width, header.height);
+        const Value out = weights_.networks.generator.all_but_last(*context_, std::move(v));
+        return tensor_to_image(out.constant(), header.width, header.height, kPixels<Generator::Last>);
     }
 
     std::vector<std::uint8_t> scale_indices(std::span<const std::int32_t> z, Extent extent, int step) {
@@ -8023,10 +9194,6 @@ private:
         const auto limit = static_cast<float>(largest);
         return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -limit, limit)));
     }
-    static void shift(TensorView<float> view, float offset) {
-        for (std::size_t i = 0; i < view.size(); ++i) view.data[i] += offset;
-        clear_padding(view);
-    }
 
     CodecWeights weights_;
     std::uint32_t entropy_id_;
@@ -8034,6 +9201,17 @@ private:
     ConditionalPrior latent_prior_;
     std::unique_ptr<Inference<float>> context_;
 };
+
+/// Errors  Error{corrupt_weights} when the weights do not state the id of their entropy tables.
+inline void check_entropy_id(const Codec& codec, const std::string& where) {
+    const auto& metadata = codec.weights().metadata;
+    const auto stated = metadata.find("entropy_id");
+    const std::string found = detail::hex32(codec.entropy_id());
+    if (stated == metadata.end() || stated->second != found)
+        throw Error(Errc::corrupt_weights,
+                    where + ": expected entropy tables with id " +
+                        (stated == metadata.end() ? "(none stated)" : printable(stated->second)) + ", found " + found);
+}
 
 /// What a weights file says about itself, so that a machine can find out whether it computes what the trainer computed.
 struct SelfTest {
@@ -8074,6 +9252,7 @@ inline void check_self_test(Codec& codec, const std::string& where) {
 
 #include <functional>
 #include <initializer_list>
+#include <optional>
 
 namespace gancodec {
 
@@ -8120,7 +9299,7 @@ public:
 
     /// A value from outside. `data` must stay alive until clear().
     [[nodiscard]] Value leaf(TensorView<const T> data, bool needs_gradient = false) {
-        nodes_.push_back({data, {}, needs_gradient, {}});
+        nodes_.push_back({data, {}, needs_gradient, {}, {}, {}});
         return Value(this, nodes_.size() - 1);
     }
     /// A single number.
@@ -8130,6 +9309,9 @@ public:
         return leaf(value);
     }
 
+    /// What flows back to one input of an operation: the input, and the gradient as a recorded value.
+    using Flow = std::pair<Value, Value>;
+
     /// Appends a computed value. `backward(d_out)` is called once, with dLoss/dvalue, if anything behind it needs it;
     /// it hands gradients on by accumulate(). `trains_parameters`: it also adds to Parameter::grad.
     template <class Backward>
@@ -8137,9 +9319,21 @@ public:
                  Backward&& backward) {
         bool needed = trains_parameters;
         for (const Value& input : inputs) needed = needed || input.needs_gradient();
-        nodes_.push_back({value, {}, needed, {}});
-        if (needed) nodes_.back().backward = std::forward<Backward>(backward);
+        nodes_.push_back({value, {}, needed, {}, {}, {}});
+        if (needed) {
+            nodes_.back().backward = std::forward<Backward>(backward);
+            for (const Value& input : inputs) nodes_.back().inputs.push_back(input.index_);
+        }
         return Value(this, nodes_.size() - 1);
+    }
+    /// The same for an operation that differentiate() may meet: `flows(d_out)` -> std::vector<Flow> says the same as
+    /// `backward` by recording operations.
+    template <class Backward, class Flows>
+    Value record(TensorView<const T> value, std::initializer_list<Value> inputs, bool trains_parameters,
+                 Backward&& backward, Flows&& flows) {
+        const Value result = record(value, inputs, trains_parameters, std::forward<Backward>(backward));
+        if (result.needs_gradient()) nodes_.back().flows = std::forward<Flows>(flows);
+        return result;
     }
 
     /// Adds a contribution to the gradient of `variable`: `write(d)` must fill every element of d.
@@ -8171,6 +9365,32 @@ public:
             if (node.backward && node.gradient.data != nullptr) node.backward(TensorView<const T>(node.gradient));
         }
     }
+    /// Records the gradient of `y`, one number, with respect to `x`, as a value that can be differentiated once more:
+    /// double backpropagation (Drucker, Le Cun 1992), for penalties on gradients.
+    /// Requires x is a leaf with gradient, and y depends on it.
+    /// Errors   Error{Errc::training} when an operation between them has no recorded gradient.
+    [[nodiscard]] Value differentiate(Value y, Value x) {
+        std::vector<bool> depends(y.index_ + 1, false);
+        depends[x.index_] = true;
+        for (std::size_t i = x.index_ + 1; i <= y.index_; ++i)
+            for (const std::size_t input : nodes_[i].inputs) depends[i] = depends[i] || depends[input];
+        GANCODEC_ASSERT(depends[y.index_]);
+        std::vector<std::optional<Value>> flow(y.index_ + 1);
+        auto one = arena_.template zeros<T>(y.shape());
+        one.data[0] = T(1);
+        flow[y.index_] = leaf(one);
+        for (std::size_t i = y.index_; i > x.index_; --i) {
+            if (!depends[i] || !flow[i]) continue;
+            if (!nodes_[i].flows)
+                throw Error(Errc::training,
+                            "differentiate: expected operations with a recorded gradient, found another");
+            const auto flows = nodes_[i].flows;  // a copy: recording moves the nodes
+            for (const auto& [input, d] : flows(*flow[i]))
+                if (depends[input.index_])
+                    flow[input.index_] = flow[input.index_] ? add(*this, *flow[input.index_], d) : d;
+        }
+        return *flow[x.index_];
+    }
     /// dLoss/dvariable after backward(); an empty view when the loss does not depend on it.
     [[nodiscard]] TensorView<const T> gradient(Value variable) const { return nodes_[variable.index_].gradient; }
 
@@ -8187,7 +9407,9 @@ private:
         TensorView<const T> value;
         TensorView<T> gradient;
         bool needs_gradient = false;
+        std::vector<std::size_t> inputs;  ///< empty where no gradient is needed
         std::function<void(TensorView<const T>)> backward;
+        std::function<std::vector<Flow>(Value)> flows;
     };
     std::vector<Node> nodes_;
     Workspace arena_;
@@ -8216,19 +9438,6 @@ Variable<T> l2_pool(Tape<T>& tape, Variable<T> x) {
     return tape.record(out, {x}, false, [&tape, x, out](TensorView<const T> d_out) {
         tape.accumulate(x,
                         [&](TensorView<T> d) { l2_pool_backward(x.constant(), TensorView<const T>(out), d_out, d); });
-    });
-}
-
-/// The channels of `a`, then those of `b`.
-template <class T>
-Variable<T> concat_channels(Tape<T>& tape, Variable<T> a, Variable<T> b) {
-    const Shape s = a.shape();
-    auto out = tape.make({s.n, s.c + b.shape().c, s.h, s.w});
-    const std::array<TensorView<const T>, 2> inputs{a.constant(), b.constant()};
-    concat_channels<T>(inputs, out);
-    return tape.record(out, {a, b}, false, [&tape, a, b, s](TensorView<const T> d_out) {
-        tape.accumulate(a, [&](TensorView<T> d) { slice_channels(d_out, 0, d); });
-        tape.accumulate(b, [&](TensorView<T> d) { slice_channels(d_out, s.c, d); });
     });
 }
 
@@ -8303,13 +9512,16 @@ template <class Network, class Record>
         for (Tensor<double>& input : inputs) variables.push_back(tape.leaf(input.view(), true));
         return record(tape, variables);
     };
-    network.each_parameter("", [](const std::string&, Parameter<double>& p) { p.grad.assign(p.value.size(), 0.0); });
+    network.each_parameter("", [](const std::string&, Parameter<double>& p) {
+        if (!p.buffer) p.grad.assign(p.value.size(), 0.0);
+    });
     std::vector<Variable<double>> variables;
     tape.backward(run(variables));
     std::vector<std::vector<double>> input_gradients;
     for (const auto& variable : variables) {
         const auto gradient = tape.gradient(variable);
-        input_gradients.emplace_back(gradient.data, gradient.data + (gradient.data ? gradient.size() : 0));
+        input_gradients.emplace_back(variable.constant().size(), 0.0);  // zero where nothing flowed back
+        if (gradient.data) input_gradients.back().assign(gradient.data, gradient.data + gradient.size());
     }
     const auto loss = [&] {
         std::vector<Variable<double>> ignored;
@@ -8317,6 +9529,7 @@ template <class Network, class Record>
     };
     GradientError worst;
     network.each_parameter("", [&](const std::string& name, Parameter<double>& p) {
+        if (p.buffer) return;
         const std::vector<double> gradient = p.grad;  // recording again adds nothing, but backward() would
         std::vector<std::size_t> all(p.value.size());
         std::iota(all.begin(), all.end(), std::size_t{0});
@@ -8473,12 +9686,193 @@ Variable<T> apply_gain(Tape<T>& tape, Variable<T> x, const G& gain, std::span<co
 }
 
 }  // namespace gancodec
+// ---- gancodec/autograd/linear_ops.hpp
+
+// Linear operations for Tape<T>: maps whose gradient is a map of the same kind, so that they can be differentiated any
+// number of times.
+
+namespace gancodec {
+
+/// Records out = map(x) for a linear map with its adjoint, both called as f(in, out): its gradient is such a map again, so
+/// it can be differentiated any number of times.
+template <class T, class Map, class Adjoint>
+Variable<T> linear_map(Tape<T>& tape, Variable<T> x, Shape out_shape, const Map& map, const Adjoint& adjoint) {
+    auto out = tape.make(out_shape);
+    map(x.constant(), out);
+    const Shape in_shape = x.shape();
+    return tape.record(
+        out, {x}, false,
+        [&tape, x, adjoint](TensorView<const T> d_out) {
+            tape.accumulate(x, [&](TensorView<T> d) { adjoint(d_out, d); });
+        },
+        [&tape, x, in_shape, map, adjoint](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+            return {{x, linear_map(tape, d_out, in_shape, adjoint, map)}};
+        });
+}
+
+template <class T>
+Variable<T> scale(Tape<T>& tape, Variable<T> x, T factor) {
+    const auto by_factor = [factor](TensorView<const T> in, TensorView<T> out) { scale(in, factor, out); };
+    return linear_map(tape, x, x.shape(), by_factor, by_factor);
+}
+
+template <class T>
+Variable<T> pixel_shuffle(Tape<T>& tape, Variable<T> x, int r) {
+    const Shape s = x.shape();
+    return linear_map(
+        tape, x, {s.n, s.c / (r * r), s.h * r, s.w * r},
+        [r](TensorView<const T> in, TensorView<T> out) { pixel_shuffle(in, r, out); },
+        [r](TensorView<const T> in, TensorView<T> out) { pixel_unshuffle(in, r, out); });
+}
+
+template <class T>
+Variable<T> pixel_unshuffle(Tape<T>& tape, Variable<T> x, int r) {
+    const Shape s = x.shape();
+    return linear_map(
+        tape, x, {s.n, s.c * r * r, s.h / r, s.w / r},
+        [r](TensorView<const T> in, TensorView<T> out) { pixel_unshuffle(in, r, out); },
+        [r](TensorView<const T> in, TensorView<T> out) { pixel_shuffle(in, r, out); });
+}
+
+/// The top left height x width pixels.
+template <class T>
+Variable<T> crop(Tape<T>& tape, Variable<T> x, int height, int width) {
+    const Shape s = x.shape();
+    if (height == s.h && width == s.w) return x;
+    return linear_map(
+        tape, x, {s.n, s.c, height, width}, [](TensorView<const T> in, TensorView<T> out) { crop(in, 0, 0, out); },
+        [&tape](TensorView<const T> in, TensorView<T> out) { crop_backward(in, 0, 0, out, tape.scratch()); });
+}
+
+template <class T>
+Variable<T> upsample_nearest(Tape<T>& tape, Variable<T> x, int factor) {
+    const Shape s = x.shape();
+    return linear_map(
+        tape, x, {s.n, s.c, s.h * factor, s.w * factor},
+        [factor](TensorView<const T> in, TensorView<T> out) { upsample_nearest(in, factor, out); },
+        [factor](TensorView<const T> in, TensorView<T> out) { upsample_nearest_backward(in, factor, out); });
+}
+
+template <class T>
+Variable<T> avg_pool(Tape<T>& tape, Variable<T> x, const PoolGeometry& geometry) {
+    return linear_map(
+        tape, x, geometry.out_shape(x.shape()),
+        [geometry](TensorView<const T> in, TensorView<T> out) { avg_pool(in, geometry, out); },
+        [geometry](TensorView<const T> in, TensorView<T> out) { avg_pool_backward(in, geometry, out); });
+}
+
+/// The mean of every channel of every image, [n,c,1,1].
+template <class T>
+Variable<T> spatial_mean(Tape<T>& tape, Variable<T> x) {
+    return linear_map(
+        tape, x, {x.shape().n, x.shape().c, 1, 1},
+        [](TensorView<const T> in, TensorView<T> out) { spatial_mean(in, out); },
+        [](TensorView<const T> in, TensorView<T> out) { spatial_mean_backward(in, out); });
+}
+
+/// Channels first … first + count − 1.
+template <class T>
+Variable<T> slice_channels(Tape<T>& tape, Variable<T> x, int first, int count) {
+    const Shape s = x.shape();
+    return linear_map(
+        tape, x, {s.n, count, s.h, s.w},
+        [first](TensorView<const T> in, TensorView<T> out) { slice_channels(in, first, out); },
+        [first](TensorView<const T> in, TensorView<T> out) { slice_channels_backward(in, first, out); });
+}
+
+/// The channels of `a`, then those of `b`.
+template <class T>
+Variable<T> concat_channels(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    const Shape s = a.shape();
+    const int first = s.c, second = b.shape().c;
+    auto out = tape.make({s.n, first + second, s.h, s.w});
+    const std::array<TensorView<const T>, 2> inputs{a.constant(), b.constant()};
+    concat_channels<T>(inputs, out);
+    return tape.record(
+        out, {a, b}, false,
+        [&tape, a, b, first](TensorView<const T> d_out) {
+            tape.accumulate(a, [&](TensorView<T> d) { slice_channels(d_out, 0, d); });
+            tape.accumulate(b, [&](TensorView<T> d) { slice_channels(d_out, first, d); });
+        },
+        [&tape, a, b, first, second](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+            return {{a, slice_channels(tape, d_out, 0, first)}, {b, slice_channels(tape, d_out, first, second)}};
+        });
+}
+
+/// Σ x over every logical element, one number.
+template <class T>
+Variable<T> sum(Tape<T>& tape, Variable<T> x) {
+    return linear_map(
+        tape, x, {1, 1, 1, 1},
+        [&tape](TensorView<const T> in, TensorView<T> out) {
+            std::fill_n(out.data, out.size(), T(0));
+            out.data[0] = static_cast<T>(sum(in, tape.scratch()));
+        },
+        [](TensorView<const T> in, TensorView<T> out) { fill(out, in.data[0]); });
+}
+
+}  // namespace gancodec
 // ---- gancodec/autograd/ops.hpp
 
 // The operations of layers for Tape<T>: the same names and arguments as those for Inference<T> in nn/, each with its
 // gradient. Forward kernels are the ones inference runs, so a recorded network computes the same numbers.
+// Operations that say their `flows` can be differentiated twice: convolution, (leaky) ReLU, sums and all linear maps.
 
 namespace gancodec {
+
+namespace detail {
+
+/// Adds to the gradient of a layer's weight what `write(d)` adds to d, the gradient of the weight that the kernels used:
+/// the weight itself, or what the layer made of it and can pull back.
+template <class T, class L, class Write>
+void accumulate_weight(Tape<T>& tape, const L& layer, const Write& write) {
+    auto& weight = const_cast<Parameter<T>&>(layer.weight);
+    if constexpr (requires(T* d) { layer.pull_back(d, d); }) {
+        const Workspace::Scope scope(tape.scratch());
+        T* d_used = tape.scratch().template take<T>(weight.value.size());
+        std::fill_n(d_used, weight.value.size(), T(0));
+        write(d_used);
+        layer.pull_back(d_used, weight.grad.data());
+    } else {
+        write(weight.grad.data());
+    }
+}
+
+/// The gradient of a convolution to its input as an operation of its own, linear in d_out and in the weight.
+template <class T, class L>
+Variable<T> conv2d_input_gradient(Tape<T>& tape, Variable<T> d_out, const L& layer, Shape in_shape) {
+    auto out = tape.make(in_shape);
+    {
+        const Workspace::Scope scope(tape.scratch());
+        conv2d_backward_input(d_out.constant(), layer.prepared, out, tape.scratch());
+    }
+    return tape.record(out, {d_out}, layer.weight.trained(), [&tape, d_out, &layer](TensorView<const T> dd) {
+        if (layer.weight.trained())
+            accumulate_weight(tape, layer, [&](T* d_weight) {
+                const Workspace::Scope scope(tape.scratch());
+                conv2d_backward_weight(dd, d_out.constant(), layer.prepared.geometry(), d_weight,
+                                       static_cast<T*>(nullptr), tape.scratch());
+            });
+        tape.accumulate(d_out, [&](TensorView<T> d) {
+            const Workspace::Scope scope(tape.scratch());
+            conv2d_forward(dd, layer.prepared, d, tape.scratch());
+            std::vector<T> without(layer.bias.value);
+            for (T& b : without) b = -b;
+            add_bias(TensorView<const T>(d), without.data(), PerChannel::shared, d);
+        });
+    });
+}
+
+/// The gradient of relu and leaky_relu as an operation of its own: linear in d_out, constant in x between the kinks.
+template <class T>
+Variable<T> activation_gradient(Tape<T>& tape, Variable<T> x, Variable<T> d_out, Activation kind, T slope) {
+    const auto mask = [x, kind, slope](TensorView<const T> in, TensorView<T> out) {
+        activation_backward(x.constant(), in, kind, slope, out);
+    };
+    return linear_map(tape, d_out, d_out.shape(), mask, mask);
+}
+
+}  // namespace detail
 
 template <class T, class L>
 Variable<T> conv2d(Tape<T>& tape, Variable<T> x, const L& layer) {
@@ -8490,19 +9884,24 @@ Variable<T> conv2d(Tape<T>& tape, Variable<T> x, const L& layer) {
         conv2d_forward(x.constant(), layer.prepared, out, tape.scratch());
     }
     // The gradient goes to the layer's own Parameter, which the caller owns as non-const when it is trained.
-    auto& weight = const_cast<Parameter<T>&>(layer.weight);
     auto& bias = const_cast<Parameter<T>&>(layer.bias);
-    return tape.record(out, {x}, weight.trained(), [&tape, x, &layer, &weight, &bias](TensorView<const T> d_out) {
-        if (weight.trained()) {
-            const Workspace::Scope scope(tape.scratch());
-            conv2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), weight.grad.data(),
-                                   bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
-        }
-        tape.accumulate(x, [&](TensorView<T> d) {
-            const Workspace::Scope scope(tape.scratch());
-            conv2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+    return tape.record(
+        out, {x}, layer.weight.trained(),
+        [&tape, x, &layer, &bias](TensorView<const T> d_out) {
+            if (layer.weight.trained())
+                detail::accumulate_weight(tape, layer, [&](T* d_weight) {
+                    const Workspace::Scope scope(tape.scratch());
+                    conv2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), d_weight,
+                                           bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
+                });
+            tape.accumulate(x, [&](TensorView<T> d) {
+                const Workspace::Scope scope(tape.scratch());
+                conv2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+            });
+        },
+        [&tape, x, &layer](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+            return {{x, detail::conv2d_input_gradient(tape, d_out, layer, x.shape())}};
         });
-    });
 }
 
 template <class T, class L>
@@ -8560,19 +9959,27 @@ template <class T>
 Variable<T> activation(Tape<T>& tape, Variable<T> x, Activation kind, T slope) {
     auto out = tape.make(x.shape());
     activation_forward(x.constant(), kind, slope, out);
-    return tape.record(out, {x}, false, [&tape, x, kind, slope](TensorView<const T> d_out) {
+    const auto backward = [&tape, x, kind, slope](TensorView<const T> d_out) {
         tape.accumulate(x, [&](TensorView<T> d) { activation_backward(x.constant(), d_out, kind, slope, d); });
-    });
+    };
+    if (kind != Activation::relu && kind != Activation::leaky_relu) return tape.record(out, {x}, false, backward);
+    return tape.record(out, {x}, false, backward,
+                       [&tape, x, kind, slope](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+                           return {{x, detail::activation_gradient(tape, x, d_out, kind, slope)}};
+                       });
 }
 
 template <class T>
 Variable<T> add(Tape<T>& tape, Variable<T> a, Variable<T> b) {
     auto out = tape.make(a.shape());
     add(a.constant(), b.constant(), out);
-    return tape.record(out, {a, b}, false, [&tape, a, b](TensorView<const T> d_out) {
-        tape.accumulate(a, d_out);
-        tape.accumulate(b, d_out);
-    });
+    return tape.record(
+        out, {a, b}, false,
+        [&tape, a, b](TensorView<const T> d_out) {
+            tape.accumulate(a, d_out);
+            tape.accumulate(b, d_out);
+        },
+        [a, b](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> { return {{a, d_out}, {b, d_out}}; });
 }
 
 template <class T, class L>
@@ -8591,47 +9998,6 @@ Variable<T> sub(Tape<T>& tape, Variable<T> a, Variable<T> b) {
     return tape.record(out, {a, b}, false, [&tape, a, b](TensorView<const T> d_out) {
         tape.accumulate(a, d_out);
         tape.accumulate(b, [&](TensorView<T> d) { scale(d_out, T(-1), d); });
-    });
-}
-
-template <class T>
-Variable<T> scale(Tape<T>& tape, Variable<T> x, T factor) {
-    auto out = tape.make(x.shape());
-    scale(x.constant(), factor, out);
-    return tape.record(out, {x}, false, [&tape, x, factor](TensorView<const T> d_out) {
-        tape.accumulate(x, [&](TensorView<T> d) { scale(d_out, factor, d); });
-    });
-}
-
-template <class T>
-Variable<T> pixel_shuffle(Tape<T>& tape, Variable<T> x, int r) {
-    const Shape s = x.shape();
-    auto out = tape.make({s.n, s.c / (r * r), s.h * r, s.w * r});
-    pixel_shuffle(x.constant(), r, out);
-    return tape.record(out, {x}, false, [&tape, x, r](TensorView<const T> d_out) {
-        tape.accumulate(x, [&](TensorView<T> d) { pixel_unshuffle(d_out, r, d); });
-    });
-}
-
-template <class T>
-Variable<T> pixel_unshuffle(Tape<T>& tape, Variable<T> x, int r) {
-    const Shape s = x.shape();
-    auto out = tape.make({s.n, s.c * r * r, s.h / r, s.w / r});
-    pixel_unshuffle(x.constant(), r, out);
-    return tape.record(out, {x}, false, [&tape, x, r](TensorView<const T> d_out) {
-        tape.accumulate(x, [&](TensorView<T> d) { pixel_shuffle(d_out, r, d); });
-    });
-}
-
-/// The top left height x width pixels.
-template <class T>
-Variable<T> crop(Tape<T>& tape, Variable<T> x, int height, int width) {
-    const Shape s = x.shape();
-    if (height == s.h && width == s.w) return x;
-    auto out = tape.make({s.n, s.c, height, width});
-    crop(x.constant(), 0, 0, out);
-    return tape.record(out, {x}, false, [&tape, x](TensorView<const T> d_out) {
-        tape.accumulate(x, [&](TensorView<T> d) { crop_backward(d_out, 0, 0, d, tape.scratch()); });
     });
 }
 
@@ -8825,7 +10191,7 @@ namespace gancodec {
 /// with the moments of channel c over the whole picture; taps are the image itself and five stages of VGG16 whose
 /// max-pools became L2Pools; α and β, 1475 each, add up to 1. Images are taken at full size, without the reduction to
 /// 256 pixels that some scripts apply first.
-/// Weights  29 MB, not part of the project: tools/convert_metric_weights.py makes them from torchvision's VGG16 and the
+/// Weights  29 MB, not part of the project: tools/convert_weights.py makes them from torchvision's VGG16 and the
 ///          authors' α and β. The path is the caller's (tests look for dists.safetensors in the folder
 ///          $GANCODEC_METRIC_WEIGHTS).
 /// Paper    Ding, Ma, Wang, Simoncelli: Image Quality Assessment: Unifying Structure and Texture Similarity, 2020.
@@ -8931,8 +10297,6 @@ private:
 }  // namespace gancodec
 // ---- gancodec/metrics/lpips.hpp
 
-#include <optional>
-
 namespace gancodec {
 
 /// Learned perceptual image patch similarity, version 0.1: how different two pictures look, 0 for equal ones.
@@ -8941,7 +10305,7 @@ namespace gancodec {
 /// metric: x and y are images in [0, 1], the result is one number, the mean over a batch.
 ///   const auto lpips = Lpips<AlexNet>::load("weights/lpips_alex.safetensors");
 ///   double distance = lpips(original, decoded);
-/// Weights  tools/convert_metric_weights.py makes the files from those that torchvision and LPIPS publish. Those for
+/// Weights  tools/convert_weights.py makes the files from those that torchvision and LPIPS publish. Those for
 ///          AlexNet and SqueezeNet come with the project; VGG16's 29 MB do not (tests look for lpips_vgg.safetensors
 ///          in the folder $GANCODEC_METRIC_WEIGHTS).
 /// Paper    Zhang, Isola, Efros, Shechtman, Wang: The Unreasonable Effectiveness of Deep Features, 2018.
@@ -9214,13 +10578,14 @@ struct TrainedParameter {
     double learning_rate_factor = 1;
 };
 
-/// Registers every parameter of `network` for training: from now on it has a gradient.
+/// Registers every parameter of `network` for training: from now on it has a gradient. Buffers are registered too, so
+/// that checkpoints hold them, and get none.
 template <class Network>
 void collect_parameters(Network& network, const std::string& prefix, std::vector<TrainedParameter>& into,
                         double learning_rate_factor = 1) {
     network.each_parameter(prefix, [&](const std::string& name, Parameter<float>& parameter) {
         const std::size_t size = parameter.value.size();
-        parameter.grad.assign(size, 0.0f);
+        parameter.grad.assign(parameter.buffer ? 0 : size, 0.0f);
         into.push_back({name, &parameter, std::vector<float>(size), std::vector<float>(size), parameter.value,
                         learning_rate_factor});
     });
@@ -9231,7 +10596,7 @@ struct AdamOptions {
     double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, weight_decay = 0;
 };
 
-inline void adam_update(std::vector<TrainedParameter>& parameters, const AdamOptions& options, double learning_rate,
+inline void adam_update(std::span<TrainedParameter> parameters, const AdamOptions& options, double learning_rate,
                         std::int64_t step, double gradient_factor) {
     const double correction1 = 1 - std::pow(options.beta1, static_cast<double>(step + 1));
     const double correction2 = 1 - std::pow(options.beta2, static_cast<double>(step + 1));
@@ -9240,6 +10605,7 @@ inline void adam_update(std::vector<TrainedParameter>& parameters, const AdamOpt
     const auto inverse_root2 = static_cast<float>(1 / std::sqrt(correction2));
     parallel_for(static_cast<std::int64_t>(parameters.size()), [&](std::int64_t index, int) {
         TrainedParameter& p = parameters[static_cast<std::size_t>(index)];
+        if (!p.parameter->trained()) return;
         const auto rate = static_cast<float>(learning_rate * p.learning_rate_factor / correction1);
         const auto decay = static_cast<float>(learning_rate * options.weight_decay);
         float* value = p.parameter->value.data();
@@ -9255,18 +10621,42 @@ inline void adam_update(std::vector<TrainedParameter>& parameters, const AdamOpt
 }
 
 /// The Euclidean norm of all gradients together.
-[[nodiscard]] inline double gradient_norm(const std::vector<TrainedParameter>& parameters) {
+[[nodiscard]] inline double gradient_norm(std::span<const TrainedParameter> parameters) {
     double sum = 0;
     for (const TrainedParameter& p : parameters)
         for (const float g : p.parameter->grad) sum = std::fma(static_cast<double>(g), static_cast<double>(g), sum);
     return std::sqrt(sum);
 }
-inline void clear_gradients(std::vector<TrainedParameter>& parameters) {
+inline void clear_gradients(std::span<TrainedParameter> parameters) {
     for (TrainedParameter& p : parameters) p.parameter->grad.assign(p.parameter->grad.size(), 0.0f);
 }
 
+/// Takes the gradients away from parameters for as long as it lives: what is recorded and differentiated meanwhile leaves
+/// them alone, and costs nothing for them.
+class Frozen {
+public:
+    explicit Frozen(std::span<TrainedParameter> parameters) : parameters_(parameters), kept_(parameters.size()) {
+        exchange();
+    }
+    ~Frozen() { exchange(); }
+    Frozen(const Frozen&) = delete;
+    Frozen& operator=(const Frozen&) = delete;
+
+private:
+    void exchange() {
+        for (std::size_t i = 0; i < kept_.size(); ++i) kept_[i].swap(parameters_[i].parameter->grad);
+    }
+    std::span<TrainedParameter> parameters_;
+    std::vector<std::vector<float>> kept_;
+};
+
+/// The decay of an average that begins with the first step: young averages forget faster.
+[[nodiscard]] inline double warm_decay(double decay, std::int64_t step) {
+    return std::min(decay, static_cast<double>(step + 1) / static_cast<double>(step + 10));
+}
+
 /// Exponential moving average of the weights: average ← decay·average + (1 − decay)·value.
-inline void update_average(std::vector<TrainedParameter>& parameters, double decay) {
+inline void update_average(std::span<TrainedParameter> parameters, double decay) {
     const auto keep = static_cast<float>(decay);
     for (TrainedParameter& p : parameters)
         for (std::size_t i = 0; i < p.average.size(); ++i)
@@ -9290,7 +10680,7 @@ struct TrainingState {
 /// A run at rest: parameters, moments, average, counters. Kept in memory as the snapshot to return to, and on disk.
 class Checkpoint {
 public:
-    [[nodiscard]] static Checkpoint take(const std::vector<TrainedParameter>& parameters, const TrainingState& state) {
+    [[nodiscard]] static Checkpoint take(std::span<const TrainedParameter> parameters, const TrainingState& state) {
         Checkpoint checkpoint;
         checkpoint.state_ = state;
         for (const TrainedParameter& p : parameters)
@@ -9298,7 +10688,7 @@ public:
                 {p.name, p.parameter->shape, {p.parameter->value, p.first_moment, p.second_moment, p.average}});
         return checkpoint;
     }
-    void restore(std::vector<TrainedParameter>& parameters, TrainingState& state) const {
+    void restore(std::span<TrainedParameter> parameters, TrainingState& state) const {
         for (std::size_t i = 0; i < parameters.size(); ++i) {
             TrainedParameter& p = parameters[i];
             const auto& saved = tensors_[i].values;
@@ -9329,9 +10719,13 @@ public:
         writer.metadata("seconds", exact(state_.seconds));
         writer.save(path);
     }
+    [[nodiscard]] static bool is_one(const SafetensorsFile& file) {
+        const auto found = file.metadata().find("format");
+        return found != file.metadata().end() && found->second == kFormat;
+    }
     /// Reads a checkpoint for exactly these parameters; Error{wrong_weights} lists what does not fit.
     [[nodiscard]] static Checkpoint load(const std::filesystem::path& path,
-                                         const std::vector<TrainedParameter>& parameters) {
+                                         std::span<const TrainedParameter> parameters) {
         const auto file = SafetensorsFile::load(path);
         const auto number = [&](const char* key) {
             const auto found = file.metadata().find(key);
@@ -9366,6 +10760,90 @@ private:
 
     TrainingState state_;
     std::vector<Saved> tensors_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/snapshot.hpp
+
+namespace gancodec {
+
+/// The last good state of a run, to which it returns when its loss explodes.
+class Snapshot {
+public:
+    void take(std::span<const TrainedParameter> parameters, const TrainingState& state) {
+        checkpoint_ = Checkpoint::take(parameters, state);
+    }
+    /// Whether `loss` is no number, or `factor` times its running mean.
+    [[nodiscard]] static bool exploded(double loss, const TrainingState& state, double factor) {
+        constexpr std::int64_t kPatience = 100;  // the first steps fall by themselves
+        return !std::isfinite(loss) ||
+               (state.step > kPatience && loss > factor * std::max(std::abs(state.running_loss), 1e-6));
+    }
+    /// Goes back, halves the learning rate, and leaves the batch that failed behind.
+    void restore(std::span<TrainedParameter> parameters, TrainingState& state) const {
+        const double factor = state.learning_rate_factor * 0.5;
+        const std::int64_t failed = state.step;
+        checkpoint_.restore(parameters, state);
+        state.learning_rate_factor = factor;
+        state.step = failed + 1;
+    }
+
+private:
+    Checkpoint checkpoint_;
+};
+
+/// Counts a step that went well.
+inline void finish_step(TrainingState& state, double loss, double pixels) {
+    state.running_loss = state.step == 0 ? loss : std::fma(0.01, loss - state.running_loss, state.running_loss);
+    state.pixel_steps += pixels;
+    ++state.step;
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/stage.hpp
+
+namespace gancodec {
+
+/// Numbers with names, in the order in which they are shown.
+using Figures = std::vector<std::pair<std::string, double>>;
+
+/// One step of training in numbers; means over the batch.
+struct StepReport {
+    std::int64_t step = 0;
+    double loss = 0, seconds = 0;
+    Figures figures;        ///< what the loss was made of
+    bool restored = false;  ///< the loss exploded and the run went back to its last snapshot
+    std::string symptom;    ///< what seems to go wrong, and the usual cure; empty when nothing does
+
+    /// Requires a figure of that name.
+    [[nodiscard]] double at(std::string_view name) const {
+        for (const auto& [key, value] : figures)
+            if (key == name) return value;
+        throw Error(Errc::invalid_argument, "step report: expected a figure of another name than " + std::string(name));
+    }
+};
+
+/// A stage of training, as a run sees it: what is trained, by which losses, is the stage's own. Stages are equal bit for
+/// bit for equal recipe, data and seed, for any number of threads and however often they are saved and resumed.
+class Stage {
+public:
+    Stage() = default;
+    Stage(const Stage&) = delete;
+    Stage& operator=(const Stage&) = delete;
+    virtual ~Stage() = default;
+
+    virtual StepReport step() = 0;
+    /// Figures that cost more than those of every step, of the last step's batch.
+    [[nodiscard]] virtual Figures examine() = 0;
+    [[nodiscard]] virtual const TrainingState& state() const = 0;
+    [[nodiscard]] virtual std::int64_t steps() const = 0;
+    [[nodiscard]] virtual std::int64_t checkpoint_steps() const = 0;
+    virtual void save(const std::filesystem::path& path) const = 0;
+    virtual void resume(const std::filesystem::path& path) = 0;
+    /// What a codec loads: the averaged weights, exported.
+    [[nodiscard]] virtual CodecWeights weights() const = 0;
+
+    [[nodiscard]] bool finished() const { return state().step >= steps(); }
 };
 
 }  // namespace gancodec
@@ -9738,16 +11216,26 @@ struct PriorTable {
 
 namespace gancodec {
 
-/// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, the floats are
-/// rounded to binary16 as the file will hold them, and the self-test is computed.
-[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior) {
-    CodecWeights weights;
-    weights.hyper_scale = to_integers(model.hyper_scale);
-    weights.networks = std::move(model);
+/// Makes weights what their file will hold: floats rounded to binary16, the self-test computed anew.
+[[nodiscard]] inline CodecWeights seal_weights(CodecWeights weights) {
     detail::each_stored_parameter(weights.networks, [](const std::string&, Parameter<float>& p) {
         p.grad.clear();
         for (float& v : p.value) v = f16_to_float(float_to_f16(v));
     });
+    Codec codec(std::move(weights));
+    const SelfTest test = SelfTest::run(codec);
+    weights = std::move(codec).release();
+    weights.metadata["self_test_stream"] = detail::hex32(test.stream);
+    weights.metadata["self_test_pixels"] = detail::hex32(test.pixels);
+    return weights;
+}
+
+/// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, and the whole
+/// is sealed.
+[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior) {
+    CodecWeights weights;
+    weights.hyper_scale = to_integers(model.hyper_scale);
+    weights.networks = std::move(model);
     for (int c = 0; c < kHyperChannels; ++c) {
         const PriorTable table = tabulate(prior, c);
         weights.prior.first.push_back(table.first);
@@ -9755,12 +11243,53 @@ namespace gancodec {
         weights.prior.frequencies.insert(weights.prior.frequencies.end(), table.frequencies.begin(),
                                          table.frequencies.end());
     }
-    Codec codec(std::move(weights));
-    const SelfTest test = SelfTest::run(codec);
-    weights = std::move(codec).release();
-    weights.metadata["self_test_stream"] = detail::hex32(test.stream);
-    weights.metadata["self_test_pixels"] = detail::hex32(test.pixels);
+    return seal_weights(std::move(weights));
+}
+
+/// The same for the averaged weights of a checkpoint, whichever program trained it: tensors "average." + name.
+/// Its metadata "training", "recipe" and "licence", where it has them, come along.
+/// Errors  Error{wrong_weights} that lists every tensor missing or of another shape; others are allowed, so that a file of
+///         averages alone is enough.
+[[nodiscard]] inline CodecWeights export_checkpoint(const SafetensorsFile& file) {
+    Model<float> model;
+    LogisticMixture<float> prior(kHyperChannels);
+    const std::string models = "average.", priors = "average.prior.";
+    std::vector<TensorRequest> requests;
+    append_requests(model, models, requests);
+    append_requests(prior, priors, requests);
+    require_tensors(file, requests, ExtraTensors::allow);
+    read_parameters(file, model, models);
+    read_parameters(file, prior, priors);
+    model.project();
+    prior.project();
+    CodecWeights weights = export_weights(std::move(model), prior);
+    for (const char* key : {"training", "recipe", "licence"})
+        if (const auto found = file.metadata().find(key); found != file.metadata().end())
+            weights.metadata[key] = found->second;
     return weights;
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/start_weights.hpp
+
+namespace gancodec {
+
+/// Weights that a later stage can start from: a weights file, or the checkpoint of a stage-1 run, whose averages are
+/// exported.
+/// Errors  Error{io, corrupt_weights, wrong_weights}.
+[[nodiscard]] inline SafetensorsFile load_start_weights(const std::filesystem::path& path) {
+    SafetensorsFile file = SafetensorsFile::load(path);
+    if (!Checkpoint::is_one(file)) return file;
+    Model<float> model;
+    LogisticMixture<float> prior(kHyperChannels);
+    std::vector<TrainedParameter> parameters;
+    collect_parameters(model, "", parameters);
+    collect_parameters(prior, "prior.", parameters);
+    TrainingState state;
+    Checkpoint::load(path, parameters).restore(parameters, state);
+    for (TrainedParameter& p : parameters) p.parameter->value = p.average;
+    CodecWeights weights = export_weights(std::move(model), prior);
+    return SafetensorsFile::parse(write_codec_weights(weights).bytes(), path.string());
 }
 
 }  // namespace gancodec
@@ -9808,6 +11337,355 @@ Variable<T> mean_squared_error(Tape<T>& tape, Variable<T> a, Variable<T> b, std:
         tape.accumulate(a, gradient(a, b));
         tape.accumulate(b, gradient(b, a));
     });
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/losses/pointwise.hpp
+
+namespace gancodec {
+
+/// A function of one number at one place: its value and its slope there.
+struct ValueAndSlope {
+    double value, slope;
+};
+
+/// Mean of f over every logical element of x, one number; `f(double)` answers a ValueAndSlope.
+/// Exact    Summed in double by image and channel block, then in order: the same for every number of threads.
+template <class T, class F>
+Variable<T> mean_of(Tape<T>& tape, Variable<T> x, const F& f) {
+    const Shape s = x.shape();
+    const double share = 1.0 / static_cast<double>(s.logical_size());
+    auto slope = tape.make(s);
+    std::vector<double> partial(static_cast<std::size_t>(s.n) * static_cast<std::size_t>(s.blocks()));
+    detail::parallel_planes(s, [&](int n, int block) {
+        const auto used = static_cast<std::size_t>(detail::used_lanes(s, block));
+        const T* in = x.constant().block(n, block);
+        T* d = slope.block(n, block);
+        double total = 0;
+        for (std::size_t i = 0; i < s.plane() * kChannelBlock; i += kChannelBlock)
+            for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
+                const ValueAndSlope at = lane < used ? f(static_cast<double>(in[i + lane])) : ValueAndSlope{0, 0};
+                total += at.value;
+                d[i + lane] = static_cast<T>(share * at.slope);
+            }
+        partial[static_cast<std::size_t>(n * s.blocks() + block)] = total;
+    });
+    double total = 0;
+    for (const double p : partial) total += p;
+    auto out = tape.scratch().template zeros<T>({1, 1, 1, 1});
+    out.data[0] = static_cast<T>(share * total);
+    return tape.record(out, {x}, false, [&tape, x, slope](TensorView<const T> d_out) {
+        tape.accumulate(x, [&](TensorView<T> d) { scale(TensorView<const T>(slope), d_out.data[0], d); });
+    });
+}
+
+/// Mean absolute difference. Its slope at 0 is 0.
+template <class T>
+Variable<T> mean_absolute_error(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    return mean_of(tape, sub(tape, a, b),
+                   [](double d) { return ValueAndSlope{std::abs(d), static_cast<double>((d > 0) - (d < 0))}; });
+}
+
+/// Mean of √(d² + epsilon²), d = a − b: an absolute difference without the kink.
+/// Paper    Charbonnier, Blanc-Féraud, Aubert, Barlaud: Two deterministic half-quadratic regularization algorithms, 1994.
+template <class T>
+Variable<T> charbonnier(Tape<T>& tape, Variable<T> a, Variable<T> b, double epsilon = 1e-3) {
+    return mean_of(tape, sub(tape, a, b), [epsilon](double d) {
+        const double root = std::sqrt(std::fma(d, d, epsilon * epsilon));
+        return ValueAndSlope{root, d / root};
+    });
+}
+
+namespace detail {
+
+/// x shifted by (down, right) minus x, where both lie inside.
+template <class T>
+Variable<T> shifted_difference(Tape<T>& tape, Variable<T> x, int down, int right) {
+    const Shape s = x.shape();
+    return linear_map(
+        tape, x, {s.n, s.c, s.h - down, s.w - right},
+        [down, right](TensorView<const T> in, TensorView<T> out) {
+            const auto step = out.shape;
+            for (int n = 0; n < step.n; ++n)
+                for (int c = 0; c < step.padded_c(); ++c)
+                    for (int y = 0; y < step.h; ++y)
+                        for (int x0 = 0; x0 < step.w; ++x0)
+                            out.at(n, c, y, x0) = in.at(n, c, y + down, x0 + right) - in.at(n, c, y, x0);
+        },
+        [down, right](TensorView<const T> d_out, TensorView<T> d_in) {
+            std::fill_n(d_in.data, d_in.size(), T(0));
+            const auto step = d_out.shape;
+            for (int n = 0; n < step.n; ++n)
+                for (int c = 0; c < step.padded_c(); ++c)
+                    for (int y = 0; y < step.h; ++y)
+                        for (int x0 = 0; x0 < step.w; ++x0) {
+                            d_in.at(n, c, y + down, x0 + right) += d_out.at(n, c, y, x0);
+                            d_in.at(n, c, y, x0) -= d_out.at(n, c, y, x0);
+                        }
+        });
+}
+
+}  // namespace detail
+
+/// Total variation: mean |difference| of neighbours, down and right, added; for images that should be calm.
+/// Paper    Rudin, Osher, Fatemi: Nonlinear total variation based noise removal algorithms, 1992 (anisotropic form).
+template <class T>
+Variable<T> total_variation(Tape<T>& tape, Variable<T> x) {
+    const auto absolute = [](double d) { return ValueAndSlope{std::abs(d), static_cast<double>((d > 0) - (d < 0))}; };
+    return add(tape, mean_of(tape, detail::shifted_difference(tape, x, 1, 0), absolute),
+               mean_of(tape, detail::shifted_difference(tape, x, 0, 1), absolute));
+}
+
+/// Mean absolute difference of features, averaged over the layers they come from: the generator matches what the
+/// discriminator sees of the real image.
+/// Paper    Salimans et al.: Improved Techniques for Training GANs, 2016; by layer as in Wang et al. 2018 (pix2pixHD).
+template <class T>
+Variable<T> feature_matching(Tape<T>& tape, const std::vector<Variable<T>>& fake,
+                             const std::vector<Variable<T>>& real) {
+    GANCODEC_ASSERT(!fake.empty() && fake.size() == real.size());
+    std::vector<std::pair<Variable<T>, T>> terms;
+    for (std::size_t i = 0; i < fake.size(); ++i)
+        terms.emplace_back(mean_absolute_error(tape, fake[i], real[i]), T(1) / static_cast<T>(fake.size()));
+    return weighted_sum(tape, terms);
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/losses/adversarial.hpp
+
+namespace gancodec {
+
+/// What discriminator D and generator G minimise, per logit (sp is softplus, t the label of real images):
+///   saturating      D sp(real) − t·real + sp(fake)         G −sp(fake)         Goodfellow et al. 2014, the minimax game
+///   non_saturating  D the same                             G sp(−fake)         Goodfellow et al. 2014
+///   least_squares   D ½(real − t)² + ½·fake²               G ½(fake − 1)²      Mao et al. 2017
+///   hinge           D max(0, 1 − real) + max(0, 1 + fake)  G −fake             Lim, Ye 2017; Miyato et al. 2018
+///   wasserstein     D fake − real                          G −fake             Arjovsky, Chintala, Bottou 2017
+/// wasserstein needs a Lipschitz discriminator: spectral norm or a gradient penalty.
+enum class AdversarialLoss { saturating, non_saturating, least_squares, hinge, wasserstein };
+
+struct AdversarialOptions {
+    AdversarialLoss loss = AdversarialLoss::non_saturating;
+    /// Judge logits against the mean logit of the other side, D(real) − mean D(fake) and D(fake) − mean D(real), where G
+    /// minimises D's loss with the sides exchanged (Jolicoeur-Martineau 2018, relativistic average).
+    bool relativistic = false;
+    /// One-sided label smoothing: t below 1 keeps D from growing sure (Salimans et al. 2016). Read by the first three.
+    double real_label = 1;
+};
+
+namespace detail {
+
+inline ValueAndSlope softplus_at(double x) {
+    return {std::log1p(std::exp(-std::abs(x))) + std::max(x, 0.0), sigmoid(x)};
+}
+inline ValueAndSlope adversarial_real_cost(const AdversarialOptions& options, double x) {
+    const double t = options.real_label;
+    switch (options.loss) {
+        case AdversarialLoss::saturating:
+        case AdversarialLoss::non_saturating: {
+            const ValueAndSlope at = softplus_at(x);
+            return {at.value - t * x, at.slope - t};
+        }
+        case AdversarialLoss::least_squares:
+            return {0.5 * (x - t) * (x - t), x - t};
+        case AdversarialLoss::hinge:
+            return {std::max(0.0, 1 - x), x < 1 ? -1.0 : 0.0};
+        case AdversarialLoss::wasserstein:
+            break;
+    }
+    return {-x, -1};
+}
+inline ValueAndSlope adversarial_fake_cost(const AdversarialOptions& options, double x) {
+    switch (options.loss) {
+        case AdversarialLoss::saturating:
+        case AdversarialLoss::non_saturating:
+            return softplus_at(x);
+        case AdversarialLoss::least_squares:
+            return {0.5 * x * x, x};
+        case AdversarialLoss::hinge:
+            return {std::max(0.0, 1 + x), x > -1 ? 1.0 : 0.0};
+        case AdversarialLoss::wasserstein:
+            break;
+    }
+    return {x, 1};
+}
+inline ValueAndSlope adversarial_generator_cost(const AdversarialOptions& options, double x) {
+    switch (options.loss) {
+        case AdversarialLoss::saturating: {
+            const ValueAndSlope at = softplus_at(x);
+            return {-at.value, -at.slope};
+        }
+        case AdversarialLoss::non_saturating: {
+            const ValueAndSlope at = softplus_at(-x);
+            return {at.value, -at.slope};
+        }
+        case AdversarialLoss::least_squares:
+            return {0.5 * (x - 1) * (x - 1), x - 1};
+        case AdversarialLoss::hinge:
+        case AdversarialLoss::wasserstein:
+            break;
+    }
+    return {-x, -1};
+}
+
+/// a − mean(b), the mean over all logits.
+template <class T>
+Variable<T> relative_to_mean(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    const auto mean = scale(tape, sum(tape, b), T(1) / static_cast<T>(b.shape().logical_size()));
+    auto out = tape.make(a.shape());
+    const T by = mean.scalar();
+    for (std::size_t i = 0; i < out.size(); ++i) out.data[i] = a.constant().data[i] - by;
+    clear_padding(out);
+    return tape.record(out, {a, mean}, false, [&tape, a, mean](TensorView<const T> d_out) {
+        tape.accumulate(a, d_out);
+        tape.accumulate(mean, [&](TensorView<T> d) {
+            std::fill_n(d.data, d.size(), T(0));
+            d.data[0] = -static_cast<T>(sum(d_out, tape.scratch()));
+        });
+    });
+}
+
+/// What a discriminator pays that should take `high` for real and `low` for fake.
+template <class T>
+Variable<T> adversarial_pair(Tape<T>& tape, const AdversarialOptions& options, Variable<T> high, Variable<T> low) {
+    const auto real_cost = [options](double x) { return adversarial_real_cost(options, x); };
+    const auto fake_cost = [options](double x) { return adversarial_fake_cost(options, x); };
+    if (!options.relativistic) return add(tape, mean_of(tape, high, real_cost), mean_of(tape, low, fake_cost));
+    return add(tape, mean_of(tape, relative_to_mean(tape, high, low), real_cost),
+               mean_of(tape, relative_to_mean(tape, low, high), fake_cost));
+}
+
+/// Mean of `one(scale)` over the scales of a discriminator.
+template <class T, class One>
+Variable<T> mean_over_scales(Tape<T>& tape, std::size_t scales, const One& one) {
+    std::vector<std::pair<Variable<T>, T>> terms;
+    for (std::size_t i = 0; i < scales; ++i) terms.emplace_back(one(i), T(1) / static_cast<T>(scales));
+    return weighted_sum(tape, terms);
+}
+
+}  // namespace detail
+
+/// The discriminator's loss. Shapes  real, fake: logits, one map per scale · result: one number
+template <class T>
+Variable<T> discriminator_loss(Tape<T>& tape, const AdversarialOptions& options, const std::vector<Variable<T>>& real,
+                               const std::vector<Variable<T>>& fake) {
+    return detail::mean_over_scales(
+        tape, real.size(), [&](std::size_t i) { return detail::adversarial_pair(tape, options, real[i], fake[i]); });
+}
+
+/// The generator's loss; `real` is read when relativistic, and may be empty else.
+template <class T>
+Variable<T> generator_loss(Tape<T>& tape, const AdversarialOptions& options, const std::vector<Variable<T>>& real,
+                           const std::vector<Variable<T>>& fake) {
+    return detail::mean_over_scales(tape, fake.size(), [&](std::size_t i) {
+        if (options.relativistic) return detail::adversarial_pair(tape, options, fake[i], real[i]);
+        return mean_of(tape, fake[i], [options](double x) { return detail::adversarial_generator_cost(options, x); });
+    });
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/losses/content.hpp
+
+namespace gancodec {
+
+/// How much each way to compare an image with the original counts; 0 leaves it out and costs nothing.
+struct ContentWeights {
+    double mse = 150, l1 = 0, charbonnier = 0, lpips = 1, total_variation = 0, feature_matching = 0;
+};
+
+/// One term of a loss, before its weight.
+template <class T>
+struct LossTerm {
+    std::string name;
+    double weight;
+    Variable<T> value;
+};
+
+/// The terms that compare images; feature matching needs a discriminator and is its stage's.
+/// Shapes  seen, wanted [n,3,h,w] in [0, 1] · `lpips` may be null when its weight is 0
+template <class T, class Lpips>
+std::vector<LossTerm<T>> content_terms(Tape<T>& tape, const ContentWeights& weights, const Lpips* lpips,
+                                       Variable<T> seen, Variable<T> wanted) {
+    std::vector<LossTerm<T>> terms;
+    const auto term = [&](const char* name, double weight, const auto& record) {
+        if (weight > 0) terms.push_back({name, weight, record()});
+    };
+    term("mse", weights.mse, [&] {
+        const auto images = static_cast<std::size_t>(seen.shape().n);
+        std::vector<double> shares(images, 1.0 / static_cast<double>(images)), measured;
+        return mean_squared_error(tape, seen, wanted, std::span<const double>(shares), measured);
+    });
+    term("l1", weights.l1, [&] { return mean_absolute_error(tape, seen, wanted); });
+    term("charbonnier", weights.charbonnier, [&] { return charbonnier(tape, seen, wanted); });
+    term("lpips", weights.lpips, [&] { return (*lpips)(tape, seen, wanted); });
+    term("total_variation", weights.total_variation, [&] { return total_variation(tape, seen); });
+    return terms;
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/regularizers/gradient_penalty.hpp
+
+namespace gancodec {
+
+/// Mean over the images of (|gradient_n| − target)², the Euclidean norm over all elements of image n.
+/// Shapes   gradient [n,c,h,w], as Tape::differentiate() answers it · result: one number
+template <class T>
+Variable<T> gradient_norm_penalty(Tape<T>& tape, Variable<T> gradient, double target) {
+    const Shape s = gradient.shape();
+    const std::size_t image = s.size() / static_cast<std::size_t>(s.n);
+    std::vector<double> factor(static_cast<std::size_t>(s.n));
+    double total = 0;
+    for (std::size_t n = 0; n < factor.size(); ++n) {
+        const T* g = gradient.constant().data + n * image;
+        double squares = 0;
+        for (std::size_t i = 0; i < image; ++i) squares = std::fma(double(g[i]), double(g[i]), squares);
+        const double norm = std::sqrt(squares);
+        total += (norm - target) * (norm - target) / s.n;
+        constexpr double kSmallestNorm = 1e-12;  // at 0 the penalty to a target above 0 has no slope
+        factor[n] = target == 0 ? 2.0 / s.n : 2 * (norm - target) / (std::max(norm, kSmallestNorm) * s.n);
+    }
+    auto out = tape.scratch().template zeros<T>({1, 1, 1, 1});
+    out.data[0] = static_cast<T>(total);
+    return tape.record(out, {gradient}, false, [&tape, gradient, factor, image](TensorView<const T> d_out) {
+        tape.accumulate(gradient, [&](TensorView<T> d) {
+            for (std::size_t i = 0; i < d.size(); ++i)
+                d.data[i] = d_out.data[0] * static_cast<T>(factor[i / image]) * gradient.constant().data[i];
+        });
+    });
+}
+
+/// The gradient of all logits of a discriminator, summed over patches and scales, to the images it judged.
+template <class T>
+Variable<T> logit_gradient(Tape<T>& tape, const std::vector<Variable<T>>& logits, Variable<T> images) {
+    Variable<T> total = sum(tape, logits.front());
+    for (std::size_t i = 1; i < logits.size(); ++i) total = add(tape, total, sum(tape, logits[i]));
+    return tape.differentiate(total, images);
+}
+
+/// R1: mean |∇D(x)|² over real images x, ∇ to the image. Weigh it by γ/2.
+/// Requires real is a leaf with gradient. Paper  Mescheder, Geiger, Nowozin: Which Training Methods for GANs do actually
+///          Converge?, 2018, equation 9.
+template <class T>
+Variable<T> r1_penalty(Tape<T>& tape, const std::vector<Variable<T>>& logits, Variable<T> real) {
+    return gradient_norm_penalty(tape, logit_gradient(tape, logits, real), 0);
+}
+
+/// WGAN-GP: mean (|∇D(x̃)| − 1)² at points x̃ between real and fake images (mix_images()). Weigh it by 10.
+/// Paper    Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville: Improved Training of Wasserstein GANs, 2017, equation 3.
+template <class T>
+Variable<T> wgan_gradient_penalty(Tape<T>& tape, const std::vector<Variable<T>>& logits, Variable<T> mixed) {
+    return gradient_norm_penalty(tape, logit_gradient(tape, logits, mixed), 1);
+}
+
+/// out_n = real_n + e_n·(fake_n − real_n), e_n uniform in [0, 1).
+template <class T>
+void mix_images(TensorView<const T> real, TensorView<const T> fake, Random& random, TensorView<T> out) {
+    GANCODEC_ASSERT(real.shape == fake.shape && real.shape == out.shape);
+    const std::size_t image = out.size() / static_cast<std::size_t>(out.shape.n);
+    for (std::size_t n = 0; n < static_cast<std::size_t>(out.shape.n); ++n) {
+        const T e = static_cast<T>(random.uniform());
+        for (std::size_t i = n * image; i < (n + 1) * image; ++i)
+            out.data[i] = std::fma(e, fake.data[i] - real.data[i], real.data[i]);
+    }
 }
 
 }  // namespace gancodec
@@ -10214,26 +12092,11 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
 
 namespace gancodec {
 
-/// One step of training in numbers; means over the batch.
-struct StepReport {
-    std::int64_t step = 0;
-    double loss = 0, bpp = 0, bpp_y = 0, bpp_z = 0, psnr = 0, lpips = 0, lambda_factor = 1;
-    double learning_rate = 0, gradient_norm = 0, seconds = 0;
-    bool restored = false;  ///< the loss exploded and the run went back to its last snapshot
-};
-
-/// What a collapse shows first; costs one more pass of the generator.
-struct HealthReport {
-    double unquantized_psnr = 0;  ///< of generator(y) on the last batch, nothing rounded
-    int live_channels = 0;        ///< latent channels with a symbol other than 0 in the last batch
-};
-
-/// Trains the networks of a codec on rate and distortion, all rates at once.
+/// Trains all networks of a codec on rate and distortion, all rates at once: stage 1, from nothing.
 ///
-/// Read first: (1) step() does one step and reports it; save and resume between any two; (2) equal recipe, data and
-/// seed give equal weights, bit for bit, for any number of threads; (3) average() puts the averaged weights into a
-/// Model, which train/export.hpp turns into a weights file.
-class Trainer {
+/// Read first: (1) step() does one step and reports it; save and resume between any two; (2) average() puts the averaged
+/// weights into a Model, which train/export.hpp turns into a weights file: weights() does both.
+class Trainer final : public Stage {
 public:
     Trainer(Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips)
         : recipe_(std::move(recipe)), data_(data), lpips_(lpips), prior_(kHyperChannels) {
@@ -10249,20 +12112,19 @@ public:
         collect_parameters(prior_, "prior.", parameters_);
         for (TrainedParameter& p : parameters_) p.learning_rate_factor = learning_rate_factor(p.name);
         batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
-        snapshot_ = Checkpoint::take(parameters_, state_);
+        snapshot_.take(parameters_, state_);
     }
 
-    [[nodiscard]] const Recipe& recipe() const { return recipe_; }
-    [[nodiscard]] const TrainingState& state() const { return state_; }
-    [[nodiscard]] bool finished() const { return state_.step >= recipe_.steps; }
+    [[nodiscard]] const TrainingState& state() const override { return state_; }
+    [[nodiscard]] std::int64_t steps() const override { return recipe_.steps; }
+    [[nodiscard]] std::int64_t checkpoint_steps() const override { return recipe_.checkpoint_steps; }
 
-    StepReport step() {
+    StepReport step() override {
         const auto begin = std::chrono::steady_clock::now();
         StepReport report;
         report.step = state_.step;
         Random random = random_of_step();
         const Stage1Batch batch = draw_batch(random);
-        report.lambda_factor = recipe_.lambda_ramp.at(state_.step);
         model_.prepare(true);
         clear_gradients(parameters_);
         tape_.clear();
@@ -10270,12 +12132,11 @@ public:
         const auto graph =
             record_stage1(tape_, model_, prior_, lpips_, tape_.leaf(batch_.view()), batch, random, measured);
         report_batch(batch, measured, report);
-        if (exploded(measured.loss)) {
-            restore_snapshot();
+        if (Snapshot::exploded(measured.loss, state_, recipe_.explosion_factor)) {
+            snapshot_.restore(parameters_, state_);
             report.restored = true;
         } else {
             tape_.backward(graph.loss);
-            report.gradient_norm = gradient_norm(parameters_);
             update(report);
             examine_later_ = {graph, batch};
         }
@@ -10284,17 +12145,18 @@ public:
         return report;
     }
 
-    /// Looks at the batch of the last step.
-    [[nodiscard]] HealthReport examine() {
-        HealthReport health;
-        if (!examine_later_.second.height) return health;
+    /// What a collapse shows first: the decibels of generator(y), nothing rounded, and the latent channels with a symbol
+    /// other than 0. Costs one more pass of the generator.
+    [[nodiscard]] Figures examine() override {
+        if (!examine_later_.second.height) return {};
+        int live_channels = 0;
         const TensorView<const float> symbols = examine_later_.first.symbols.constant();
         for (int c = 0; c < symbols.shape.c; ++c) {
             bool live = false;
             for (int n = 0; n < symbols.shape.n && !live; ++n)
                 for (int y = 0; y < symbols.shape.h && !live; ++y)
                     for (int x = 0; x < symbols.shape.w && !live; ++x) live = symbols.at(n, c, y, x) != 0.0f;
-            health.live_channels += live;
+            live_channels += live;
         }
         const auto x_hat = model_.generator(inference_, inference_.copy(examine_later_.first.y.constant()));
         double sum = 0;
@@ -10305,14 +12167,20 @@ public:
                         const double d = x_hat.constant().at(n, c, y, x) + 0.5 - batch_.at(n, c, y, x);
                         sum += d * d;
                     }
-        health.unquantized_psnr = -10 * std::log10(sum / static_cast<double>(batch_.shape().logical_size()) + 1e-12);
-        return health;
+        const double mean = sum / static_cast<double>(batch_.shape().logical_size());
+        return {{"unquantized_psnr", -10 * std::log10(mean + 1e-12)}, {"live_channels", live_channels}};
     }
 
-    void save(const std::filesystem::path& path) const { Checkpoint::take(parameters_, state_).save(path); }
-    void resume(const std::filesystem::path& path) {
-        snapshot_ = Checkpoint::load(path, parameters_);
-        snapshot_.restore(parameters_, state_);
+    void save(const std::filesystem::path& path) const override { Checkpoint::take(parameters_, state_).save(path); }
+    void resume(const std::filesystem::path& path) override {
+        Checkpoint::load(path, parameters_).restore(parameters_, state_);
+        snapshot_.take(parameters_, state_);
+    }
+    [[nodiscard]] CodecWeights weights() const override {
+        Model<float> model;
+        LogisticMixture<float> prior(kHyperChannels);
+        average(model, prior);
+        return export_weights(std::move(model), prior);
     }
 
     /// The averaged weights, for export: a copy, so that training goes on undisturbed.
@@ -10407,43 +12275,27 @@ private:
             return values.empty() ? 0 : sum / static_cast<double>(values.size());
         };
         const double pixels = static_cast<double>(batch.height) * batch.width;
-        report.loss = measured.loss;
-        report.bpp_y = mean(measured.bits_y) / pixels;
-        report.bpp_z = mean(measured.bits_z) / pixels;
-        report.bpp = report.bpp_y + report.bpp_z;
         std::vector<double> psnr;
         for (const double mse : measured.mse) psnr.push_back(-10 * std::log10(mse + 1e-12));
-        report.psnr = mean(psnr);
-        report.lpips = measured.lpips;
-    }
-    [[nodiscard]] bool exploded(double loss) const {
-        constexpr std::int64_t kPatience = 100;  // the first steps fall by themselves
-        return !std::isfinite(loss) ||
-               (state_.step > kPatience && loss > recipe_.explosion_factor * std::max(state_.running_loss, 1e-6));
-    }
-    void restore_snapshot() {
-        const double factor = state_.learning_rate_factor * 0.5;
-        const std::int64_t failed = state_.step;
-        snapshot_.restore(parameters_, state_);
-        state_.learning_rate_factor = factor;
-        // The failed batch must not come again: go on behind it, with the snapshot's weights.
-        state_.step = failed + 1;
+        const double bpp_y = mean(measured.bits_y) / pixels, bpp_z = mean(measured.bits_z) / pixels;
+        report.loss = measured.loss;
+        report.figures = {{"bpp", bpp_y + bpp_z},    {"psnr", mean(psnr)},
+                          {"lpips", measured.lpips}, {"bpp_y", bpp_y},
+                          {"bpp_z", bpp_z},          {"lambda_factor", recipe_.lambda_ramp.at(state_.step)}};
     }
     void update(StepReport& report) {
-        report.learning_rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
-        const double factor = std::min(1.0, recipe_.clip_norm / std::max(report.gradient_norm, 1e-12));
-        if (std::isfinite(report.gradient_norm)) {
-            adam_update(parameters_, recipe_.adam, report.learning_rate, state_.step, factor);
+        const double norm = gradient_norm(parameters_);
+        const double rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
+        if (std::isfinite(norm)) {
+            adam_update(parameters_, recipe_.adam, rate, state_.step,
+                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
             model_.project();
             prior_.project();
-            const double warm = static_cast<double>(state_.step + 1) / static_cast<double>(state_.step + 10);
-            update_average(parameters_, std::min(recipe_.average_decay, warm));
+            update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         }
-        state_.running_loss =
-            state_.step == 0 ? report.loss : std::fma(0.01, report.loss - state_.running_loss, state_.running_loss);
-        state_.pixel_steps += static_cast<double>(batch_.shape().plane()) * recipe_.batch;
-        ++state_.step;
-        if (state_.step % recipe_.checkpoint_steps == 0) snapshot_ = Checkpoint::take(parameters_, state_);
+        finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+        if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
     }
 
     Recipe recipe_;
@@ -10453,11 +12305,348 @@ private:
     LogisticMixture<float> prior_;
     std::vector<TrainedParameter> parameters_;
     TrainingState state_;
-    Checkpoint snapshot_;
+    Snapshot snapshot_;
     Tensor<float> batch_;
     Tape<float> tape_;
     Inference<float> inference_;
     std::pair<Stage1Graph<float>, Stage1Batch> examine_later_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/any_discriminator.hpp
+
+#include <variant>
+
+namespace gancodec {
+
+/// The discriminators that a recipe can name; patch_slim has half the channels of patch, a quarter of its cost.
+enum class DiscriminatorKind { patch, patch_slim, multi_scale, unet, dcgan };
+
+/// One of them, chosen when the program runs.
+class AnyDiscriminator {
+public:
+    explicit AnyDiscriminator(DiscriminatorKind kind) {
+        switch (kind) {
+            case DiscriminatorKind::patch:
+                break;
+            case DiscriminatorKind::patch_slim:
+                network_.emplace<1>();
+                break;
+            case DiscriminatorKind::multi_scale:
+                network_.emplace<2>();
+                break;
+            case DiscriminatorKind::unet:
+                network_.emplace<3>();
+                break;
+            case DiscriminatorKind::dcgan:
+                network_.emplace<4>();
+                break;
+        }
+    }
+    using Scalar = float;
+
+    /// Shapes  image [n,3,h,w] in [−1, 1] · latents [n,kLatentChannels,h/16,w/16]
+    [[nodiscard]] Judgement<Variable<float>> operator()(Tape<float>& tape, Variable<float> image,
+                                                        Variable<float> latents) const {
+        return std::visit([&](const auto& network) { return network(tape, image, latents); }, network_);
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        std::visit([&](auto& network) { network.each_parameter(prefix, f); }, network_);
+    }
+    void prepare(bool for_backward) {
+        std::visit([&](auto& network) { network.prepare(for_backward); }, network_);
+    }
+    void project() {
+        std::visit([](auto& network) { network.project(); }, network_);
+    }
+
+private:
+    std::variant<PatchDiscriminator<kLatentChannels>, PatchDiscriminator<kLatentChannels, 16, 32>,
+                 MultiScaleDiscriminator<kLatentChannels>, UNetDiscriminator<>, DcganDiscriminator<>>
+        network_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/adversarial_recipe.hpp
+
+namespace gancodec {
+
+/// Everything that decides what the adversarial stage computes, beside the weights it starts from.
+///   G: Σ content + adversarial_weight·generator_loss,  D: discriminator_loss + r1_weight/2·R1
+/// The defaults are those of MS-ILLM (Muckley et al. 2023) as far as they carry over: adversarial weight 0.008 beside
+/// 150·MSE + LPIPS, rates 1e-4 and 4e-4 (two time scales, Heusel et al. 2017), betas 0.5 and 0.9.
+struct AdversarialRecipe {
+    std::uint64_t seed = 1;
+    std::int64_t steps = 20000;
+    int batch = 4;
+    Augmentation augmentation;
+
+    LearningRateSchedule generator_rate{1e-4, 100, 0.5, 0.05}, discriminator_rate{4e-4, 100, 0.5, 0.05};
+    AdamOptions adam{0.5, 0.9, 1e-8, 0};
+    double clip_norm = 1.0;
+    double average_decay = 0.999;
+
+    ContentWeights content;
+    double adversarial_weight = 0.008;
+    AdversarialOptions adversarial;
+    DiscriminatorKind discriminator = DiscriminatorKind::patch;
+    /// The generator learns from the content alone for so many steps, until the discriminator knows something.
+    std::int64_t discriminator_only_steps = 200;
+
+    double r1_weight = 0;       ///< γ
+    int r1_every = 16;          ///< steps between penalties, each weighed as many times (Karras et al. 2020, lazy)
+    double instance_noise = 0;  ///< deviation of Gaussian noise on all that is judged (Sønderby et al. 2017), …
+    std::int64_t noise_steps = 10000;  ///< … falling linearly to none
+
+    std::int64_t checkpoint_steps = 500;
+    double explosion_factor = 5;
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/adversarial_stage.hpp
+
+namespace gancodec {
+
+/// ŷ as the codec delivers it, at a quality position per image; nothing is trained on the way.
+/// Shapes  x [n,3,h,w] in [0, 1], h, w multiples of kImageMultiple · ŷ [n,kLatentChannels,h/16,w/16]
+template <class T>
+Variable<T> coded_latents(Tape<T>& tape, const Model<T>& model, Variable<T> x, std::span<const double> position) {
+    const auto y = model.encoder(tape, scale_and_shift(tape, x, T(1), T(-0.5)));
+    const auto v = apply_gain(tape, y, model.gain, position, GainDirection::multiply);
+    const auto mu = model.hyper_mean(tape, quantize(tape, model.hyper_encoder(tape, v), 1.0, -127.0, 127.0));
+    const auto symbols = round_straight_through(tape, sub(tape, v, mu));
+    return apply_gain(tape, add(tape, symbols, mu), model.gain, position, GainDirection::divide);
+}
+
+/// Trains the generator of finished weights against a discriminator: stage 2. Encoder, hyper networks and entropy model
+/// stay as they are, so streams keep their bits and every old stream decodes with the new weights.
+///   per step: ŷ from the frozen codec, x̂ = generator(ŷ) + ½; the discriminator learns from x and x̂, then the generator
+///   from content and from the discriminator's new opinion (Goodfellow et al. 2014, one step each)
+class AdversarialStage final : public Stage {
+public:
+    /// `start`: weights as load_start_weights() reads them. `lpips` may be null when its weight is 0.
+    /// Errors  Error{wrong_weights, corrupt_weights, invalid_argument}.
+    AdversarialStage(AdversarialRecipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips, SafetensorsFile start)
+        : recipe_(std::move(recipe)),
+          data_(data),
+          lpips_(lpips),
+          start_(std::move(start)),
+          model_(read_codec_weights(start_).networks),
+          discriminator_(recipe_.discriminator) {
+        const int crop = recipe_.augmentation.crop_px;
+        if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
+            throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
+                                                    std::to_string(kImageMultiple) + " from 128 px, found " +
+                                                    std::to_string(crop));
+        if (recipe_.adversarial_weight > 0 && recipe_.r1_weight > 0 && recipe_.r1_every < 1)
+            throw Error(Errc::invalid_argument,
+                        "recipe: expected r1_every from 1, found " + std::to_string(recipe_.r1_every));
+        Random random(recipe_.seed);
+        init_keep_variance(discriminator_, random);
+        settle_spectral_norm(discriminator_);
+        collect_parameters(model_.generator, "generator.", parameters_);
+        generator_count_ = parameters_.size();
+        collect_parameters(discriminator_, "discriminator.", parameters_);
+        model_.prepare(false);
+        batch_ = Tensor<float>({recipe_.batch, 3, crop, crop});
+        snapshot_.take(parameters_, state_);
+    }
+
+    [[nodiscard]] const TrainingState& state() const override { return state_; }
+    [[nodiscard]] std::int64_t steps() const override { return recipe_.steps; }
+    [[nodiscard]] std::int64_t checkpoint_steps() const override { return recipe_.checkpoint_steps; }
+
+    StepReport step() override {
+        const auto begin = std::chrono::steady_clock::now();
+        StepReport report;
+        report.step = state_.step;
+        Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));
+        random.next();
+        data_.draw(recipe_.seed, static_cast<std::uint64_t>(state_.step), recipe_.augmentation, batch_.view());
+        model_.generator.prepare(true);
+        discriminator_.prepare(true);
+        tape_.clear();
+        const auto x = tape_.leaf(batch_.view());
+        const auto latents = coded_latents(tape_, model_, x, positions(random));
+        const auto x_hat = scale_and_shift(tape_, model_.generator(tape_, latents), 1.0f, 0.5f);
+        const auto judged = scale_and_shift(tape_, x_hat, 2.0f, -1.0f);
+        const auto real = scale_and_shift(tape_, x, 2.0f, -1.0f);
+        Random noise = random;
+        train_discriminator(real.constant(), judged.constant(), latents.constant(), random, report);
+        train_generator(x, x_hat, real, judged, latents, noise, report);
+        if (Snapshot::exploded(report.loss, state_, recipe_.explosion_factor)) {
+            snapshot_.restore(parameters_, state_);
+            report.restored = true;
+        } else {
+            watch(report);
+            finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+            if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
+        }
+        report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        state_.seconds += report.seconds;
+        return report;
+    }
+    [[nodiscard]] Figures examine() override { return {}; }
+
+    void save(const std::filesystem::path& path) const override { Checkpoint::take(parameters_, state_).save(path); }
+    void resume(const std::filesystem::path& path) override {
+        Checkpoint::load(path, parameters_).restore(parameters_, state_);
+        snapshot_.take(parameters_, state_);
+    }
+    /// The weights of the start with the averaged generator.
+    [[nodiscard]] CodecWeights weights() const override {
+        CodecWeights weights = read_codec_weights(start_);
+        std::size_t i = 0;
+        weights.networks.generator.each_parameter(
+            "", [&](const std::string&, Parameter<float>& p) { p.value = parameters_[i++].average; });
+        return seal_weights(std::move(weights));
+    }
+
+private:
+    using Logits = std::vector<Variable<float>>;
+
+    [[nodiscard]] std::span<TrainedParameter> generator_parameters() {
+        return std::span(parameters_).first(generator_count_);
+    }
+    [[nodiscard]] std::span<TrainedParameter> discriminator_parameters() {
+        return std::span(parameters_).subspan(generator_count_);
+    }
+    /// Spread evenly over all quality levels.
+    [[nodiscard]] std::vector<double> positions(Random& random) const {
+        const double offset = random.uniform();
+        std::vector<double> result;
+        for (int n = 0; n < recipe_.batch; ++n) result.push_back((n + offset) / recipe_.batch * (kQualityLevels - 1));
+        return result;
+    }
+    /// What the discriminator is shown: the image, under noise while the recipe wants some.
+    [[nodiscard]] Variable<float> shown(Tape<float>& tape, Variable<float> image, Random& random) const {
+        const double left = 1 - static_cast<double>(state_.step) / static_cast<double>(recipe_.noise_steps);
+        const double deviation = recipe_.instance_noise * std::max(0.0, left);
+        if (deviation == 0) return image;
+        auto noise = tape.make(image.shape());
+        for (std::size_t i = 0; i < noise.size(); ++i) noise.data[i] = static_cast<float>(deviation * random.normal());
+        clear_padding(noise);
+        return add(tape, image, tape.leaf(noise));
+    }
+    void train_discriminator(TensorView<const float> real, TensorView<const float> fake,
+                             TensorView<const float> latents, Random& random, StepReport& report) {
+        judge_tape_.clear();
+        clear_gradients(discriminator_parameters());
+        const bool penalise = recipe_.r1_weight > 0 && state_.step % recipe_.r1_every == 0;
+        const auto x = judge_tape_.leaf(real, penalise), told = judge_tape_.leaf(latents);
+        const Logits on_real = discriminator_(judge_tape_, shown(judge_tape_, x, random), told).logits;
+        const Logits on_fake =
+            discriminator_(judge_tape_, shown(judge_tape_, judge_tape_.leaf(fake), random), told).logits;
+        auto loss = discriminator_loss(judge_tape_, recipe_.adversarial, on_real, on_fake);
+        const double value = static_cast<double>(loss.scalar());
+        double penalty = 0;
+        if (penalise) {
+            const auto r1 = r1_penalty(judge_tape_, on_real, x);
+            penalty = static_cast<double>(r1.scalar());
+            loss = add(judge_tape_, loss,
+                       scale(judge_tape_, r1, static_cast<float>(0.5 * recipe_.r1_weight * recipe_.r1_every)));
+        }
+        judge_tape_.backward(loss);
+        const double rate = recipe_.discriminator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double norm = update(discriminator_parameters(), rate);
+        discriminator_.project();
+        discriminator_.prepare(true);
+        report.figures = {{"d_loss", value}, {"told_apart", told_apart(on_real, on_fake)}, {"d_gradient_norm", norm}};
+        report.figures.insert(report.figures.end(), {{"d_real", mean(on_real)}, {"d_fake", mean(on_fake)}});
+        if (penalise) report.figures.emplace_back("r1", penalty);
+    }
+    void train_generator(Variable<float> x, Variable<float> x_hat, Variable<float> real, Variable<float> judged,
+                         Variable<float> latents, Random& random, StepReport& report) {
+        const Frozen frozen(discriminator_parameters());
+        clear_gradients(generator_parameters());
+        auto terms = content_terms(tape_, recipe_.content, lpips_, x_hat, x);
+        const double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
+        if (weight > 0 || recipe_.content.feature_matching > 0) {
+            const auto on_fake = discriminator_(tape_, shown(tape_, judged, random), latents);
+            Judgement<Variable<float>> on_real;
+            if (recipe_.adversarial.relativistic || recipe_.content.feature_matching > 0)
+                on_real = discriminator_(tape_, shown(tape_, real, random), latents);
+            if (weight > 0)
+                terms.push_back({"adversarial", weight,
+                                 generator_loss(tape_, recipe_.adversarial, on_real.logits, on_fake.logits)});
+            if (recipe_.content.feature_matching > 0)
+                terms.push_back({"feature_matching", recipe_.content.feature_matching,
+                                 feature_matching(tape_, on_fake.features, on_real.features)});
+        }
+        std::vector<std::pair<Variable<float>, float>> weighted;
+        Figures figures;
+        for (const LossTerm<float>& term : terms) {
+            weighted.emplace_back(term.value, static_cast<float>(term.weight));
+            figures.emplace_back(term.name, static_cast<double>(term.value.scalar()));
+        }
+        const auto loss = weighted_sum(tape_, weighted);
+        report.loss = static_cast<double>(loss.scalar());
+        report.figures.insert(report.figures.begin(), figures.begin(), figures.end());
+        if (!std::isfinite(report.loss)) return;
+        tape_.backward(loss);
+        const double rate = recipe_.generator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double norm = update(generator_parameters(), rate);
+        update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
+        report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
+    }
+    /// One step of Adam with the gradient clipped; answers its norm. A gradient that is no number is not followed.
+    double update(std::span<TrainedParameter> parameters, double rate) {
+        const double norm = gradient_norm(parameters);
+        if (std::isfinite(norm))
+            adam_update(parameters, recipe_.adam, rate, state_.step,
+                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+        return norm;
+    }
+    [[nodiscard]] static double mean(const Logits& logits) {
+        double total = 0;
+        for (const auto& map : logits) {
+            Workspace scratch;
+            total += sum(map.constant(), scratch) / static_cast<double>(map.shape().logical_size());
+        }
+        return total / static_cast<double>(logits.size());
+    }
+    /// How often a real patch has a higher logit than the fake one in its place.
+    [[nodiscard]] static double told_apart(const Logits& real, const Logits& fake) {
+        std::int64_t right = 0, all = 0;
+        for (std::size_t i = 0; i < real.size(); ++i) {
+            const Shape s = real[i].shape();
+            for (int n = 0; n < s.n; ++n)
+                for (int y = 0; y < s.h; ++y)
+                    for (int x = 0; x < s.w; ++x, ++all)
+                        right += real[i].constant().at(n, 0, y, x) > fake[i].constant().at(n, 0, y, x);
+        }
+        return static_cast<double>(right) / static_cast<double>(all);
+    }
+    /// Names a discriminator that has won or gone blind, once in a while.
+    void watch(StepReport& report) {
+        constexpr std::int64_t kWindow = 500;
+        told_apart_sum_ += report.at("told_apart");
+        if (++watched_ < kWindow) return;
+        const double share = told_apart_sum_ / static_cast<double>(watched_);
+        told_apart_sum_ = 0;
+        watched_ = 0;
+        if (share > 0.98)
+            report.symptom =
+                "the discriminator tells nearly every patch: lower its rate, or raise r1_weight or instance_noise";
+        else if (share < 0.52)
+            report.symptom = "the discriminator tells nothing: raise its rate, or lower adversarial_weight";
+    }
+
+    AdversarialRecipe recipe_;
+    const Dataset& data_;
+    const Lpips<AlexNet>* lpips_;
+    SafetensorsFile start_;
+    Model<float> model_;
+    AnyDiscriminator discriminator_;
+    std::vector<TrainedParameter> parameters_;  ///< the generator's, then the discriminator's
+    std::size_t generator_count_ = 0;
+    TrainingState state_;
+    Snapshot snapshot_;
+    Tensor<float> batch_;
+    Tape<float> tape_, judge_tape_;
+    double told_apart_sum_ = 0;
+    std::int64_t watched_ = 0;
 };
 
 }  // namespace gancodec
