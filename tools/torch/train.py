@@ -23,7 +23,7 @@ from twin.lpips import Lpips
 from twin.networks import HYPER_CHANNELS, IMAGE_MULTIPLE, QUALITY_LEVELS, Model
 from twin.principal_components import initialise
 from twin.rates import LogisticMixture
-from twin.recipe import AdversarialRecipe, Augmentation, Recipe, read_recipe, recipe_text
+from twin.recipe import AdversarialRecipe, AnyRecipe, Augmentation, read_recipe, recipe_text
 from twin.runtime import Runtime
 from twin.stages import CHECKPOINT, RateDistortion, codec_parameters
 from twin.trainer import Options, Trainer
@@ -36,8 +36,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of images, or of .tar files of them")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--recipe", type=Path, help="JSON of what differs from the defaults; with a member "
-                        "\"adversarial\" it is stage 2")
+    parser.add_argument("--recipe", type=Path, help="JSON of what differs from the defaults, as gancodec train "
+                        "reads it; {\"stage\": \"adversarial\"} is stage 2")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if there is one")
     parser.add_argument("--start", type=Path, help="begin a new run with the averaged weights of this checkpoint, or "
                         "with these gancodec weights")
@@ -60,7 +60,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def choose_recipe(options: argparse.Namespace) -> Recipe:
+def choose_recipe(options: argparse.Namespace) -> AnyRecipe:
     """The recipe that was named; without one that of the run to resume, else the default."""
     saved = options.out / "recipe.json"
     path = options.recipe or (saved if options.resume and saved.exists() else None)
@@ -77,7 +77,7 @@ def choose_recipe(options: argparse.Namespace) -> Recipe:
     return recipe
 
 
-def start_networks(options: argparse.Namespace, recipe: Recipe, pictures: list) -> tuple[Model, LogisticMixture]:
+def start_networks(options: argparse.Namespace, recipe: AnyRecipe, pictures: list) -> tuple[Model, LogisticMixture]:
     """As --start says, or by principal components of the data."""
     model = Model(recipe.lowest_gain_log2, recipe.gain_octaves)
     prior = LogisticMixture(HYPER_CHANNELS)

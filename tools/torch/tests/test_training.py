@@ -89,9 +89,10 @@ class Training(Folder):
         slim(self.path / "first/checkpoint.safetensors", self.path / "slim.safetensors", moments=False)
         self.assertTrue(all(name.startswith("average.") for name in load_file(self.path / "slim.safetensors")))
         for kind in ("patch", "unet"):
-            how = {"discriminator": kind, "channels": 8, "warm_up_steps": 1}
+            how = {"stage": "adversarial", "discriminator": kind, "discriminator_only_steps": 1}
             start = ("--start", str(self.path / "slim.safetensors"))
-            self.train(kind, {**RECIPE, "steps": 3, "adversarial": how}, *start)
+            shared = {key: RECIPE[key] for key in ("seed", "batch", "augmentation") if key in RECIPE}
+            self.train(kind, {**shared, **how, "steps": 3}, *start)
             before, after = self.checkpoint("first"), self.checkpoint(kind)
             for name in before:
                 if name.startswith("average."):

@@ -2,7 +2,6 @@
 tables, and with them every stream, stay what stage 1 made them."""
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,21 +27,20 @@ def generator_only(name: str) -> float:
 
 
 class Adversary:
-    """loss(generator) = (1/N) Σ_n weight_n·[ mse_weight·MSE_n + lpips_weight·LPIPS_n + adversarial.weight·softplus(−D(x̂_n)) ],
+    """loss(generator) = (1/N) Σ_n [ content.mse·MSE_n + content.lpips·LPIPS_n + adversarial_weight·softplus(−D(x̂_n)) ],
     loss(discriminator) = softplus(−D(x)) + softplus(D(x̂)): the non-saturating pair of Goodfellow et al. 2014."""
 
     def __init__(self, recipe: AdversarialRecipe, model: Model, prior: LogisticMixture, lpips: Lpips | None,
                  runtime: Runtime, compile_mode: str = "none") -> None:
         self.recipe, self.model, self.prior, self.lpips, self.runtime = recipe, model, prior, lpips, runtime
-        how = recipe.adversarial
         torch.manual_seed(recipe.seed)
-        self.discriminator = make_discriminator(how.discriminator, how.channels, how.latent_channels).to(runtime.device)
-        self.discriminator_adam = replace(recipe.adam, beta1=how.beta1)
+        self.discriminator = make_discriminator(recipe.discriminator).to(runtime.device)
         self.trained = [codec_parameters(model, prior, generator_only),
                         FlatParameters(self.discriminator.named_parameters(), lambda _: 1.0)]
         model.requires_grad_(False)
         prior.requires_grad_(False)
         model.generator.requires_grad_(True)
+        self.adversarial_weight = torch.zeros((), device=runtime.device)  # a tensor, so that compiled code reads it anew
         self.transmit = Compiled(self._transmit, compile_mode, runtime)
         self.generator_loss = Compiled(self._generator_loss, compile_mode, runtime)
         self.discriminator_loss = Compiled(self._discriminator_loss, compile_mode, runtime)
@@ -55,13 +53,13 @@ class Adversary:
         return torch.where(batch.mask > 0, x_hat, batch.x)
 
     def _generator_loss(self, batch: Batch, y_hat: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        how = self.recipe.adversarial
+        content, weight = self.recipe.content, self.adversarial_weight
         x_hat = self.model.generator(y_hat).float() + 0.5
         mse, perceptual = distortion(batch, x_hat, self.lpips)
         logits = self.discriminator(self._seen(batch, x_hat), y_hat, batch.position).float()
         adversarial = F.softplus(-logits).mean(dim=(1, 2, 3))
-        terms = self.recipe.mse_weight * mse + self.recipe.lpips_weight * perceptual + how.weight * adversarial
-        loss = (batch.weight * terms).mean()
+        terms = content.mse * mse + content.lpips * perceptual + weight * adversarial
+        loss = terms.mean()
         measured = {"loss": loss, "psnr": (-10 * torch.log10(mse + 1e-12)).mean(), "lpips": perceptual.mean(),
                     "adversarial": adversarial.mean()}
         return loss, x_hat.detach(), {name: value.detach() for name, value in measured.items()}
@@ -74,6 +72,7 @@ class Adversary:
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> dict[str, Tensor]:
         recipe, (codec, judge) = self.recipe, self.trained
+        self.adversarial_weight.fill_(recipe.adversarial_weight if step >= recipe.discriminator_only_steps else 0.0)
         with self.runtime.mixed_precision():
             sent = self.transmit(batch)
         # The generator, against a judge that stands still.
@@ -83,8 +82,7 @@ class Adversary:
             loss, x_hat, measured = self.generator_loss(batch, sent.y_hat)
         loss.backward()
         self.runtime.mean_over_processes(codec.gradient)
-        warm = step >= recipe.adversarial.warm_up_steps
-        norm = codec.update(recipe.adam, learning_rate if warm else 0.0, step, recipe.clip_norm)
+        norm = codec.update(recipe.adam, learning_rate, step, recipe.clip_norm)
         # The judge, on what the generator just painted.
         self.discriminator.requires_grad_(True).train()
         judge.clear_gradient()
@@ -92,8 +90,8 @@ class Adversary:
             judgement = self.discriminator_loss(batch, sent.y_hat, x_hat)
         judgement.backward()
         self.runtime.mean_over_processes(judge.gradient)
-        rate = recipe.adversarial.learning_rate * learning_rate / recipe.learning_rate.peak
-        judge.update(self.discriminator_adam, rate, step, recipe.clip_norm)
+        rate = recipe.discriminator_rate.peak * learning_rate / recipe.generator_rate.peak
+        judge.update(recipe.adam, rate, step, recipe.clip_norm)
         pixels = batch.mask.sum()
         bpp_y, bpp_z = (sent.bits_y / pixels).mean(), (sent.bits_z / pixels).mean()
         return {**{name: value.clone() for name, value in measured.items()}, "bpp": bpp_y + bpp_z, "bpp_y": bpp_y,

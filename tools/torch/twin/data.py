@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from .networks import IMAGE_MULTIPLE, QUALITY_LEVELS
-from .recipe import Augmentation, Recipe
+from .recipe import Augmentation, AnyRecipe
 from .stage1 import Batch
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".ppm")
@@ -126,7 +126,7 @@ def box_filter(window: Tensor, crop: int, reach: int) -> Tensor:
     return (overlap.clamp_min(0) / size).float()
 
 
-def draw_levels(recipe: Recipe, offset: float, images: int, ramp: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def draw_levels(recipe: AnyRecipe, offset: float, images: int, ramp: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Quality positions spread evenly over a batch, the lambda of each and its weight in the loss (mean 1)."""
     position = (np.arange(images) + offset) / images * (QUALITY_LEVELS - 1)
     log_lambda = np.interp(position, np.arange(QUALITY_LEVELS), np.log(recipe.lambdas))
@@ -137,7 +137,7 @@ def draw_levels(recipe: Recipe, offset: float, images: int, ramp: float) -> tupl
 class BatchSource:
     """Batches for the steps of a run. What step s holds depends on seed, s and rank alone."""
 
-    def __init__(self, photographs: Photographs, recipe: Recipe, rank: int = 0) -> None:
+    def __init__(self, photographs: Photographs, recipe: AnyRecipe, rank: int = 0) -> None:
         self.photographs, self.recipe, self.rank = photographs, recipe, rank
         self.generator = torch.Generator(photographs.pixels.device)
 

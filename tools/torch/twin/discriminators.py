@@ -70,8 +70,10 @@ class UNetDiscriminator(nn.Module):
         return self.logits(h)
 
 
-def make_discriminator(kind: str, channels: int, latent_channels: int) -> nn.Module:
-    kinds = {"patch": PatchDiscriminator, "unet": UNetDiscriminator}
+def make_discriminator(kind: str) -> nn.Module:
+    """Widths as in include/gancodec/networks/discriminators.hpp; ŷ is brought to 12 channels before it is seen."""
+    kinds = {"patch": (PatchDiscriminator, 64), "patch_slim": (PatchDiscriminator, 32), "unet": (UNetDiscriminator, 32)}
     if kind not in kinds:
-        raise ValueError(f"recipe/adversarial/discriminator: expected one of {' '.join(kinds)}, found {kind!r}")
-    return kinds[kind](channels, latent_channels)
+        raise ValueError(f"recipe/discriminator: expected one of {' '.join(kinds)}, found {kind!r}")
+    network, channels = kinds[kind]
+    return network(channels, 12)

@@ -1,4 +1,4 @@
-"""Recipes: JSON whose members are those of include/gancodec/train/recipe.hpp (stage 1), and those of stage 2."""
+"""Recipes: the JSON of the C++ trainer, include/gancodec/train/recipe.hpp and adversarial_recipe.hpp."""
 from __future__ import annotations
 
 import dataclasses
@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass
@@ -74,29 +74,65 @@ class Recipe:
 
 
 @dataclass
-class Adversarial:
-    """What stage 2 has beside stage 1."""
+class Content:
+    """How much each comparison with the original counts."""
 
-    discriminator: str = "patch"          # "patch": PatchGAN of HiFiC; "unet": per-pixel, as MS-ILLM's, two classes
-    weight: float = 0.05                  # of the generator's adversarial loss
-    learning_rate: float = 4e-4           # of the discriminator, constant behind its warm-up
-    beta1: float = 0.5                    # of the discriminator's Adam
-    warm_up_steps: int = 500              # the discriminator alone, against the generator as it came
-    channels: int = 64                    # width of the discriminator's first layer
-    latent_channels: int = 12             # ŷ is brought to so many channels before the discriminator sees it
+    mse: float = 150.0
+    lpips: float = 1.0
 
 
 @dataclass
-class AdversarialRecipe(Recipe):
-    """Stage 2: encoder, hyper networks, gains and prior are frozen. lambdas are not used; level_balance weighs by them."""
+class Adversarial:
+    loss: str = "non_saturating"          # the twin knows this one; the C++ trainer has more
 
+
+@dataclass
+class AdversarialRecipe:
+    """Stage 2, encoder, hyper networks, gains and prior frozen; every member is explained beside its twin in
+    adversarial_recipe.hpp. Of discriminators the twin has "patch", "patch_slim" and "unet"."""
+
+    stage: str = "adversarial"
+    seed: int = 1
+    steps: int = 20000
+    batch: int = 4
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    generator_rate: LearningRate = field(default_factory=lambda: LearningRate(1e-4, 100, 0.5, 0.05))
+    discriminator_rate: LearningRate = field(default_factory=lambda: LearningRate(4e-4, 100, 0.5, 0.05))
+    adam: Adam = field(default_factory=lambda: Adam(0.5, 0.9))
+    clip_norm: float = 1.0
+    average_decay: float = 0.999
+    content: Content = field(default_factory=Content)
+    adversarial_weight: float = 0.008
     adversarial: Adversarial = field(default_factory=Adversarial)
+    discriminator: str = "patch"
+    discriminator_only_steps: int = 200   # the generator learns from the content alone for so many steps
+    checkpoint_steps: int = 500
+    explosion_factor: float = 5.0
+
+    # What the data and the loop ask of any recipe: no odd sizes, all levels alike, no ramp.
+    @property
+    def learning_rate(self) -> LearningRate:
+        return self.generator_rate
+
+    @property
+    def lpips_weight(self) -> float:
+        return self.content.lpips
+
+    odd_size_probability: ClassVar[float] = 0.0
+    lambdas: ClassVar[list[float]] = [1.0] * 6
+    level_balance: ClassVar[float] = 0.0
+    lambda_ramp: ClassVar[LambdaRamp] = LambdaRamp(1.0)
+    lowest_gain_log2: ClassVar[float] = -1.4
+    gain_octaves: ClassVar[float] = 4.1
+
+
+AnyRecipe = Recipe | AdversarialRecipe
 
 
 def _fill(target: Any, values: Any, where: str) -> None:
     if not isinstance(values, dict):
         raise ValueError(f"{where}: expected an object, found {values!r}")
-    known = {f.name: f for f in dataclasses.fields(target)}
+    known = {f.name: f for f in dataclasses.fields(target) if f.name != "stage"}
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ValueError(f"{where}: expected members of a recipe, found also {' '.join(unknown)}")
@@ -115,13 +151,19 @@ def _fill(target: Any, values: Any, where: str) -> None:
         setattr(target, name, value)
 
 
-def read_recipe(path: Path | None) -> Recipe:
-    """A file with a member "adversarial" is a recipe of stage 2. What is left out keeps its default; no file: stage 1."""
+def read_recipe(path: Path | None) -> AnyRecipe:
+    """The member "stage" says whose recipe it is: "reconstruction" (when left out) or "adversarial". What is left out keeps
+    its default; no file: stage 1."""
     values = {} if path is None else json.loads(Path(path).read_text())
-    recipe = AdversarialRecipe() if isinstance(values, dict) and "adversarial" in values else Recipe()
-    _fill(recipe, values, str(path))
+    stage = values.get("stage", "reconstruction") if isinstance(values, dict) else None
+    if stage not in (None, "reconstruction", "adversarial"):
+        raise ValueError(f"{path}/stage: expected reconstruction or adversarial, found {stage!r}")
+    recipe: AnyRecipe = AdversarialRecipe() if stage == "adversarial" else Recipe()
+    _fill(recipe, {k: v for k, v in values.items() if k != "stage"} if stage else values, str(path))
+    if isinstance(recipe, AdversarialRecipe) and recipe.adversarial.loss != "non_saturating":
+        raise ValueError(f"{path}/adversarial/loss: expected non_saturating, found {recipe.adversarial.loss!r}")
     return recipe
 
 
-def recipe_text(recipe: Recipe, indent: int | None = None) -> str:
+def recipe_text(recipe: AnyRecipe, indent: int | None = None) -> str:
     return json.dumps(dataclasses.asdict(recipe), indent=indent)

@@ -19,7 +19,7 @@ from .lpips import Lpips
 from .networks import Model
 from .parameters import FlatParameters
 from .rates import LogisticMixture
-from .recipe import Recipe
+from .recipe import AnyRecipe
 from .runtime import Runtime
 from .stage1 import Batch
 
