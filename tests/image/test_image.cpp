@@ -48,6 +48,21 @@ TEST_CASE("to_byte brings back every level, rounds halves up and clamps", "[imag
     CHECK(to_byte(-std::numeric_limits<float>::infinity()) == 0);
 }
 
+TEST_CASE("squares of pixels lie in the channels as before a pixel shuffle, with an offset", "[image]") {
+    const auto [width, height] = GENERATE(std::pair{8, 4}, std::pair{7, 5}, std::pair{1, 9});
+    const Image image = noise(width, height);
+    constexpr int r = 4;
+    const Tensor<float> plain = image_to_tensor(image, r);
+    const Shape s = plain.shape();
+    Tensor<float> squares({1, 3 * r * r, s.h / r, s.w / r});
+    image_to_tensor<float>(image, squares.view(), 0, {.shuffle = r, .offset = -0.5f});
+    for (int c = 0; c < 3; ++c)
+        for (int y = 0; y < s.h; ++y)
+            for (int x = 0; x < s.w; ++x)
+                REQUIRE(squares.at(0, (c * r + y % r) * r + x % r, y / r, x / r) == plain.at(0, c, y, x) - 0.5f);
+    CHECK(tensor_to_image<float>(squares.view(), width, height, {.shuffle = r, .offset = -0.5f}) == image);
+}
+
 TEST_CASE("an image survives the way through a tensor, and padding repeats the edges", "[image]") {
     const auto [width, height] = GENERATE(std::pair{1, 1}, std::pair{7, 5}, std::pair{1, 3000}, std::pair{64, 64});
     const Image image = noise(width, height);

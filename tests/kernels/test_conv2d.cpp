@@ -190,7 +190,7 @@ void check_arch() {
     if (!simd::kHasFma) SKIP("needs fused multiply-add");
     for (const ConvGeometry& g : {ConvGeometry{17, 40, 3, 1, 1}, ConvGeometry{3, 33, 5, 2, 2},
                                   ConvGeometry{20, 3, 3, 1, 1}, ConvGeometry{12, 7, 1, 1, 0}})
-        for (const int width : {3, 7, 9, 15, 24}) {
+        for (const int width : {3, 7, 9, 15, 24, 131}) {
             const Problem<float> p(g, 2, 6, width, 11);
             CAPTURE(simd::kLanes<Arch>, g.kernel, width);
             Tensor<float> out(p.d_out.shape()), d_in(p.in.shape());
