@@ -67,8 +67,8 @@ class Trainer:
         self.check_every = 10 if runtime.device.type == "cuda" else 1
         self.pending: list[dict[str, Tensor]] = []
         self.logged: list[dict[str, float]] = []
-        self.last_save = self.last_sheet = 0.0
-        self.finishing_seconds = 5.0
+        self.last_save = self.last_sheet = 0.0  # minutes on the clock
+        self.slowest_save = self.slowest_sheet = 0.0  # seconds
         self.progress = 0.0
 
     def train(self) -> None:
@@ -79,7 +79,6 @@ class Trainer:
         self.snapshot = self._take_snapshot()
         self._write_samples()  # proves that all can be written, and tells how long that takes
         self._save()
-        self.finishing_seconds = max(self.finishing_seconds, 3 * (self.last_sheet_seconds + self.last_save_seconds))
         self.checked_at = time.monotonic()
         while not self._stop():
             state, recipe = self.state, self.stage.recipe
@@ -96,19 +95,20 @@ class Trainer:
                 self._check()
         self._check()
         self._log()
+        self._save()  # first what must not be lost
         self._write_samples()
-        self._save()
 
     def _stop(self) -> bool:
         """Decided by the leading process where others must agree: asked for after every check."""
         if self.pending:
             return False
         state, recipe, limit = self.state, self.stage.recipe, self.options.minutes * 60
-        left = limit - self.runtime.elapsed() - self.finishing_seconds if limit else math.inf
+        finishing = max(5.0, 3 * (self.slowest_sheet + self.slowest_save))
+        left = limit - self.runtime.elapsed() - finishing if limit else math.inf
         progress = state.step / recipe.steps
         if self.options.by_time and limit:
             begin, end = self.options.span
-            progress = end - (end - begin) * max(0.0, left) / max(1.0, limit - self.finishing_seconds)
+            progress = end - (end - begin) * max(0.0, left) / max(1.0, limit - finishing)
         done = self.runtime.stop_asked or left <= 0 or (state.step >= recipe.steps and not self.options.by_time)
         decision = self.runtime.from_leader(torch.tensor([float(done), progress], device=self.runtime.device))
         stop, self.progress = bool(decision[0]), float(decision[1])
@@ -190,7 +190,8 @@ class Trainer:
         if self.runtime.leads:
             note = f"tools/torch: {self.state.step} steps, {self.state.pixel_steps / 1e9:.2f} G crop pixels"
             self.stage.save(self.options.out, self.state, {**self.metadata, "training": note})
-        self.last_save, self.last_save_seconds = self.runtime.elapsed() / 60, time.monotonic() - began
+        self.last_save = self.runtime.elapsed() / 60
+        self.slowest_save = max(self.slowest_save, time.monotonic() - began)
 
     def _write_samples(self) -> None:
         began = time.monotonic()
@@ -201,7 +202,8 @@ class Trainer:
                                          for quality in SHEET_QUALITIES]) for name, picture in self.samples]
             self._append({"step": self.state.step, "samples": [d.figures() for _, _, row in rows for d in row]})
             draw_sheet(self.options.out / "sheet.png", rows)
-        self.last_sheet, self.last_sheet_seconds = self.runtime.elapsed() / 60, time.monotonic() - began
+        self.last_sheet = self.runtime.elapsed() / 60
+        self.slowest_sheet = max(self.slowest_sheet, time.monotonic() - began)
 
     def evaluate(self, pictures: list[tuple[str, Picture]], qualities: list[float]) -> None:
         """Means over whole pictures, averaged weights, a line per quality."""
