@@ -29,6 +29,7 @@ Command add_train(CLI::App& app);
 Command add_metrics(CLI::App& app);
 Command add_eval(CLI::App& app);
 Command add_demo(CLI::App& app);
+Command add_lab(CLI::App& app);
 
 /// Options that several commands share.
 struct CommonOptions {
