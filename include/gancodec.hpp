@@ -131,10 +131,11 @@
 #include "gancodec/codec/codec.hpp"
 
 #include "gancodec/autograd/tape.hpp"
+#include "gancodec/autograd/linear_ops.hpp"
+#include "gancodec/autograd/batch_ops.hpp"
 #include "gancodec/autograd/feature_ops.hpp"
 #include "gancodec/autograd/gradient_check.hpp"
 #include "gancodec/autograd/latent_ops.hpp"
-#include "gancodec/autograd/linear_ops.hpp"
 #include "gancodec/autograd/ops.hpp"
 
 #include "gancodec/metrics/backbones.hpp"
@@ -158,8 +159,10 @@
 #include "gancodec/train/losses/distortion.hpp"
 #include "gancodec/train/losses/pointwise.hpp"
 #include "gancodec/train/losses/adversarial.hpp"
+#include "gancodec/train/losses/structural.hpp"
 #include "gancodec/train/losses/content.hpp"
 #include "gancodec/train/regularizers/gradient_penalty.hpp"
+#include "gancodec/train/regularizers/historical_average.hpp"
 #include "gancodec/train/symmetric_eigen.hpp"
 #include "gancodec/train/pca_init.hpp"
 #include "gancodec/train/schedule.hpp"

@@ -129,3 +129,20 @@ TEST_CASE("straight-through operations pass gradients as documented", "[gradient
     CHECK(gradient.at(0, 0, 0, 1) == 0.0);
     CHECK(gradient.at(0, 1, 0, 1) == 0.0);
 }
+
+TEST_CASE("gradients of the deviation of a batch", "[gradient]") {
+    std::vector<Tensor<double>> inputs;
+    inputs.push_back(random_input({3, 2, 2, 3}, 61));
+    operation_error(std::move(inputs),
+                    [](auto& tape, auto& x) { return weighted_square(tape, append_batch_deviation(tape, x[0])); });
+
+    Tape<double> tape;  // deviations of ±1 and ±3 about their means: 2 in the mean
+    Tensor<double> two({2, 2, 1, 1});
+    for (int n = 0; n < 2; ++n) {
+        two.at(n, 0, 0, 0) = 5 + (n == 0 ? 1 : -1);
+        two.at(n, 1, 0, 0) = n == 0 ? 3 : -3;
+    }
+    const auto out = append_batch_deviation(tape, tape.leaf(two.view()));
+    CHECK(out.shape() == Shape{2, 3, 1, 1});
+    CHECK(std::abs(out.constant().at(1, 2, 0, 0) - 2) < 1e-6);
+}

@@ -219,7 +219,7 @@ TEST_CASE("wrong usage is status 2, help is status 0", "[program]") {
                                                   {"encode", "a", "b", "--flatten", "mauve"},
                                                   {"train", "--data", "photos"}})
         CHECK(bench.bad(2, words).find("--help") != std::string::npos);
-    for (const char* command : {"encode", "decode", "info", "train", "export", "metrics", "eval", "demo"}) {
+    for (const char* command : {"encode", "decode", "info", "train", "export", "metrics", "eval", "demo", "lab"}) {
         const std::string help = bench.good({command, "--help"});
         CHECK(help.find("Examples:") != std::string::npos);
     }
@@ -317,6 +317,44 @@ TEST_CASE("a checkpoint is exported to the weights that its own training wrote",
           std::string::npos);
 }
 
+TEST_CASE("an adversarial stage starts from weights, keeps their streams and resumes", "[program]") {
+    const Bench& bench = Bench::get();
+    const std::string recipe =
+        R"("stage": "adversarial", "batch": 1, "content": {"lpips": 0}, "augmentation": {"crop_px": 128},
+           "discriminator": "patch_slim", "discriminator_only_steps": 0)";
+    bench.write("{\"steps\": 2, " + recipe + "}", "two.json");
+    bench.write("{\"steps\": 1, " + recipe + "}", "one.json");
+    const auto train = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"train", "--data", "photos", "--json"});
+        return Json::parse(bench.good(words));
+    };
+    CHECK(train({"--out", "gan", "--recipe", "two.json", "--start", "run/gancodec.safetensors"})["finished"] == true);
+    // From the stage-1 checkpoint instead, whose averages are those weights; then on with another recipe.
+    static_cast<void>(train({"--out", "gan2", "--recipe", "one.json", "--start", "run/checkpoint.safetensors"}));
+    CHECK(train({"--out", "gan2", "--recipe", "two.json", "--resume"})["steps"] == 2);
+    for (const char* name : {"run", "gan", "gan2"})
+        static_cast<void>(bench.good({"encode", "192x176.png", std::string(name) + ".gnc", "--weights",
+                                      std::string(name) + "/gancodec.safetensors"}));
+    CHECK(read_file(bench.path("gan.gnc")) == read_file(bench.path("run.gnc")));
+    CHECK(read_file(bench.path("gan2.gnc")) == read_file(bench.path("run.gnc")));
+    CHECK(text_of(bench.path("gan/log.jsonl")).find("\"told_apart\"") != std::string::npos);
+    CHECK(bench.bad(1, {"train", "--data", "photos", "--out", "none", "--recipe", "recipe.json", "--start", "x"})
+              .find("--start") != std::string::npos);
+}
+
+TEST_CASE("the laboratory writes a page, the same one every time", "[program]") {
+    const Bench& bench = Bench::get();
+    const auto page = [&](const std::string& folder) {
+        static_cast<void>(bench.good({"lab", "spectral_norm", "--steps", "20", "--seeds", "2", "--out", folder}));
+        CHECK(text_of(bench.path(folder + "/spectral_norm.svg")).find("<polyline") != std::string::npos);
+        return text_of(bench.path(folder + "/spectral_norm.md"));
+    };
+    const std::string first = page("lab1");
+    CHECK(first.find("of 25 modes") != std::string::npos);
+    CHECK(page("lab2") == first);
+    static_cast<void>(bench.bad(2, {"lab", "alchemy"}));
+}
+
 TEST_CASE("a stream is refused by the weights of another training", "[program]") {
     const Bench& bench = Bench::get();
     bench.write(R"({"seed": 77, "steps": 1, "batch": 1, "lpips_weight": 0})", "other.json");
@@ -336,5 +374,7 @@ TEST_CASE("recipes with unknown or impossible members are refused by name", "[pr
     CHECK(refused(R"({"steps": "many"})").find("a whole number") != std::string::npos);
     CHECK(refused(R"({"steps": 0})").find("at least 1") != std::string::npos);
     CHECK(refused(R"({"lambdas": [1, 2]})").find("lambdas") != std::string::npos);
+    CHECK(refused(R"({"stage": "magic"})").find("reconstruction, adversarial") != std::string::npos);
+    CHECK(refused(R"({"stage": "adversarial", "adversarial": {"loss": "huge"}})").find("hinge") != std::string::npos);
     CHECK(refused("[1, 2").find("a JSON object") != std::string::npos);
 }

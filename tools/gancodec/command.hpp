@@ -30,6 +30,7 @@ Command add_export(CLI::App& app);
 Command add_metrics(CLI::App& app);
 Command add_eval(CLI::App& app);
 Command add_demo(CLI::App& app);
+Command add_lab(CLI::App& app);
 
 /// Options that several commands share.
 struct CommonOptions {

@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
         "Exit status: 0 good, 1 failed (one line on stderr says why), 2 wrong usage.");
     const std::vector<cli::Command> commands{cli::add_encode(app), cli::add_decode(app),  cli::add_info(app),
                                              cli::add_demo(app),   cli::add_metrics(app), cli::add_eval(app),
-                                             cli::add_train(app),  cli::add_export(app)};
+                                             cli::add_train(app),  cli::add_export(app),  cli::add_lab(app)};
     try {
         return parse_and_run(app, commands, argc, argv);
     } catch (const std::bad_alloc&) {

@@ -63,6 +63,7 @@ void each_member(R& r, F&& f) {
     f("/content/mse", r.content.mse, 0);
     f("/content/l1", r.content.l1, 0);
     f("/content/charbonnier", r.content.charbonnier, 0);
+    f("/content/ms_ssim", r.content.ms_ssim, 0);
     f("/content/lpips", r.content.lpips, 0);
     f("/content/total_variation", r.content.total_variation, 0);
     f("/content/feature_matching", r.content.feature_matching, 0);

@@ -26,6 +26,8 @@ struct AdversarialOptions {
     bool relativistic = false;
     /// One-sided label smoothing: t below 1 keeps D from growing sure (Salimans et al. 2016). Read by the first three.
     double real_label = 1;
+
+    friend bool operator==(const AdversarialOptions&, const AdversarialOptions&) = default;
 };
 
 namespace detail {

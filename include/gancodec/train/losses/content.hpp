@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,12 +8,13 @@
 #include "gancodec/autograd/feature_ops.hpp"
 #include "gancodec/train/losses/distortion.hpp"
 #include "gancodec/train/losses/pointwise.hpp"
+#include "gancodec/train/losses/structural.hpp"
 
 namespace gancodec {
 
 /// How much each way to compare an image with the original counts; 0 leaves it out and costs nothing.
 struct ContentWeights {
-    double mse = 150, l1 = 0, charbonnier = 0, lpips = 1, total_variation = 0, feature_matching = 0;
+    double mse = 150, l1 = 0, charbonnier = 0, ms_ssim = 0, lpips = 1, total_variation = 0, feature_matching = 0;
 };
 
 /// One term of a loss, before its weight.
@@ -39,6 +41,7 @@ std::vector<LossTerm<T>> content_terms(Tape<T>& tape, const ContentWeights& weig
     });
     term("l1", weights.l1, [&] { return mean_absolute_error(tape, seen, wanted); });
     term("charbonnier", weights.charbonnier, [&] { return charbonnier(tape, seen, wanted); });
+    term("ms_ssim", weights.ms_ssim, [&] { return ms_ssim_loss(tape, seen, wanted); });
     term("lpips", weights.lpips, [&] { return (*lpips)(tape, seen, wanted); });
     term("total_variation", weights.total_variation, [&] { return total_variation(tape, seen); });
     return terms;
