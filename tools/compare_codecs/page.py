@@ -44,7 +44,8 @@ def viewer(results: Sequence[ImageResult], codecs: Sequence[Codec], rates: Seque
     for side in CROPS_PX:
         entries = [{"name": result.store.image.name, "original": data_url(centre_crop(original, side)),
                     "codings": {f"{rate:g}": {codec: {"src": data_url(centre_crop(shown[codec, r], side)),
-                                                     "caption": caption(result.matches[codec, r, 1])}
+                                                     "caption": caption(result.matches[codec, r, 1]),
+                                                     "reached": result.matches[codec, r, 1]["reached"]}
                                               for codec, r in shown if r == rate} for rate in rates}}
                    for result, original, shown in pictures]
         if len(json.dumps(entries)) * 3 // 4 <= MOST_IMAGE_BYTES:
@@ -95,10 +96,12 @@ def bd_table(rates: dict[str, dict[str, float | None]], labels: dict[str, str]) 
 def write_page(path: Path, data: dict[str, Any], results: Sequence[ImageResult], codecs: Sequence[Codec], rates: Sequence[float],
                notes: Sequence[str]) -> None:
     labels = {codec.name: codec.label for codec in codecs}
+    shown = {"labels": labels, "ours": OURS, "images": viewer(results, codecs, rates)}
+    path.with_name("viewer.json").write_text(json.dumps(shown), encoding="utf-8")  # tools/user_study reads it
     parts = {"@PLOTS@": "".join(f"<figure>{plot}</figure>" for plot in plots(data["ladders"])),
              "@MATCHES@": match_table(data["matches"], labels), "@BD@": bd_table(data["bd_rate_percent"], labels),
              "@IMAGES@": str(data["images"]), "@NOTES@": "".join(f"<li>{html.escape(note)}</li>" for note in notes),
-             "@VIEWER@": json.dumps({"labels": labels, "ours": OURS, "images": viewer(results, codecs, rates)}).replace("</", "<\\/")}
+             "@VIEWER@": json.dumps(shown).replace("</", "<\\/")}
     text = TEMPLATE.read_text(encoding="utf-8")
     for mark, part in parts.items():
         text = text.replace(mark, part)

@@ -25,16 +25,13 @@ def nearest(size_of: Callable[[int], int], count: int, target_bytes: int, most: 
 
     if ask(0) > limit:
         return Match(0, sizes[0], False)
-    low, high = 0, count  # size(low) <= limit < size(high), with an infinite file behind the last setting
+    low, high = 0, count  # size(low) <= target < size(high), with an infinite file behind the last setting
     while high - low > 1:
         middle = (low + high) // 2
-        if ask(middle) <= limit:
+        if ask(middle) <= target_bytes:
             low = middle
         else:
             high = middle
+    # The largest file below the target and the smallest above it are among those asked for.
     best = min((s for s, size in sizes.items() if size <= limit), key=lambda s: (abs(sizes[s] - target_bytes), s))
-    if best > 0 and best - 1 not in sizes and sizes[best] > target_bytes:
-        ask(best - 1)  # a little too large: the one below may be nearer
-        if abs(sizes[best - 1] - target_bytes) < abs(sizes[best] - target_bytes):
-            best -= 1
     return Match(best, sizes[best], True)
