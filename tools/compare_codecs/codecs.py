@@ -16,8 +16,9 @@ class Codec:
     decoded: str                                  # suffix of what its decoder writes: .png or .ppm
     settings: Sequence[float]
     ladder: Sequence[float]
-    encode: Callable[[float, Path, Path], Command]  # (setting, PPM, file)
+    encode: Callable[[float, Path, Path], Command]  # (setting, image, file)
     decode: Callable[[Path, Path], Command]         # (file, image)
+    source: str = ".ppm"                            # what its encoder reads: .ppm, or .png without gAMA and profile
 
     def ladder_settings(self) -> list[int]:
         """Indices of the settings nearest to the ladder's."""
@@ -32,8 +33,8 @@ def geometric(first: float, last: float, factor: float) -> list[float]:
 
 
 def classical_codecs() -> list[Codec]:
-    """Debian's programs with the settings of the table of the README; inputs are PPM: opj_compress
-    would darken a PNG that has a gAMA chunk."""
+    """Debian's programs with the settings of the table of the README; inputs are PPM,
+    because opj_compress would darken a PNG that has a gAMA chunk; heif-enc and avifenc read no PPM and get a bare PNG."""
     return [
         Codec("jpeg", "JPEG (4:2:0, optimised, progressive)", ".jpg", ".ppm", range(1, 96), (2, 5, 10, 20, 40, 70),
               lambda s, a, b: ["cjpeg", "-quality", f"{s:g}", "-sample", "2x2", "-optimize", "-progressive", "-outfile", str(b), str(a)],
@@ -47,10 +48,10 @@ def classical_codecs() -> list[Codec]:
         # heif-enc takes crf = (100 - q) / 2: odd qualities repeat the even ones.
         Codec("hevc", "HEVC (x265, slow, 4:4:4)", ".heic", ".png", range(0, 91, 2), (6, 14, 22, 30, 40, 52),
               lambda s, a, b: ["heif-enc", "-q", f"{s:g}", "-p", "preset=slow", "-p", "chroma=444", "-p", "tune=ssim", "-o", str(b), str(a)],
-              lambda a, b: ["heif-convert", str(a), str(b)]),
+              lambda a, b: ["heif-convert", str(a), str(b)], ".png"),
         Codec("avif", "AVIF (aom, speed 4, 4:4:4)", ".avif", ".png", range(63, 5, -1), (62, 57, 51, 44, 36, 26),
               lambda s, a, b: ["avifenc", "-s", "4", "-y", "444", "--min", "0", "--max", "63", "-a", "end-usage=q", "-a", f"cq-level={s:g}", str(a), str(b)],
-              lambda a, b: ["avifdec", str(a), str(b)]),
+              lambda a, b: ["avifdec", str(a), str(b)], ".png"),
         Codec("jxl", "JPEG XL (effort 7)", ".jxl", ".ppm", geometric(25, 0.5, 1 / 1.03), (25, 16, 10, 6, 3.5, 2),
               lambda s, a, b: ["cjxl", str(a), str(b), "-e", "7", "-d", f"{s:g}", "--quiet"],
               lambda a, b: ["djxl", str(a), str(b), "--quiet"]),

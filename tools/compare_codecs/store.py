@@ -1,9 +1,11 @@
 """What was measured, one JSON per image, codec and setting, so that a killed run goes on where it was."""
 import hashlib
+import io
 import json
 import os
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +49,7 @@ def digest(parts: Sequence[str | bytes]) -> str:
 
 def write_atomic(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     part.write_bytes(data)
     part.replace(path)
 
@@ -61,15 +63,16 @@ class Store:
     def __init__(self, root: Path, image: Path, identity: dict[str, str], meter: Meter | None) -> None:
         self.image, self.identity, self.meter = image, identity, meter
         with Image.open(image) as picture:
-            self.pixels = picture.convert("RGB")
+            rgb = picture.convert("RGB")
+        self.pixels = Image.frombytes("RGB", rgb.size, rgb.tobytes())  # pixels alone: no gamma, no profile
         self.width, self.height = self.pixels.size
         self.folder = root / f"{image.stem}-{digest([self.pixels.tobytes(), f'{self.width}x{self.height}'])}"
         self.reference = self.folder / "reference.ppm"
-        if not self.reference.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            part = self.reference.with_suffix(".part")
-            self.pixels.save(part, format="PPM")
-            part.replace(self.reference)
+        for path in (self.reference, self.reference.with_suffix(".png")):
+            if not path.exists():
+                out = io.BytesIO()
+                self.pixels.save(out, "PNG" if path.suffix == ".png" else "PPM")
+                write_atomic(path, out.getvalue())
 
     def path(self, codec: Codec, setting: int, suffix: str) -> Path:
         name = codec.name + self.identity.get(codec.name, "")
@@ -83,7 +86,7 @@ class Store:
         with tempfile.TemporaryDirectory() as work:
             coded = Path(work) / f"coded{codec.suffix}"
             start = time.perf_counter()
-            run(codec.encode(codec.settings[setting], self.reference, coded))
+            run(codec.encode(codec.settings[setting], self.reference.with_suffix(codec.source), coded))
             seconds = time.perf_counter() - start
             data = coded.read_bytes()
         write_atomic(self.path(codec, setting, codec.suffix), data)
