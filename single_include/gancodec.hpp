@@ -9416,6 +9416,193 @@ private:
 };
 
 }  // namespace gancodec
+// ---- gancodec/autograd/linear_ops.hpp
+
+// Linear operations for Tape<T>: maps whose gradient is a map of the same kind, so that they can be differentiated any
+// number of times.
+
+namespace gancodec {
+
+/// Records out = map(x) for a linear map with its adjoint, both called as f(in, out): its gradient is such a map again, so
+/// it can be differentiated any number of times.
+template <class T, class Map, class Adjoint>
+Variable<T> linear_map(Tape<T>& tape, Variable<T> x, Shape out_shape, const Map& map, const Adjoint& adjoint) {
+    auto out = tape.make(out_shape);
+    map(x.constant(), out);
+    const Shape in_shape = x.shape();
+    return tape.record(
+        out, {x}, false,
+        [&tape, x, adjoint](TensorView<const T> d_out) {
+            tape.accumulate(x, [&](TensorView<T> d) { adjoint(d_out, d); });
+        },
+        [&tape, x, in_shape, map, adjoint](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+            return {{x, linear_map(tape, d_out, in_shape, adjoint, map)}};
+        });
+}
+
+template <class T>
+Variable<T> scale(Tape<T>& tape, Variable<T> x, T factor) {
+    const auto by_factor = [factor](TensorView<const T> in, TensorView<T> out) { scale(in, factor, out); };
+    return linear_map(tape, x, x.shape(), by_factor, by_factor);
+}
+
+template <class T>
+Variable<T> pixel_shuffle(Tape<T>& tape, Variable<T> x, int r) {
+    const Shape s = x.shape();
+    return linear_map(
+        tape, x, {s.n, s.c / (r * r), s.h * r, s.w * r},
+        [r](TensorView<const T> in, TensorView<T> out) { pixel_shuffle(in, r, out); },
+        [r](TensorView<const T> in, TensorView<T> out) { pixel_unshuffle(in, r, out); });
+}
+
+template <class T>
+Variable<T> pixel_unshuffle(Tape<T>& tape, Variable<T> x, int r) {
+    const Shape s = x.shape();
+    return linear_map(
+        tape, x, {s.n, s.c * r * r, s.h / r, s.w / r},
+        [r](TensorView<const T> in, TensorView<T> out) { pixel_unshuffle(in, r, out); },
+        [r](TensorView<const T> in, TensorView<T> out) { pixel_shuffle(in, r, out); });
+}
+
+/// The top left height x width pixels.
+template <class T>
+Variable<T> crop(Tape<T>& tape, Variable<T> x, int height, int width) {
+    const Shape s = x.shape();
+    if (height == s.h && width == s.w) return x;
+    return linear_map(
+        tape, x, {s.n, s.c, height, width}, [](TensorView<const T> in, TensorView<T> out) { crop(in, 0, 0, out); },
+        [&tape](TensorView<const T> in, TensorView<T> out) { crop_backward(in, 0, 0, out, tape.scratch()); });
+}
+
+template <class T>
+Variable<T> upsample_nearest(Tape<T>& tape, Variable<T> x, int factor) {
+    const Shape s = x.shape();
+    return linear_map(
+        tape, x, {s.n, s.c, s.h * factor, s.w * factor},
+        [factor](TensorView<const T> in, TensorView<T> out) { upsample_nearest(in, factor, out); },
+        [factor](TensorView<const T> in, TensorView<T> out) { upsample_nearest_backward(in, factor, out); });
+}
+
+template <class T>
+Variable<T> avg_pool(Tape<T>& tape, Variable<T> x, const PoolGeometry& geometry) {
+    return linear_map(
+        tape, x, geometry.out_shape(x.shape()),
+        [geometry](TensorView<const T> in, TensorView<T> out) { avg_pool(in, geometry, out); },
+        [geometry](TensorView<const T> in, TensorView<T> out) { avg_pool_backward(in, geometry, out); });
+}
+
+/// The mean of every channel of every image, [n,c,1,1].
+template <class T>
+Variable<T> spatial_mean(Tape<T>& tape, Variable<T> x) {
+    return linear_map(
+        tape, x, {x.shape().n, x.shape().c, 1, 1},
+        [](TensorView<const T> in, TensorView<T> out) { spatial_mean(in, out); },
+        [](TensorView<const T> in, TensorView<T> out) { spatial_mean_backward(in, out); });
+}
+
+/// Channels first … first + count − 1.
+template <class T>
+Variable<T> slice_channels(Tape<T>& tape, Variable<T> x, int first, int count) {
+    const Shape s = x.shape();
+    return linear_map(
+        tape, x, {s.n, count, s.h, s.w},
+        [first](TensorView<const T> in, TensorView<T> out) { slice_channels(in, first, out); },
+        [first](TensorView<const T> in, TensorView<T> out) { slice_channels_backward(in, first, out); });
+}
+
+/// The channels of `a`, then those of `b`.
+template <class T>
+Variable<T> concat_channels(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    const Shape s = a.shape();
+    const int first = s.c, second = b.shape().c;
+    auto out = tape.make({s.n, first + second, s.h, s.w});
+    const std::array<TensorView<const T>, 2> inputs{a.constant(), b.constant()};
+    concat_channels<T>(inputs, out);
+    return tape.record(
+        out, {a, b}, false,
+        [&tape, a, b, first](TensorView<const T> d_out) {
+            tape.accumulate(a, [&](TensorView<T> d) { slice_channels(d_out, 0, d); });
+            tape.accumulate(b, [&](TensorView<T> d) { slice_channels(d_out, first, d); });
+        },
+        [&tape, a, b, first, second](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+            return {{a, slice_channels(tape, d_out, 0, first)}, {b, slice_channels(tape, d_out, first, second)}};
+        });
+}
+
+/// Σ x over every logical element, one number.
+template <class T>
+Variable<T> sum(Tape<T>& tape, Variable<T> x) {
+    return linear_map(
+        tape, x, {1, 1, 1, 1},
+        [&tape](TensorView<const T> in, TensorView<T> out) {
+            std::fill_n(out.data, out.size(), T(0));
+            out.data[0] = static_cast<T>(sum(in, tape.scratch()));
+        },
+        [](TensorView<const T> in, TensorView<T> out) { fill(out, in.data[0]); });
+}
+
+}  // namespace gancodec
+// ---- gancodec/autograd/batch_ops.hpp
+
+// Operations for Tape<T> that look across the images of a batch.
+
+namespace gancodec {
+
+/// Appends one channel that holds, everywhere, how much the images of the batch differ:
+///   s = mean over c,y,x of √( Var_n x[n,c,y,x] + 1e-8 )
+/// A discriminator that sees it notices a generator that always paints the same.
+/// Shapes  x [n,c,h,w] · result [n,c+1,h,w]
+/// Paper   Karras, Aila, Laine, Lehtinen: Progressive Growing of GANs, 2018, section 3 (one group: the batch).
+template <class T>
+Variable<T> append_batch_deviation(Tape<T>& tape, Variable<T> x) {
+    constexpr double kEpsilon = 1e-8;
+    const Shape s = x.shape();
+    const auto images = static_cast<std::size_t>(s.n);
+    const std::size_t per_image = s.size() / images;
+    const double features = static_cast<double>(s.logical_size() / images);
+    const TensorView<const T> in = x.constant();
+    std::vector<double> mean(per_image), deviation(per_image);
+    double total = 0;
+    for (std::size_t i = 0; i < per_image; ++i) {
+        for (std::size_t n = 0; n < images; ++n) mean[i] += static_cast<double>(in.data[n * per_image + i]) / s.n;
+        double variance = 0;
+        for (std::size_t n = 0; n < images; ++n) {
+            const double d = static_cast<double>(in.data[n * per_image + i]) - mean[i];
+            variance = std::fma(d, d / s.n, variance);
+        }
+        deviation[i] = std::sqrt(variance + kEpsilon);
+        total += deviation[i];
+    }
+    // Padded channels are 0 in every image: each added √ε.
+    total -= std::sqrt(kEpsilon) * (static_cast<double>(per_image) - features);
+    auto number = tape.make({s.n, 1, s.h, s.w});
+    fill(number, static_cast<T>(total / features));
+    const auto channel =
+        tape.record(number, {x}, false, [&tape, x, mean, deviation, features](TensorView<const T> d_out) {
+            const double d = sum(d_out, tape.scratch()) / (features * static_cast<double>(x.shape().n));
+            tape.accumulate(x, [&](TensorView<T> d_x) {
+                for (std::size_t i = 0; i < d_x.size(); ++i) {
+                    const std::size_t at = i % mean.size();
+                    d_x.data[i] =
+                        static_cast<T>(d * (static_cast<double>(x.constant().data[i]) - mean[at]) / deviation[at]);
+                }
+            });
+        });
+    return concat_channels(tape, x, channel);
+}
+
+/// append_batch_deviation() as a layer, before the last convolutions of a discriminator.
+template <class T = float>
+struct BatchDeviation : StatelessLayer<T> {
+    template <class U>
+    using Rebind = BatchDeviation<U>;
+    static constexpr int out_channels(int in) { return in + 1; }
+    [[nodiscard]] Variable<T> operator()(Tape<T>& tape, Variable<T> x) const {
+        return append_batch_deviation(tape, std::move(x));
+    }
+};
+
+}  // namespace gancodec
 // ---- gancodec/autograd/feature_ops.hpp
 
 // Operations of feature networks for Tape<T>: what LPIPS and DISTS need to serve as losses.
@@ -9683,132 +9870,6 @@ Variable<T> apply_gain(Tape<T>& tape, Variable<T> x, const G& gain, std::span<co
             }
             tape.accumulate(x, [&](TensorView<T> d) { gain_forward(d_out, gain, std::span(at), direction, d); });
         });
-}
-
-}  // namespace gancodec
-// ---- gancodec/autograd/linear_ops.hpp
-
-// Linear operations for Tape<T>: maps whose gradient is a map of the same kind, so that they can be differentiated any
-// number of times.
-
-namespace gancodec {
-
-/// Records out = map(x) for a linear map with its adjoint, both called as f(in, out): its gradient is such a map again, so
-/// it can be differentiated any number of times.
-template <class T, class Map, class Adjoint>
-Variable<T> linear_map(Tape<T>& tape, Variable<T> x, Shape out_shape, const Map& map, const Adjoint& adjoint) {
-    auto out = tape.make(out_shape);
-    map(x.constant(), out);
-    const Shape in_shape = x.shape();
-    return tape.record(
-        out, {x}, false,
-        [&tape, x, adjoint](TensorView<const T> d_out) {
-            tape.accumulate(x, [&](TensorView<T> d) { adjoint(d_out, d); });
-        },
-        [&tape, x, in_shape, map, adjoint](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
-            return {{x, linear_map(tape, d_out, in_shape, adjoint, map)}};
-        });
-}
-
-template <class T>
-Variable<T> scale(Tape<T>& tape, Variable<T> x, T factor) {
-    const auto by_factor = [factor](TensorView<const T> in, TensorView<T> out) { scale(in, factor, out); };
-    return linear_map(tape, x, x.shape(), by_factor, by_factor);
-}
-
-template <class T>
-Variable<T> pixel_shuffle(Tape<T>& tape, Variable<T> x, int r) {
-    const Shape s = x.shape();
-    return linear_map(
-        tape, x, {s.n, s.c / (r * r), s.h * r, s.w * r},
-        [r](TensorView<const T> in, TensorView<T> out) { pixel_shuffle(in, r, out); },
-        [r](TensorView<const T> in, TensorView<T> out) { pixel_unshuffle(in, r, out); });
-}
-
-template <class T>
-Variable<T> pixel_unshuffle(Tape<T>& tape, Variable<T> x, int r) {
-    const Shape s = x.shape();
-    return linear_map(
-        tape, x, {s.n, s.c * r * r, s.h / r, s.w / r},
-        [r](TensorView<const T> in, TensorView<T> out) { pixel_unshuffle(in, r, out); },
-        [r](TensorView<const T> in, TensorView<T> out) { pixel_shuffle(in, r, out); });
-}
-
-/// The top left height x width pixels.
-template <class T>
-Variable<T> crop(Tape<T>& tape, Variable<T> x, int height, int width) {
-    const Shape s = x.shape();
-    if (height == s.h && width == s.w) return x;
-    return linear_map(
-        tape, x, {s.n, s.c, height, width}, [](TensorView<const T> in, TensorView<T> out) { crop(in, 0, 0, out); },
-        [&tape](TensorView<const T> in, TensorView<T> out) { crop_backward(in, 0, 0, out, tape.scratch()); });
-}
-
-template <class T>
-Variable<T> upsample_nearest(Tape<T>& tape, Variable<T> x, int factor) {
-    const Shape s = x.shape();
-    return linear_map(
-        tape, x, {s.n, s.c, s.h * factor, s.w * factor},
-        [factor](TensorView<const T> in, TensorView<T> out) { upsample_nearest(in, factor, out); },
-        [factor](TensorView<const T> in, TensorView<T> out) { upsample_nearest_backward(in, factor, out); });
-}
-
-template <class T>
-Variable<T> avg_pool(Tape<T>& tape, Variable<T> x, const PoolGeometry& geometry) {
-    return linear_map(
-        tape, x, geometry.out_shape(x.shape()),
-        [geometry](TensorView<const T> in, TensorView<T> out) { avg_pool(in, geometry, out); },
-        [geometry](TensorView<const T> in, TensorView<T> out) { avg_pool_backward(in, geometry, out); });
-}
-
-/// The mean of every channel of every image, [n,c,1,1].
-template <class T>
-Variable<T> spatial_mean(Tape<T>& tape, Variable<T> x) {
-    return linear_map(
-        tape, x, {x.shape().n, x.shape().c, 1, 1},
-        [](TensorView<const T> in, TensorView<T> out) { spatial_mean(in, out); },
-        [](TensorView<const T> in, TensorView<T> out) { spatial_mean_backward(in, out); });
-}
-
-/// Channels first … first + count − 1.
-template <class T>
-Variable<T> slice_channels(Tape<T>& tape, Variable<T> x, int first, int count) {
-    const Shape s = x.shape();
-    return linear_map(
-        tape, x, {s.n, count, s.h, s.w},
-        [first](TensorView<const T> in, TensorView<T> out) { slice_channels(in, first, out); },
-        [first](TensorView<const T> in, TensorView<T> out) { slice_channels_backward(in, first, out); });
-}
-
-/// The channels of `a`, then those of `b`.
-template <class T>
-Variable<T> concat_channels(Tape<T>& tape, Variable<T> a, Variable<T> b) {
-    const Shape s = a.shape();
-    const int first = s.c, second = b.shape().c;
-    auto out = tape.make({s.n, first + second, s.h, s.w});
-    const std::array<TensorView<const T>, 2> inputs{a.constant(), b.constant()};
-    concat_channels<T>(inputs, out);
-    return tape.record(
-        out, {a, b}, false,
-        [&tape, a, b, first](TensorView<const T> d_out) {
-            tape.accumulate(a, [&](TensorView<T> d) { slice_channels(d_out, 0, d); });
-            tape.accumulate(b, [&](TensorView<T> d) { slice_channels(d_out, first, d); });
-        },
-        [&tape, a, b, first, second](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
-            return {{a, slice_channels(tape, d_out, 0, first)}, {b, slice_channels(tape, d_out, first, second)}};
-        });
-}
-
-/// Σ x over every logical element, one number.
-template <class T>
-Variable<T> sum(Tape<T>& tape, Variable<T> x) {
-    return linear_map(
-        tape, x, {1, 1, 1, 1},
-        [&tape](TensorView<const T> in, TensorView<T> out) {
-            std::fill_n(out.data, out.size(), T(0));
-            out.data[0] = static_cast<T>(sum(in, tape.scratch()));
-        },
-        [](TensorView<const T> in, TensorView<T> out) { fill(out, in.data[0]); });
 }
 
 }  // namespace gancodec
@@ -11470,6 +11531,8 @@ struct AdversarialOptions {
     bool relativistic = false;
     /// One-sided label smoothing: t below 1 keeps D from growing sure (Salimans et al. 2016). Read by the first three.
     double real_label = 1;
+
+    friend bool operator==(const AdversarialOptions&, const AdversarialOptions&) = default;
 };
 
 namespace detail {
@@ -11583,13 +11646,190 @@ Variable<T> generator_loss(Tape<T>& tape, const AdversarialOptions& options, con
 }
 
 }  // namespace gancodec
+// ---- gancodec/train/losses/structural.hpp
+
+namespace gancodec {
+
+namespace detail {
+
+/// A plane of numbers without lanes, for window sums.
+struct WindowPlane {
+    int height, width;
+    std::vector<double> value;
+    WindowPlane(int h, int w) : height(h), width(w), value(static_cast<std::size_t>(h) * static_cast<std::size_t>(w)) {}
+    [[nodiscard]] double& at(int y, int x) {
+        return value[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)];
+    }
+};
+
+/// Means over all whole 11x11 windows, rows first.
+inline WindowPlane window_means(WindowPlane& in, const std::array<double, kSsimWindow>& window) {
+    WindowPlane rows(in.height, in.width - kSsimWindow + 1), out(in.height - kSsimWindow + 1, rows.width);
+    for (int y = 0; y < rows.height; ++y)
+        for (int x = 0; x < rows.width; ++x)
+            for (int k = 0; k < kSsimWindow; ++k)
+                rows.at(y, x) = std::fma(window[static_cast<std::size_t>(k)], in.at(y, x + k), rows.at(y, x));
+    for (int y = 0; y < out.height; ++y)
+        for (int x = 0; x < out.width; ++x)
+            for (int k = 0; k < kSsimWindow; ++k)
+                out.at(y, x) = std::fma(window[static_cast<std::size_t>(k)], rows.at(y + k, x), out.at(y, x));
+    return out;
+}
+/// The adjoint of window_means().
+inline WindowPlane window_means_backward(WindowPlane& d_out, const std::array<double, kSsimWindow>& window) {
+    WindowPlane rows(d_out.height + kSsimWindow - 1, d_out.width), in(rows.height, d_out.width + kSsimWindow - 1);
+    for (int y = 0; y < d_out.height; ++y)
+        for (int x = 0; x < d_out.width; ++x)
+            for (int k = 0; k < kSsimWindow; ++k)
+                rows.at(y + k, x) = std::fma(window[static_cast<std::size_t>(k)], d_out.at(y, x), rows.at(y + k, x));
+    for (int y = 0; y < rows.height; ++y)
+        for (int x = 0; x < rows.width; ++x)
+            for (int k = 0; k < kSsimWindow; ++k)
+                in.at(y, x + k) = std::fma(window[static_cast<std::size_t>(k)], rows.at(y, x), in.at(y, x + k));
+    return in;
+}
+
+/// Mean SSIM of two planes in [0, 1], or of its contrast-structure part; x and y become its gradients to them.
+inline double window_similarity(WindowPlane& x, WindowPlane& y, bool luminance) {
+    constexpr double kC1 = 0.01 * 0.01, kC2 = 0.03 * 0.03;
+    const auto window = ssim_window();
+    std::vector<WindowPlane> moment;  // x, y, x², y², xy
+    for (int i = 0; i < 5; ++i) {
+        WindowPlane product(x.height, x.width);
+        for (std::size_t p = 0; p < product.value.size(); ++p) {
+            const double a = x.value[p], b = y.value[p];
+            product.value[p] = i == 0 ? a : i == 1 ? b : i == 2 ? a * a : i == 3 ? b * b : a * b;
+        }
+        moment.push_back(window_means(product, window));
+    }
+    const double share = 1.0 / static_cast<double>(moment[0].value.size());
+    double total = 0;
+    for (std::size_t p = 0; p < moment[0].value.size(); ++p) {
+        std::array<double*, 5> m{};
+        for (std::size_t i = 0; i < m.size(); ++i) m[i] = &moment[i].value[p];
+        const double mx = *m[0], my = *m[1];
+        const double variances = std::fma(-mx, mx, *m[2]) + std::fma(-my, my, *m[3]) + kC2;
+        const double contrast = std::fma(2.0, std::fma(-mx, my, *m[4]), kC2) / variances;
+        const double squares = std::fma(mx, mx, my * my) + kC1;
+        const double light = luminance ? std::fma(2 * mx, my, kC1) / squares : 1;
+        const double to_light = luminance ? contrast * 2 / squares : 0;
+        total = std::fma(light, contrast, total);
+        *m[0] = share * (light * 2 * (contrast * mx - my) / variances + to_light * (my - light * mx));
+        *m[1] = share * (light * 2 * (contrast * my - mx) / variances + to_light * (mx - light * my));
+        *m[2] = *m[3] = -share * light * contrast / variances;
+        *m[4] = share * light * 2 / variances;
+    }
+    for (WindowPlane& m : moment) m = window_means_backward(m, window);
+    for (std::size_t p = 0; p < x.value.size(); ++p) {
+        const double a = x.value[p], b = y.value[p];
+        x.value[p] = std::fma(2 * a, moment[2].value[p], std::fma(b, moment[4].value[p], moment[0].value[p]));
+        y.value[p] = std::fma(2 * b, moment[3].value[p], std::fma(a, moment[4].value[p], moment[1].value[p]));
+    }
+    return share * total;
+}
+
+/// window_similarity() of every channel of every image. Shapes  x, y [n,c,h,w] · result [n,c,1,1]
+template <class T>
+Variable<T> structural_similarity(Tape<T>& tape, Variable<T> x, Variable<T> y, bool luminance) {
+    const Shape s = x.shape();
+    auto out = tape.scratch().template zeros<T>({s.n, s.c, 1, 1});
+    auto d_x = tape.scratch().template zeros<T>(s), d_y = tape.scratch().template zeros<T>(s);
+    parallel_for(static_cast<std::int64_t>(s.n) * s.c, [&](std::int64_t i, int) {
+        const int n = static_cast<int>(i / s.c), c = static_cast<int>(i % s.c);
+        WindowPlane a(s.h, s.w), b(s.h, s.w);
+        for (int row = 0; row < s.h; ++row)
+            for (int column = 0; column < s.w; ++column) {
+                a.at(row, column) = static_cast<double>(x.constant().at(n, c, row, column));
+                b.at(row, column) = static_cast<double>(y.constant().at(n, c, row, column));
+            }
+        out.at(n, c, 0, 0) = static_cast<T>(window_similarity(a, b, luminance));
+        for (int row = 0; row < s.h; ++row)
+            for (int column = 0; column < s.w; ++column) {
+                d_x.at(n, c, row, column) = static_cast<T>(a.at(row, column));
+                d_y.at(n, c, row, column) = static_cast<T>(b.at(row, column));
+            }
+    });
+    return tape.record(out, {x, y}, false, [&tape, x, y, d_x, d_y](TensorView<const T> d_out) {
+        const auto pass = [&](TensorView<const T> slope) {
+            return [&d_out, slope](TensorView<T> d) {
+                const std::size_t plane = d.shape.plane();
+                for (int n = 0; n < d.shape.n; ++n)
+                    for (int block = 0; block < d.shape.blocks(); ++block)
+                        for (std::size_t i = 0; i < plane * kChannelBlock; ++i)
+                            d.block(n, block)[i] = d_out.block(n, block)[i % kChannelBlock] * slope.block(n, block)[i];
+            };
+        };
+        tape.accumulate(x, pass(d_x));
+        tape.accumulate(y, pass(d_y));
+    });
+}
+
+/// 1 − the mean over images and channels of Π_i max(factor_i, 0)^weight_i.
+template <class T>
+Variable<T> one_minus_product(Tape<T>& tape, const std::vector<Variable<T>>& factors, std::span<const double> weights) {
+    std::vector<std::pair<Variable<T>, TensorView<T>>> slopes;
+    const Shape s = factors.front().shape();
+    for (const auto& factor : factors) slopes.emplace_back(factor, tape.scratch().template zeros<T>(s));
+    const double share = 1.0 / static_cast<double>(s.logical_size());
+    double total = 0;
+    for (int n = 0; n < s.n; ++n)
+        for (int c = 0; c < s.c; ++c) {
+            double product = 1;
+            for (std::size_t i = 0; i < factors.size(); ++i)
+                product *= std::pow(std::max(0.0, double(factors[i].constant().at(n, c, 0, 0))), weights[i]);
+            for (std::size_t i = 0; i < factors.size() && product > 0; ++i)
+                slopes[i].second.at(n, c, 0, 0) =
+                    static_cast<T>(-share * weights[i] * product / double(factors[i].constant().at(n, c, 0, 0)));
+            total += product;
+        }
+    // One recorded value per factor, which carries its gradient; the first carries the loss as well, the others 0.
+    Variable<T> loss;
+    for (std::size_t i = 0; i < slopes.size(); ++i) {
+        auto part = tape.scratch().template zeros<T>({1, 1, 1, 1});
+        if (i == 0) part.data[0] = static_cast<T>(1 - share * total);
+        const Variable<T> factor = slopes[i].first;
+        const TensorView<T> slope = slopes[i].second;
+        const auto recorded = tape.record(part, {factor}, false, [&tape, factor, slope](TensorView<const T> d_out) {
+            tape.accumulate(factor, [&](TensorView<T> d) { scale(TensorView<const T>(slope), d_out.data[0], d); });
+        });
+        loss = i == 0 ? recorded : add(tape, loss, recorded);
+    }
+    return loss;
+}
+
+}  // namespace detail
+
+/// 1 − MS-SSIM over `scales` scales of the five, their weights made to sum to 1; with one scale 1 − SSIM.
+/// Shapes   x, y [n,c,h,w] in [0, 1] with extents of at least 11·2^(scales − 1), even but at the last scale · one number
+/// Paper    Wang, Simoncelli, Bovik: Multiscale Structural Similarity, 2003; metrics/ms_ssim.hpp measures it.
+template <class T>
+Variable<T> ms_ssim_loss(Tape<T>& tape, Variable<T> x, Variable<T> y, int scales = 4) {
+    constexpr std::array<double, 5> kWeights = {0.0448, 0.2856, 0.3001, 0.2363, 0.1333};
+    GANCODEC_ASSERT(scales >= 1 && scales <= 5);
+    const auto count = static_cast<std::size_t>(scales);
+    std::vector<double> weights(kWeights.begin(), kWeights.begin() + scales);
+    double sum_of_weights = 0;
+    for (const double w : weights) sum_of_weights += w;
+    for (double& w : weights) w /= sum_of_weights;
+    std::vector<Variable<T>> factors;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (i > 0) {
+            x = avg_pool(tape, x, PoolGeometry{2, 2, 0, false});
+            y = avg_pool(tape, y, PoolGeometry{2, 2, 0, false});
+        }
+        factors.push_back(detail::structural_similarity(tape, x, y, i + 1 == count));
+    }
+    return detail::one_minus_product(tape, factors, std::span<const double>(weights));
+}
+
+}  // namespace gancodec
 // ---- gancodec/train/losses/content.hpp
 
 namespace gancodec {
 
 /// How much each way to compare an image with the original counts; 0 leaves it out and costs nothing.
 struct ContentWeights {
-    double mse = 150, l1 = 0, charbonnier = 0, lpips = 1, total_variation = 0, feature_matching = 0;
+    double mse = 150, l1 = 0, charbonnier = 0, ms_ssim = 0, lpips = 1, total_variation = 0, feature_matching = 0;
 };
 
 /// One term of a loss, before its weight.
@@ -11616,6 +11856,7 @@ std::vector<LossTerm<T>> content_terms(Tape<T>& tape, const ContentWeights& weig
     });
     term("l1", weights.l1, [&] { return mean_absolute_error(tape, seen, wanted); });
     term("charbonnier", weights.charbonnier, [&] { return charbonnier(tape, seen, wanted); });
+    term("ms_ssim", weights.ms_ssim, [&] { return ms_ssim_loss(tape, seen, wanted); });
     term("lpips", weights.lpips, [&] { return (*lpips)(tape, seen, wanted); });
     term("total_variation", weights.total_variation, [&] { return total_variation(tape, seen); });
     return terms;
@@ -11686,6 +11927,20 @@ void mix_images(TensorView<const T> real, TensorView<const T> fake, Random& rand
         for (std::size_t i = n * image; i < (n + 1) * image; ++i)
             out.data[i] = std::fma(e, fake.data[i] - real.data[i], real.data[i]);
     }
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/regularizers/historical_average.hpp
+
+namespace gancodec {
+
+/// Adds the gradient of weight·|θ − θ̄|², θ̄ the average that TrainedParameter keeps: parameters that circle around an
+/// equilibrium are drawn to its middle.
+/// Paper    Salimans et al.: Improved Techniques for Training GANs, 2016, section 3.3.
+inline void add_historical_average(std::span<TrainedParameter> parameters, double weight) {
+    for (TrainedParameter& p : parameters)
+        for (std::size_t i = 0; i < p.parameter->grad.size(); ++i)
+            p.parameter->grad[i] += static_cast<float>(2 * weight) * (p.parameter->value[i] - p.average[i]);
 }
 
 }  // namespace gancodec
