@@ -361,7 +361,7 @@ TEST_CASE("a stream is refused by the weights of another training", "[program]")
     static_cast<void>(bench.good({"train", "--data", "photos", "--out", "other", "--recipe", "other.json"}));
     static_cast<void>(bench.good({"encode", "7x5.png", "mine.gnc"}));
     const std::string line = bench.bad(1, {"decode", "mine.gnc", "x.png", "--weights", "other/gancodec.safetensors"});
-    CHECK(line.find("expected weights with entropy tables") != std::string::npos);
+    CHECK(line.find("expected weights whose entropy id ends in") != std::string::npos);
 }
 
 TEST_CASE("recipes with unknown or impossible members are refused by name", "[program]") {

@@ -59,7 +59,7 @@ def main() -> int:
         dists = False
     say = lambda text: print(f"compare: {text}", file=sys.stderr, flush=True)  # noqa: E731
     if not dists:
-        say("no dists.safetensors: DISTS stays empty (tools/convert_metric_weights.py makes it; --metric-weights names its folder)")
+        say("no dists.safetensors: DISTS stays empty (tools/convert_weights.py makes it; --metric-weights names its folder)")
     others = [codec for codec in classical_codecs() if codec.name in options.codecs]
     ours = our_codec(options.program, options.weights)
     meter = Meter(options.program, options.metric_weights, dists)
