@@ -6566,8 +6566,11 @@ using Encoder = Sequential<PixelUnshuffle<4>, Conv2d<48, 64, 3>, ResidualBlock<6
 /// ŷ [n,128,h/16,w/16] → x̂ − ½ [n,3,h,w].
 using Generator = Sequential<Conv2d<kLatentChannels, 128, 3>, ResidualBlock<128>,  //  0.6 + 1.2 kMAC, at 1/16
                              ResidualBlock<128>, ResidualBlock<128>,               //  2.3
+                             ResidualBlock<128>, ResidualBlock<128>,               //  2.3
+                             ResidualBlock<128>,                                   //  1.2
                              Conv2d<128, 384, 3>, PixelShuffle<2>,                 //  1.7
                              ResidualBlock<96>, ResidualBlock<96>,                 //  5.2, at 1/8
+                             ResidualBlock<96>,                                    //  2.6
                              Conv2d<96, 256, 3>, PixelShuffle<2>,                  //  3.5
                              ResidualBlock<64>, ResidualBlock<64>,                 //  9.2, at 1/4
                              Conv2d<64, 48, 3>, PixelShuffle<4>>;                  //  1.7
@@ -8734,7 +8737,7 @@ void write_parameters(SafetensorsWriter& writer, L& layer, const std::string& pr
 namespace gancodec {
 
 /// Name of the architecture in weights files; another shape of networks gets another name.
-inline constexpr const char* kArchitecture = "gancodec-1";
+inline constexpr const char* kArchitecture = "gancodec-2";
 
 /// The prior of the hyper latents as a file holds it: for every channel its smallest symbol, and frequencies
 /// [escape, first, first + 1, …] of 65536 in all, channel after channel.
@@ -12162,9 +12165,9 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
                         writer.at(o * 4 + k, i, 1, 1) =
                             static_cast<float>(p.basis(i, o * 4 + k) / scale(p, i) * scale(before, o));
         };
-        ungroup(std::get<4>(generator), p2, p1, n1);
-        ungroup(std::get<8>(generator), p1, p0, n0);
-        KernelWriter last(std::get<12>(generator), n0, 48, kNoise, random);
+        ungroup(std::get<7>(generator), p2, p1, n1);
+        ungroup(std::get<12>(generator), p1, p0, n0);
+        KernelWriter last(std::get<16>(generator), n0, 48, kNoise, random);
         for (int o = 0; o < 48; ++o)
             for (int i = 0; i < n0; ++i) last.at(o, i, 1, 1) = static_cast<float>(p0.basis(i, o) / scale(p0, i));
     }

@@ -27,7 +27,7 @@
 namespace gancodec {
 
 /// Name of the architecture in weights files; another shape of networks gets another name.
-inline constexpr const char* kArchitecture = "gancodec-1";
+inline constexpr const char* kArchitecture = "gancodec-2";
 
 /// The prior of the hyper latents as a file holds it: for every channel its smallest symbol, and frequencies
 /// [escape, first, first + 1, …] of 65536 in all, channel after channel.

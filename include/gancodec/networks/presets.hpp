@@ -30,8 +30,11 @@ using Encoder = Sequential<PixelUnshuffle<4>, Conv2d<48, 64, 3>, ResidualBlock<6
 /// ŷ [n,128,h/16,w/16] → x̂ − ½ [n,3,h,w].
 using Generator = Sequential<Conv2d<kLatentChannels, 128, 3>, ResidualBlock<128>,  //  0.6 + 1.2 kMAC, at 1/16
                              ResidualBlock<128>, ResidualBlock<128>,               //  2.3
+                             ResidualBlock<128>, ResidualBlock<128>,               //  2.3
+                             ResidualBlock<128>,                                   //  1.2
                              Conv2d<128, 384, 3>, PixelShuffle<2>,                 //  1.7
                              ResidualBlock<96>, ResidualBlock<96>,                 //  5.2, at 1/8
+                             ResidualBlock<96>,                                    //  2.6
                              Conv2d<96, 256, 3>, PixelShuffle<2>,                  //  3.5
                              ResidualBlock<64>, ResidualBlock<64>,                 //  9.2, at 1/4
                              Conv2d<64, 48, 3>, PixelShuffle<4>>;                  //  1.7

@@ -153,9 +153,9 @@ inline void init_principal_components(Model<float>& model, TensorView<const floa
                         writer.at(o * 4 + k, i, 1, 1) =
                             static_cast<float>(p.basis(i, o * 4 + k) / scale(p, i) * scale(before, o));
         };
-        ungroup(std::get<4>(generator), p2, p1, n1);
-        ungroup(std::get<8>(generator), p1, p0, n0);
-        KernelWriter last(std::get<12>(generator), n0, 48, kNoise, random);
+        ungroup(std::get<7>(generator), p2, p1, n1);
+        ungroup(std::get<12>(generator), p1, p0, n0);
+        KernelWriter last(std::get<16>(generator), n0, 48, kNoise, random);
         for (int o = 0; o < 48; ++o)
             for (int i = 0; i < n0; ++i) last.at(o, i, 1, 1) = static_cast<float>(p0.basis(i, o) / scale(p0, i));
     }

@@ -74,12 +74,12 @@ def load_checkpoint(path: Path, flat: FlatParameters) -> TrainingState:
 
 
 def load_weights(path: Path, model: Model, prior: LogisticMixture) -> None:
-    """Reads gancodec's own weights (architecture gancodec-1) for fine-tuning. The integer hyper scale network becomes a
+    """Reads gancodec's own weights (architecture gancodec-2) for fine-tuning. The integer hyper scale network becomes a
     trainable one that rounds to the same integers (a bias in some thousand to its neighbour, 1e-5 of an index); the
     prior's mixture is fitted to its tables."""
     tensors, metadata = read_file(path)
-    if metadata.get("architecture") != "gancodec-1":
-        raise ValueError(f"{path}: expected weights of architecture gancodec-1, found {metadata.get('architecture')!r}")
+    if metadata.get("architecture") != "gancodec-2":
+        raise ValueError(f"{path}: expected weights of architecture gancodec-2, found {metadata.get('architecture')!r}")
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if not name.startswith("hyper_scale."):

@@ -28,8 +28,11 @@ def generator() -> nn.Sequential:
     return nn.Sequential(
         conv3x3(LATENT_CHANNELS, 128), ResidualBlock(128),
         ResidualBlock(128), ResidualBlock(128),
+        ResidualBlock(128), ResidualBlock(128),
+        ResidualBlock(128),
         conv3x3(128, 384), nn.PixelShuffle(2),
         ResidualBlock(96), ResidualBlock(96),
+        ResidualBlock(96),
         conv3x3(96, 256), nn.PixelShuffle(2),
         ResidualBlock(64), ResidualBlock(64),
         conv3x3(64, 48), nn.PixelShuffle(4))
