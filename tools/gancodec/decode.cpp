@@ -24,7 +24,7 @@ void run(const DecodeCommand& command) {
     const Bytes bytes = read_file(command.in);
     naming_file(command.in, [&] { return read_stream(bytes); });  // before the weights: wrong files show here
     const Stopwatch load_clock;
-    const Session session(find_codec_weights(command.weights));
+    const Session session(find_codec_weights(command.weights), CodecUse::decode);
     const double load_ms = load_clock.milliseconds();
     const Stopwatch decode_clock;
     const Image image = naming_file(command.in, [&] { return session.decode(bytes); });

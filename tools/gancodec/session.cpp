@@ -11,7 +11,7 @@ struct Session::Parts {
     Codec codec;
 };
 
-Session::Session(const std::filesystem::path& weights) : parts_(new Parts{Codec::load(weights)}) {}
+Session::Session(const std::filesystem::path& weights, CodecUse use) : parts_(new Parts{Codec::load(weights, use)}) {}
 Session::~Session() = default;
 
 SizedStream Session::encode(const Image& image, std::optional<double> quality) const {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "gancodec/codec/options.hpp"
 #include "gancodec/codec/rate_control.hpp"
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/image/image.hpp"
@@ -14,7 +15,7 @@ namespace gancodec::cli {
 /// The codec behind a wall: the networks are compiled once, in session.cpp, not once for every command.
 class Session {
 public:
-    explicit Session(const std::filesystem::path& weights);
+    explicit Session(const std::filesystem::path& weights, CodecUse use = CodecUse::encode_and_decode);
     ~Session();
 
     /// At `quality` 0..100; the library's default without.

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "gancodec/codec/options.hpp"
 #include "gancodec/core/error.hpp"
 #include "gancodec/entropy/cdf.hpp"
 #include "gancodec/entropy/table_hash.hpp"
@@ -66,6 +67,9 @@ namespace detail {
 inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.", "hyper_scale.inner.",
                                                             "hyper_scale.expand."};
 
+inline bool is_for_encoding(const std::string& name) {
+    return name.starts_with("encoder.") || name.starts_with("hyper_encoder.");
+}
 /// Calls f(name, parameter) for the parameters that are stored as floats: all but the trainable hyper scale network.
 template <class F>
 void each_stored_parameter(Model<float>& networks, F&& f) {
@@ -143,10 +147,11 @@ inline std::string hex32(std::uint32_t value) {
     return writer;
 }
 
-/// Reads weights of this architecture.
+/// Reads weights of this architecture; those of the encoders stay zero when they are not wanted.
 /// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
 ///         Error{corrupt_weights} for numbers that break a bound.
-[[nodiscard]] inline CodecWeights read_codec_weights(const SafetensorsFile& file) {
+[[nodiscard]] inline CodecWeights read_codec_weights(const SafetensorsFile& file,
+                                                     CodecUse use = CodecUse::encode_and_decode) {
     CodecWeights weights;
     weights.metadata = file.metadata();
     const auto found = weights.metadata.find("architecture");
@@ -172,6 +177,7 @@ inline std::string hex32(std::uint32_t value) {
     require_tensors(file, requests);
 
     detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
+        if (use == CodecUse::decode && detail::is_for_encoding(name)) return;
         file.read_float(name, p.value);
         if (!detail::all_finite(p.value))
             throw Error(Errc::corrupt_weights,

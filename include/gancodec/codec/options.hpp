@@ -7,6 +7,9 @@
 
 namespace gancodec {
 
+/// What a Codec will be asked for. One that only decodes loads in half the time and holds fewer weights.
+enum class CodecUse { encode_and_decode, decode };
+
 /// How to encode.
 struct EncodeOptions {
     double quality = 50;  ///< 0 (smallest file) to 100 (best picture)
