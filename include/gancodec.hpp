@@ -124,10 +124,11 @@
 #include "gancodec/weights/safetensors_writer.hpp"
 #include "gancodec/weights/parameters.hpp"
 
-#include "gancodec/codec/codec_weights.hpp"
 #include "gancodec/codec/options.hpp"
+#include "gancodec/codec/codec_weights.hpp"
 #include "gancodec/codec/rate_control.hpp"
 #include "gancodec/codec/symbol_order.hpp"
+#include "gancodec/codec/transform.hpp"
 #include "gancodec/codec/codec.hpp"
 
 #include "gancodec/autograd/tape.hpp"

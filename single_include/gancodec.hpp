@@ -375,6 +375,10 @@ void clear_padding(TensorView<T> view) {
 
 namespace gancodec {
 
+/// Whether memory is handed out, or only counted. A plan is made by running the same code on counted memory: whoever
+/// computes then asks counts_only() first, takes what it would take, and leaves.
+enum class MemoryUse { real, counted };
+
 /// An arena: memory for activations and scratch that is taken in a line and given back all at once.
 ///
 /// Read first: (1) take() returns memory that is NOT cleared; (2) pointers stay valid until the Scope that took them
@@ -382,7 +386,9 @@ namespace gancodec {
 /// nothing is allocated any more; (4) one Workspace belongs to one caller: take before a parallel region, not inside.
 class Workspace {
 public:
-    Workspace() = default;
+    explicit Workspace(MemoryUse use = MemoryUse::real) : use_(use) {}
+
+    [[nodiscard]] bool counts_only() const { return use_ == MemoryUse::counted; }
 
     /// Takes `count` numbers, 64-byte aligned, uninitialised.
     template <class T>
@@ -397,7 +403,7 @@ public:
     template <class T>
     [[nodiscard]] TensorView<T> zeros(Shape shape) {
         auto view = tensor<T>(shape);
-        std::fill_n(view.data, view.size(), T{});
+        if (!counts_only()) std::fill_n(view.data, view.size(), T{});
         return view;
     }
 
@@ -427,12 +433,27 @@ public:
         }
         current_ = used_ = total_ = 0;
     }
+    /// Makes sure that `bytes` can be taken without another allocation. Requires nothing is in use.
+    void reserve(std::size_t bytes) {
+        GANCODEC_ASSERT(total_ == 0);
+        peak_ = std::max(peak_, bytes);
+        if (!counts_only() && (chunks_.empty() ? peak_ > 0 : chunks_.front().size() < peak_)) {
+            chunks_.clear();
+            chunks_.push_back(AlignedArray<std::byte>::uninitialised(peak_));
+        }
+        current_ = used_ = 0;
+    }
     /// The most that was in use at one time, in bytes.
     [[nodiscard]] std::size_t peak_bytes() const { return peak_; }
 
 private:
     std::byte* take_bytes(std::size_t bytes) {
         bytes = (bytes + kAlignmentBytes - 1) / kAlignmentBytes * kAlignmentBytes;
+        if (counts_only()) {
+            total_ += bytes;
+            peak_ = std::max(peak_, total_);
+            return nullptr;
+        }
         while (current_ < chunks_.size() && used_ + bytes > chunks_[current_].size()) {
             ++current_;
             used_ = 0;
@@ -449,6 +470,7 @@ private:
         return p;
     }
 
+    MemoryUse use_;
     std::vector<AlignedArray<std::byte>> chunks_;
     std::size_t current_ = 0, used_ = 0, total_ = 0, peak_ = 0;
 };
@@ -1861,7 +1883,8 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
     if (out.size() == 0) return;
     const Workspace::Scope scope(ws);
     if (taps.out_channels <= kFewOutputs) {
-        PixelLaneConvolution<Arch>(in, taps, out, epilogue, ws).run();
+        const PixelLaneConvolution<Arch> convolution(in, taps, out, epilogue, ws);
+        if (!ws.counts_only()) convolution.run();
         return;
     }
     const bool pointwise = taps.out_step == 1 && taps.in_step == 1 && taps.phases[0].taps.size() == 1 &&
@@ -1871,7 +1894,8 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
         out.shape.w *= out.shape.h;
         in.shape.h = out.shape.h = 1;
     }
-    TapConvolution<Arch>(in, taps, out, epilogue, ws).run();
+    const TapConvolution<Arch> convolution(in, taps, out, epilogue, ws);
+    if (!ws.counts_only()) convolution.run();
 }
 
 }  // namespace gancodec::detail
@@ -2426,7 +2450,8 @@ void convolve_winograd(TensorView<const float> in, const WinogradWeights& weight
     GANCODEC_ASSERT(in.shape.n == out.shape.n && out.shape.h == in.shape.h + 2 * weights.pad - 2);
     if (out.size() == 0) return;
     const Workspace::Scope scope(ws);
-    WinogradConvolution<Arch>(in, weights, out, epilogue, ws).run();
+    const WinogradConvolution<Arch> convolution(in, weights, out, epilogue, ws);
+    if (!ws.counts_only()) convolution.run();
 }
 
 }  // namespace gancodec::detail
@@ -2804,6 +2829,7 @@ inline void conv2d_int(std::span<const std::int16_t> in, int h, int w, const Pre
     const Workspace::Scope scope(ws);
     const std::int64_t padded = layer.padded_taps();
     std::int16_t* patches = ws.take<std::int16_t>(static_cast<std::size_t>(detail::kIntConvStrip * padded));
+    if (ws.counts_only()) return;
     std::fill_n(patches, detail::kIntConvStrip * padded, std::int16_t{0});
     for (std::int64_t first = 0; first < plane; first += detail::kIntConvStrip) {
         const std::int64_t count = std::min<std::int64_t>(detail::kIntConvStrip, plane - first);
@@ -3198,6 +3224,7 @@ inline constexpr std::size_t kGdnBlock = kGdnPitch * kChannelBlock;
 inline const float* pack_gdn_gamma(const float* gamma, const Shape& shape, bool transposed, Workspace& ws) {
     const auto c = static_cast<std::ptrdiff_t>(shape.c);
     float* packed = ws.take<float>(static_cast<std::size_t>(shape.padded_c()) * static_cast<std::size_t>(c));
+    if (ws.counts_only()) return packed;
     parallel_for(shape.blocks(), [&](std::int64_t group, int) {
         float* p = packed + group * c * kChannelBlock;
         const std::ptrdiff_t first = group * kChannelBlock;
@@ -3270,10 +3297,11 @@ struct GdnScratch {
           run_size(static_cast<std::size_t>(shape.blocks()) * kGdnBlock),
           buffers(buffer_count) {
         float* padded = ws.take<float>(static_cast<std::size_t>(shape.padded_c()));
-        std::fill(std::copy_n(beta_values, shape.c, padded), padded + shape.padded_c(), 1.0f);  // 0/1 = 0
         beta = padded;
         const std::size_t size = static_cast<std::size_t>(threads()) * static_cast<std::size_t>(buffers) * run_size;
         runs = ws.take<float>(size);
+        if (ws.counts_only()) return;
+        std::fill(std::copy_n(beta_values, shape.c, padded), padded + shape.padded_c(), 1.0f);  // 0/1 = 0
         std::fill_n(runs, size, 0.0f);
     }
     [[nodiscard]] float* buffer(std::size_t worker, std::size_t index) const {
@@ -3287,6 +3315,7 @@ void gdn_forward_tiles(TensorView<const float> in, const float* beta, const floa
     const Shape& shape = in.shape;
     const Workspace::Scope scope(ws);
     const GdnScratch scratch(beta, gamma, shape, 2, ws);
+    if (ws.counts_only()) return;
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *magnitude = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
         for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {
@@ -3487,6 +3516,7 @@ void root_gdn_tiles(TensorView<const float> in, const float* beta, const float* 
     const Shape& shape = in.shape;
     const Workspace::Scope scope(ws);
     const GdnScratch scratch(beta, gamma, shape, 2, ws);
+    if (ws.counts_only()) return;
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *square = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
         for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {
@@ -3908,6 +3938,7 @@ constexpr int padded_source(int i, int extent, PadMode mode) {
 inline const int* padded_sources(int before, int extent, int after, PadMode mode, Workspace& ws) {
     const int count = before + extent + after;
     auto* sources = ws.take<int>(static_cast<std::size_t>(count));
+    if (ws.counts_only()) return sources;
     for (int i = 0; i < count; ++i) sources[i] = padded_source(i - before, extent, mode);
     return sources;
 }
@@ -3922,6 +3953,7 @@ void pad(TensorView<const T> in, const PadSides& sides, PadMode mode, TensorView
     const Workspace::Scope scope(ws);
     const int* rows = detail::padded_sources(sides.top, in.shape.h, sides.bottom, mode, ws);
     const int* columns = detail::padded_sources(sides.left, in.shape.w, sides.right, mode, ws);
+    if (ws.counts_only()) return;
     const std::size_t row_size = static_cast<std::size_t>(in.shape.w) * kChannelBlock;
     detail::parallel_rows(out.shape, [&](int n, int block, int oy) {
         T* target = out.data + out.shape.offset(n, block * kChannelBlock, oy, 0);
@@ -4824,6 +4856,7 @@ public:
     ~Pooled() { release(); }
 
     [[nodiscard]] const Shape& shape() const { return shape_; }
+    /// Of counted memory there is nothing to see: its data is null.
     [[nodiscard]] TensorView<T> view() const { return {owner_->slots_[slot_].memory.data(), shape_}; }
     [[nodiscard]] TensorView<const T> constant() const { return view(); }
     /// True when no other value shares the memory, so that an operation may overwrite it.
@@ -4844,47 +4877,95 @@ private:
     Shape shape_;
 };
 
+/// What an Inference needs for a run: numbers of every slot of its pool, bytes of scratch.
+struct MemoryPlan {
+    std::vector<std::size_t> slots;
+    std::size_t scratch_bytes = 0;
+
+    friend bool operator==(const MemoryPlan&, const MemoryPlan&) = default;
+    template <class T>
+    [[nodiscard]] std::size_t bytes() const {
+        std::size_t total = scratch_bytes;
+        for (const std::size_t slot : slots) total += slot * sizeof(T);
+        return total;
+    }
+};
+
 /// The context that runs a network forward and forgets: the memory of a value is reused as soon as nobody holds it.
-/// Nothing is allocated once the largest image so far has been seen. One Inference belongs to one caller at a time,
-/// and outlives its values.
+/// Nothing is allocated once the largest image so far has been seen, or after reserve_for(that run). One Inference belongs to one
+/// caller at a time, and outlives its values.
 template <class T>
 class Inference {
 public:
     using Scalar = T;
     using Value = Pooled<T>;
 
-    Inference() = default;
+    explicit Inference(MemoryUse use = MemoryUse::real) : scratch_(use) {}
     Inference(const Inference&) = delete;
     Inference& operator=(const Inference&) = delete;
+
+    /// The memory that run(context) needs beside what is there, found by running it on counted memory.
+    template <class Run>
+    [[nodiscard]] static MemoryPlan plan(const Run& run, const MemoryPlan& there = {}) {
+        Inference counted(MemoryUse::counted);
+        counted.reserve(there);
+        MemoryPlan before;
+        do {  // slots that grew late may be chosen otherwise in the next run: until nothing grows
+            before = counted.memory();
+            run(counted);
+        } while (!(counted.memory() == before));
+        return before;
+    }
+    /// Allocates at once what run(context) will need, so that it allocates nothing. Requires that no values are held.
+    template <class Run>
+    void reserve_for(const Run& run) {
+        reserve(plan(run, memory()));
+    }
+    /// Calls f, which computes, but not on counted memory.
+    template <class F>
+    void compute(F&& f) {
+        if (!counts_only()) f();
+    }
+    [[nodiscard]] bool counts_only() const { return scratch_.counts_only(); }
 
     /// A value of that shape, uninitialised: its writer also writes the padded channels.
     [[nodiscard]] Value make(Shape shape) {
         const std::size_t size = shape.size();
         std::size_t best = slots_.size();
         for (std::size_t i = 0; i < slots_.size(); ++i)
-            if (slots_[i].holders == 0 && slots_[i].memory.size() >= size &&
-                (best == slots_.size() || slots_[i].memory.size() < slots_[best].memory.size()))
+            if (slots_[i].holders == 0 && slots_[i].size >= size &&
+                (best == slots_.size() || slots_[i].size < slots_[best].size))
                 best = i;
         if (best == slots_.size()) best = grow(size);
         return Value(this, best, shape);
     }
     [[nodiscard]] Value copy(TensorView<const T> tensor) {
         Value value = make(tensor.shape);
-        std::copy_n(tensor.data, tensor.size(), value.view().data);
+        compute([&] { std::copy_n(tensor.data, tensor.size(), value.view().data); });
         return value;
     }
     [[nodiscard]] Workspace& scratch() { return scratch_; }
-    /// Memory held by the pool and the scratch arena, in bytes.
-    [[nodiscard]] std::size_t memory_bytes() const {
-        std::size_t total = scratch_.peak_bytes();
-        for (const Slot& slot : slots_) total += slot.memory.size() * sizeof(T);
-        return total;
+    /// What the pool and the scratch arena hold.
+    [[nodiscard]] MemoryPlan memory() const {
+        MemoryPlan plan;
+        for (const Slot& slot : slots_) plan.slots.push_back(slot.size);
+        plan.scratch_bytes = scratch_.peak_bytes();
+        return plan;
     }
 
 private:
     friend class Pooled<T>;
+
+    void reserve(const MemoryPlan& plan) {
+        if (slots_.size() < plan.slots.size()) slots_.resize(plan.slots.size());
+        for (std::size_t i = 0; i < plan.slots.size(); ++i)
+            if (slots_[i].size < plan.slots[i]) enlarge(slots_[i], plan.slots[i]);
+        scratch_.reserve(plan.scratch_bytes);
+    }
+
     struct Slot {
         AlignedArray<T> memory;
+        std::size_t size = 0;  ///< of `memory`, or counted
         int holders = 0;
     };
 
@@ -4892,13 +4973,15 @@ private:
     std::size_t grow(std::size_t size) {
         std::size_t best = slots_.size();
         for (std::size_t i = 0; i < slots_.size(); ++i)
-            if (slots_[i].holders == 0 &&
-                (best == slots_.size() || slots_[i].memory.size() > slots_[best].memory.size()))
-                best = i;
+            if (slots_[i].holders == 0 && (best == slots_.size() || slots_[i].size > slots_[best].size)) best = i;
         if (best == slots_.size()) slots_.emplace_back();
-        slots_[best].memory = AlignedArray<T>();
-        slots_[best].memory = AlignedArray<T>::uninitialised(size);
+        enlarge(slots_[best], size);
         return best;
+    }
+    void enlarge(Slot& slot, std::size_t size) {
+        slot.memory = AlignedArray<T>();
+        if (!counts_only()) slot.memory = AlignedArray<T>::uninitialised(size);
+        slot.size = size;
     }
 
     std::vector<Slot> slots_;
@@ -4990,7 +5073,7 @@ using Tanh = ActivationLayer<Activation::tanh>;
 template <class T>
 Pooled<T> activation(Inference<T>& context, Pooled<T> x, Activation kind, T slope) {
     auto out = x.unique() ? x : context.make(x.shape());
-    activation_forward(x.constant(), kind, slope, out.view());
+    context.compute([&] { activation_forward(x.constant(), kind, slope, out.view()); });
     return out;
 }
 
@@ -5043,7 +5126,8 @@ public:
 template <class T, class L>
 Pooled<T> channel_norm(Inference<T>& context, Pooled<T> x, const L& layer) {
     auto out = x.unique() ? x : context.make(x.shape());
-    channel_norm(x.constant(), layer.gain.data(), layer.beta.value.data(), L::kEps, out.view());
+    context.compute(
+        [&] { channel_norm(x.constant(), layer.gain.data(), layer.beta.value.data(), L::kEps, out.view()); });
     return out;
 }
 
@@ -5263,7 +5347,7 @@ template <class T, class G>
 Pooled<T> apply_gain(Inference<T>& context, Pooled<T> x, const G& gain, std::span<const double> positions,
                      GainDirection direction) {
     auto out = x.unique() ? x : context.make(x.shape());
-    gain_forward(x.constant(), gain, positions, direction, out.view());
+    context.compute([&] { gain_forward(x.constant(), gain, positions, direction, out.view()); });
     return out;
 }
 
@@ -5396,7 +5480,7 @@ Pooled<T> concat_channels(Inference<T>& context, Pooled<T> a, Pooled<T> b) {
     const Shape s = a.shape();
     auto out = context.make({s.n, s.c + b.shape().c, s.h, s.w});
     const std::array<TensorView<const T>, 2> inputs{a.constant(), b.constant()};
-    concat_channels<T>(inputs, out.view());
+    context.compute([&] { concat_channels<T>(inputs, out.view()); });
     return out;
 }
 
@@ -5455,25 +5539,25 @@ struct L2Pool : StatelessLayer<T> {
 template <class T>
 Pooled<T> max_pool(Inference<T>& context, Pooled<T> x, const PoolGeometry& geometry) {
     auto out = context.make(geometry.out_shape(x.shape()));
-    max_pool(x.constant(), geometry, out.view());
+    context.compute([&] { max_pool(x.constant(), geometry, out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> avg_pool(Inference<T>& context, Pooled<T> x, const PoolGeometry& geometry) {
     auto out = context.make(geometry.out_shape(x.shape()));
-    avg_pool(x.constant(), geometry, out.view());
+    context.compute([&] { avg_pool(x.constant(), geometry, out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> spatial_mean(Inference<T>& context, Pooled<T> x) {
     auto out = context.make({x.shape().n, x.shape().c, 1, 1});
-    spatial_mean(x.constant(), out.view());
+    context.compute([&] { spatial_mean(x.constant(), out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> l2_pool(Inference<T>& context, Pooled<T> x) {
     auto out = context.make(l2_pool_shape(x.shape()));
-    l2_pool(x.constant(), out.view());
+    context.compute([&] { l2_pool(x.constant(), out.view()); });
     return out;
 }
 
@@ -5662,20 +5746,20 @@ template <class T>
 Pooled<T> pixel_shuffle(Inference<T>& context, Pooled<T> x, int r) {
     const Shape s = x.shape();
     auto out = context.make({s.n, s.c / (r * r), s.h * r, s.w * r});
-    pixel_shuffle(x.constant(), r, out.view());
+    context.compute([&] { pixel_shuffle(x.constant(), r, out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> pixel_unshuffle(Inference<T>& context, Pooled<T> x, int r) {
     const Shape s = x.shape();
     auto out = context.make({s.n, s.c * r * r, s.h / r, s.w / r});
-    pixel_unshuffle(x.constant(), r, out.view());
+    context.compute([&] { pixel_unshuffle(x.constant(), r, out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> add(Inference<T>& context, Pooled<T> a, Pooled<T> b) {
     auto out = a.unique() ? a : context.make(a.shape());
-    add(a.constant(), b.constant(), out.view());
+    context.compute([&] { add(a.constant(), b.constant(), out.view()); });
     return out;
 }
 
@@ -5928,7 +6012,7 @@ template <class T>
 Pooled<T> upsample_nearest(Inference<T>& context, Pooled<T> x, int factor) {
     const Shape s = x.shape();
     auto out = context.make({s.n, s.c, s.h * factor, s.w * factor});
-    upsample_nearest(x.constant(), factor, out.view());
+    context.compute([&] { upsample_nearest(x.constant(), factor, out.view()); });
     return out;
 }
 
@@ -6502,9 +6586,9 @@ public:
     /// Quality steps of a stream, 0 to kSteps.
     static constexpr int kSteps = 255;
 
-    /// Shapes  z [Z][h][w], each in −127..127 · result [Y][4h][4w], each in 0..63
-    [[nodiscard]] std::vector<std::uint8_t> run(std::span<const std::int16_t> z, int h, int w, int quality_step,
-                                                Workspace& ws) const {
+    /// Shapes  z [Z][h][w], each in −127..127 · index [Y][4h][4w], each in 0..63
+    void run(std::span<const std::int16_t> z, int h, int w, int quality_step, std::span<std::uint8_t> index,
+             Workspace& ws) const {
         const Workspace::Scope scope(ws);
         const auto plane = static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
         const auto layer = [&](std::span<const std::int16_t> in, const PreparedIntConv2d& conv) {
@@ -6515,15 +6599,15 @@ public:
         };
         const auto expanded = layer(layer(layer(z, reduce_), inner_), expand_);
         const std::span<std::int16_t> halves(ws.take<std::int16_t>(expanded.size()), expanded.size());
+        GANCODEC_ASSERT(index.size() == expanded.size());
+        if (ws.counts_only()) return;
         pixel_shuffle_int<std::int16_t>(expanded, latent_channels(), h, w, kUpsampling, halves);
-        std::vector<std::uint8_t> index(expanded.size());
         const std::size_t upsampled = plane * kUpsampling * kUpsampling;
         for (int c = 0; c < latent_channels(); ++c) {
             const int offset = level_offset(c, quality_step) + 1;
             for (std::size_t i = static_cast<std::size_t>(c) * upsampled, end = i + upsampled; i < end; ++i)
                 index[i] = static_cast<std::uint8_t>(std::clamp((halves[i] + offset) >> 1, 0, 63));
         }
-        return index;
     }
     /// Levels are spread evenly over the steps: step s lies at s·(levels − 1)/kSteps; rounded halves up.
     [[nodiscard]] int level_offset(int channel, int quality_step) const {
@@ -6614,9 +6698,6 @@ struct Model {
     void prepare(bool for_backward) {
         encoder.prepare(for_backward);
         hyper_encoder.prepare(for_backward);
-        prepare_decoders(for_backward);
-    }
-    void prepare_decoders(bool for_backward) {
         hyper_scale.prepare(for_backward);
         hyper_mean.prepare(for_backward);
         generator.prepare(for_backward);
@@ -8333,21 +8414,16 @@ public:
     /// Longer headers are refused: thousands of tensors fit into one megabyte.
     static constexpr std::size_t kMaxHeaderBytes = std::size_t{1} << 24;
 
-    /// Takes the bytes over. `where` names the file in messages.
-    [[nodiscard]] static SafetensorsFile parse(Bytes bytes, const std::string& where = "weights") {
-        SafetensorsFile file;
-        file.where_ = where;
-        file.bytes_ = std::move(bytes);
-        file.read_header();
-        file.check_layout();
-        return file;
-    }
+    SafetensorsFile() = default;
+    /// Copies the bytes. `where` names the file in messages.
     [[nodiscard]] static SafetensorsFile parse(ByteView bytes, const std::string& where = "weights") {
-        return parse(Bytes(bytes.begin(), bytes.end()), where);
+        auto copy = AlignedArray<std::uint8_t>::uninitialised(bytes.size());
+        std::copy(bytes.begin(), bytes.end(), copy.begin());
+        return SafetensorsFile(std::move(copy), where);
     }
     /// Errors   Error{Errc::io} where the file cannot be read.
     [[nodiscard]] static SafetensorsFile load(const std::filesystem::path& path) {
-        return parse(read_whole(path), path.string());
+        return SafetensorsFile(read_whole(path), path.string());
     }
 
     [[nodiscard]] const std::string& where() const { return where_; }
@@ -8406,7 +8482,12 @@ public:
     }
 
 private:
-    [[nodiscard]] static Bytes read_whole(const std::filesystem::path& path) {
+    SafetensorsFile(AlignedArray<std::uint8_t> bytes, std::string where)
+        : where_(std::move(where)), bytes_(std::move(bytes)) {
+        read_header();
+        check_layout();
+    }
+    [[nodiscard]] static AlignedArray<std::uint8_t> read_whole(const std::filesystem::path& path) {
         constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 32;
         std::error_code failure;
         if (!std::filesystem::is_regular_file(path, failure))
@@ -8417,7 +8498,7 @@ private:
         if (size > kMaxFileBytes)
             throw Error(Errc::limit,
                         path.string() + ": expected at most 4 GiB, found " + std::to_string(size) + " bytes");
-        Bytes bytes(static_cast<std::size_t>(size));
+        auto bytes = AlignedArray<std::uint8_t>::uninitialised(static_cast<std::size_t>(size));
         std::ifstream stream(path, std::ios::binary);
         if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
             throw Error(Errc::io, path.string() + ": cannot be read");
@@ -8435,12 +8516,16 @@ private:
         throw Error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
     }
     [[nodiscard]] ByteView raw(const TensorEntry& tensor) const {
-        return ByteView(bytes_).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
+        return ByteView(bytes_.data(), bytes_.size()).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
     static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
-        for (std::size_t i = 0; i < out.size(); ++i)
-            out[i] = number(read_little_endian<Stored>(p + i * sizeof(Stored)));
+        constexpr std::size_t kShare = std::size_t{1} << 15;
+        parallel_for(static_cast<std::int64_t>((out.size() + kShare - 1) / kShare), [&](std::int64_t share, int) {
+            const std::size_t begin = static_cast<std::size_t>(share) * kShare;
+            for (std::size_t i = begin; i < std::min(out.size(), begin + kShare); ++i)
+                out[i] = number(read_little_endian<Stored>(p + i * sizeof(Stored)));
+        });
     }
     template <class Stored>
     static std::vector<std::int32_t> integers(const TensorEntry& tensor, const std::uint8_t* p) {
@@ -8541,7 +8626,7 @@ private:
     }
 
     std::string where_;
-    Bytes bytes_;
+    AlignedArray<std::uint8_t> bytes_;
     std::size_t data_start_ = 0;
     std::map<std::string, std::string> metadata_;
     std::map<std::string, TensorEntry> tensors_;
@@ -8735,8 +8820,6 @@ void write_parameters(SafetensorsWriter& writer, L& layer, const std::string& pr
 
 }  // namespace gancodec
 
-// ---- gancodec/codec/codec_weights.hpp
-
 // ---- gancodec/codec/options.hpp
 
 namespace gancodec {
@@ -8760,6 +8843,7 @@ struct DecodeOptions {
 }
 
 }  // namespace gancodec
+// ---- gancodec/codec/codec_weights.hpp
 
 namespace gancodec {
 
@@ -9021,6 +9105,143 @@ void fill_in_symbol_order(TensorView<float> tensor, Value&& value) {
 }
 
 }  // namespace gancodec
+// ---- gancodec/codec/transform.hpp
+
+namespace gancodec {
+
+/// The integers of a stream, ẑ in the order [c][h/64][w/64] and r in [c][h/16][w/16].
+struct Symbols {
+    std::vector<std::int32_t> z, residuals;
+};
+
+/// Extents of the hyper latents, which lie at 1/64 of the padded image.
+struct HyperExtent {
+    int h = 0, w = 0;
+
+    [[nodiscard]] static HyperExtent of(int width, int height) {
+        return {round_up(height, kImageMultiple) / kImageMultiple, round_up(width, kImageMultiple) / kImageMultiple};
+    }
+    [[nodiscard]] std::size_t places() const { return static_cast<std::size_t>(h) * static_cast<std::size_t>(w); }
+    [[nodiscard]] std::size_t hyper_latents() const { return kHyperChannels * places(); }
+    [[nodiscard]] std::size_t latents() const {
+        constexpr std::size_t kUpsampling = IntegerHyperScale::kUpsampling;
+        return kLatentChannels * kUpsampling * kUpsampling * places();
+    }
+};
+
+/// The networks between pixels and symbols, step by step. Each step takes its context as an argument: on one whose memory
+/// is only counted it computes nothing, and the steps of an image, run so, are the plan of its memory.
+class Transform {
+public:
+    using Context = Inference<float>;
+    using Value = Context::Value;
+
+    /// A view: the weights outlive it.
+    explicit Transform(const CodecWeights& weights) : weights_(weights) {}
+
+    /// Image → y. Counted memory has no image.
+    [[nodiscard]] Value analyse(Context& context, const Image* image, HyperExtent extent) const {
+        constexpr int r = Encoder::First::kFactor, side = kImageMultiple / r;
+        Value x = context.make({1, 3 * r * r, extent.h * side, extent.w * side});
+        context.compute([&] { image_to_tensor(*image, x.view(), 0, kPixels<Encoder::First>); });
+        return weights_.networks.encoder.all_but_first(context, std::move(x));
+    }
+    /// y → symbols, and the table of each residual, in scratch.
+    [[nodiscard]] std::span<const std::uint8_t> quantise(Context& context, const Value& y, int step,
+                                                         Symbols& symbols) const {
+        const double at = position(step);
+        const Value v = apply_gain(context, y, weights_.networks.gain, std::span(&at, 1), GainDirection::multiply);
+        Value z_value = weights_.networks.hyper_encoder(context, v);
+        const HyperExtent extent{z_value.shape().h, z_value.shape().w};
+        context.compute([&] {
+            symbols.z.resize(extent.hyper_latents());
+            each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) {
+                symbols.z[i] = round_to_int(value, kLargestHyper);
+            });
+        });
+        const auto index = scale_indices(context, symbols.z, extent, step);
+        Value residual = hyper_mean(context, symbols.z, extent);
+        context.compute([&] {
+            sub(v.constant(), residual.constant(), residual.view());
+            symbols.residuals.resize(extent.latents());
+            each_in_symbol_order(residual.constant(), [&](std::size_t i, float value) {
+                symbols.residuals[i] = round_to_int(value, kMaxSymbol);
+            });
+        });
+        return index;
+    }
+    /// In scratch, which the caller scopes.
+    [[nodiscard]] std::span<const std::uint8_t> scale_indices(Context& context, std::span<const std::int32_t> z,
+                                                              HyperExtent extent, int step) const {
+        Workspace& ws = context.scratch();
+        const std::span index(ws.take<std::uint8_t>(extent.latents()), extent.latents());
+        const std::span clamped(ws.take<std::int16_t>(extent.hyper_latents()), extent.hyper_latents());
+        context.compute([&] {
+            std::transform(z.begin(), z.end(), clamped.begin(),
+                           [](std::int32_t value) {  // a hostile stream may hold larger
+                               return static_cast<std::int16_t>(std::clamp(value, -kLargestHyper, kLargestHyper));
+                           });
+        });
+        weights_.hyper_scale.run(clamped, extent.h, extent.w, step, index, ws);
+        return index;
+    }
+    /// Symbols → what the pixel shuffle at the end of the generator makes a picture of.
+    [[nodiscard]] Value synthesise(Context& context, const Symbols& symbols, HyperExtent extent, int step) const {
+        Value v = hyper_mean(context, symbols.z, extent);
+        context.compute([&] {
+            each_in_symbol_order(
+                v.view(), [&](std::size_t i, float& element) { element += static_cast<float>(symbols.residuals[i]); });
+        });
+        const double at = position(step);
+        v = apply_gain(context, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
+        return weights_.networks.generator.all_but_last(context, std::move(v));
+    }
+    [[nodiscard]] static Image to_image(const Value& x, int width, int height) {
+        return tensor_to_image(x.constant(), width, height, kPixels<Generator::Last>);
+    }
+
+    /// All that encoding an image takes, and all that decoding takes, for plans.
+    void run_encoder(Context& context, HyperExtent extent) const {
+        const Value y = analyse(context, nullptr, extent);
+        const Workspace::Scope scope(context.scratch());
+        Symbols none;
+        static_cast<void>(quantise(context, y, 0, none));
+    }
+    void run_decoder(Context& context, HyperExtent extent) const {
+        {
+            const Workspace::Scope scope(context.scratch());
+            static_cast<void>(scale_indices(context, {}, extent, 0));
+        }
+        static_cast<void>(synthesise(context, {}, extent, 0));
+    }
+
+private:
+    static constexpr int kLargestHyper = 127;
+    /// Networks see x − ½. The pixel (un)shuffle at their outer end and the way from or to bytes are one pass: pictures
+    /// never lie in memory as floats, which take 21 times their bytes.
+    template <class Shuffle>
+    static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
+
+    static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
+    Value hyper_mean(Context& context, std::span<const std::int32_t> z, HyperExtent extent) const {
+        Value z_hat = context.make({1, kHyperChannels, extent.h, extent.w});
+        context.compute([&] {
+            fill_in_symbol_order(z_hat.view(), [&](std::size_t i) {
+                return static_cast<float>(std::clamp(z[i], -kLargestHyper, kLargestHyper));
+            });
+        });
+        return weights_.networks.hyper_mean(context, std::move(z_hat));
+    }
+    /// Nearest integer, ties to even, within ±largest; NaN becomes 0.
+    static std::int32_t round_to_int(float value, std::int32_t largest) {
+        const auto limit = static_cast<float>(largest);
+        return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -limit, limit)));
+    }
+
+    const CodecWeights& weights_;
+};
+
+}  // namespace gancodec
 // ---- gancodec/codec/codec.hpp
 
 namespace gancodec {
@@ -9048,24 +9269,14 @@ public:
     /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights}.
     [[nodiscard]] static Codec load(const std::filesystem::path& path, CodecUse use = CodecUse::encode_and_decode) {
-        Codec codec(read_codec_weights(SafetensorsFile::load(path), use), use);
+        CodecWeights weights = read_codec_weights(SafetensorsFile::load(path), use);
+        Codec codec(std::move(weights), use, Keep::what_runs);
         check_entropy_id(codec, path.string());
-        codec.forget_packed_weights();
         check_self_test(codec, path.string());
         return codec;
     }
     explicit Codec(CodecWeights weights, CodecUse use = CodecUse::encode_and_decode)
-        : weights_(std::move(weights)),
-          use_(use),
-          entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
-          hyper_prior_(make_tables(weights_.prior)),
-          latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
-          context_(std::make_unique<Inference<float>>()) {
-        if (use == CodecUse::decode)
-            weights_.networks.prepare_decoders(false);
-        else
-            weights_.networks.prepare(false);
-    }
+        : Codec(std::move(weights), use, Keep::all) {}
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
@@ -9073,8 +9284,14 @@ public:
     [[nodiscard]] CodecUse use() const { return use_; }
     /// Gives back what this Codec was made of. Requires it was made from CodecWeights, not by load().
     [[nodiscard]] CodecWeights release() && { return std::move(weights_); }
-    /// Memory held for activations, in bytes; it grows with the largest image seen.
-    [[nodiscard]] std::size_t memory_bytes() const { return context_->memory_bytes(); }
+    /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
+    /// Found by going through the networks without computing, and allocated at once before the first layer runs.
+    [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
+        const HyperExtent extent = extent_of(header);
+        const MemoryPlan plan =
+            Inference<float>::plan([&](Inference<float>& context) { transform().run_decoder(context, extent); });
+        return plan.bytes<float>() + (extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t);
+    }
 
     /// Errors  Error{invalid_argument} for an image without pixels, a quality outside 0..100, or a Codec that only decodes;
     ///         Error{limit}.
@@ -9093,60 +9310,63 @@ public:
     /// Errors  Error{corrupt_stream, unsupported, limit, wrong_weights}.
     [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
         const Stream stream = read_stream(bytes, options.limits);
-        return paint(symbols_of(stream, options), stream.header);
+        read_symbols(stream, options, symbols_);
+        return paint(symbols_, stream.header);
     }
 
-    /// The integers of a stream, ẑ in the order [c][h/64][w/64] and r in [c][h/16][w/16].
-    struct Symbols {
-        std::vector<std::int32_t> z, residuals;
-    };
     /// Entropy decoding alone, in integers from end to end: the same everywhere, with fused multiply-add or without.
     /// Errors  as decode().
     [[nodiscard]] Symbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
-        return symbols_of(read_stream(bytes, options.limits), options);
+        Symbols symbols;
+        read_symbols(read_stream(bytes, options.limits), options, symbols);
+        return symbols;
     }
 
     /// The pixels of symbols, the other half of decode().
     /// Requires as many symbols as a stream with that header holds.
     [[nodiscard]] Image paint(const Symbols& symbols, const StreamHeader& header) {
-        Value v = hyper_mean(symbols.z, hyper_extent(header));
-        GANCODEC_ASSERT(symbols.residuals.size() == v.shape().logical_size());
-        each_in_symbol_order(
-            v.view(), [&](std::size_t i, float& element) { element += static_cast<float>(symbols.residuals[i]); });
-        const double at = position(header.quality_step);
-        v = apply_gain(*context_, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
-        const Value out = weights_.networks.generator.all_but_last(*context_, std::move(v));
-        return tensor_to_image(out.constant(), header.width, header.height, kPixels<Generator::Last>);
+        const HyperExtent extent = extent_of(header);
+        GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
+        reserve_for_decoding(extent);
+        const Value x_hat = transform().synthesise(*context_, symbols, extent, header.quality_step);
+        return Transform::to_image(x_hat, header.width, header.height);
     }
 
 private:
     using Value = Pooled<float>;
-    /// Of the hyper latents.
-    struct Extent {
-        int h = 0, w = 0;
-    };
-    static constexpr int kLargestHyper = 127;
-    /// Networks see x − ½. The pixel (un)shuffle at their outer end and the way from or to bytes are one pass: pictures
-    /// never lie in memory as floats, which take 21 times their bytes.
-    template <class Shuffle>
-    static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
+    enum class Keep { all, what_runs };
 
-    /// Convolutions, whose weights have four axes, have packed them.
-    void forget_packed_weights() {
-        weights_.networks.each_parameter("", [](const std::string&, Parameter<float>& p) {
-            if (p.shape.size() == 4) p.value = {};
-        });
+    Codec(CodecWeights weights, CodecUse use, Keep keep)
+        : weights_(std::move(weights)),
+          use_(use),
+          entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
+          hyper_prior_(make_tables(weights_.prior)),
+          latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
+          context_(std::make_unique<Inference<float>>()) {
+        Model<float>& networks = weights_.networks;
+        const bool encodes = use == CodecUse::encode_and_decode;
+        pack(networks.encoder, encodes, keep);
+        pack(networks.hyper_encoder, encodes, keep);
+        pack(networks.hyper_mean, true, keep);
+        pack(networks.generator, true, keep);
     }
-    static int padded(int side) { return round_up(side, kImageMultiple); }
-    static Extent hyper_extent(const StreamHeader& header) {
-        return {padded(header.height) / kImageMultiple, padded(header.width) / kImageMultiple};
+    /// Layer by layer, so that the memory of the numbers that nobody needs any more serves the next layer: those of
+    /// convolutions, which have four axes, once they are packed.
+    template <class Network>
+    static void pack(Network& network, bool runs, Keep keep) {
+        const auto pack_layer = [&](auto& layer) {
+            if (runs) layer.prepare(false);
+            if (keep == Keep::all) return;
+            layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
+                if (p.shape.size() == 4) p.value = {};
+            });
+        };
+        std::apply([&](auto&... layer) { (pack_layer(layer), ...); }, network.layers);
     }
-    static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
-    /// Activations of a decoder, at most: 40 numbers for each padded pixel, as measured, rounded up.
-    static std::uint64_t memory_estimate(const StreamHeader& header) {
-        constexpr std::uint64_t kBytesPerPixel = 40 * sizeof(float);
-        return static_cast<std::uint64_t>(padded(header.width)) * static_cast<std::uint64_t>(padded(header.height)) *
-               kBytesPerPixel;
+    [[nodiscard]] Transform transform() const { return Transform(weights_); }
+    static HyperExtent extent_of(const StreamHeader& header) { return HyperExtent::of(header.width, header.height); }
+    void reserve_for_decoding(HyperExtent extent) {
+        context_->reserve_for([&](Inference<float>& context) { transform().run_decoder(context, extent); });
     }
 
     Value analyse(const Image& image) {
@@ -9154,80 +9374,45 @@ private:
             throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
         check_image(image, "encode");
         require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
-        constexpr int r = Encoder::First::kFactor;
-        auto x = context_->make({1, 3 * r * r, padded(image.height) / r, padded(image.width) / r});
-        image_to_tensor(image, x.view(), 0, kPixels<Encoder::First>);
-        return weights_.networks.encoder.all_but_first(*context_, std::move(x));
+        const HyperExtent extent = HyperExtent::of(image.width, image.height);
+        context_->reserve_for([&](Inference<float>& context) { transform().run_encoder(context, extent); });
+        return transform().analyse(*context_, &image, extent);
     }
     Bytes encode_latents(const Value& y, const Image& image, int step) {
-        const double at = position(step);
-        const Value v = apply_gain(*context_, y, weights_.networks.gain, std::span(&at, 1), GainDirection::multiply);
-        const Value z_value = weights_.networks.hyper_encoder(*context_, v);
-        const Extent extent{z_value.shape().h, z_value.shape().w};
-        Symbols symbols;
-        symbols.z.resize(z_value.shape().logical_size());
-        each_in_symbol_order(z_value.constant(),
-                             [&](std::size_t i, float value) { symbols.z[i] = round_to_int(value, kLargestHyper); });
-        const auto index = scale_indices(symbols.z, extent, step);
-        Value residual = hyper_mean(symbols.z, extent);
-        sub(v.constant(), residual.constant(), residual.view());
-        symbols.residuals.resize(index.size());
-        each_in_symbol_order(residual.constant(), [&](std::size_t i, float value) {
-            symbols.residuals[i] = round_to_int(value, kMaxSymbol);
-        });
+        const Workspace::Scope scope(context_->scratch());
+        const auto index = transform().quantise(*context_, y, step, symbols_);
         StreamHeader header;
         header.width = image.width;
         header.height = image.height;
         header.quality_step = static_cast<std::uint8_t>(step);
         header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
-        const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
-        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
+        const Bytes hyper_latents = hyper_prior_.encode(symbols_.z);
+        const Bytes latents = latent_prior_.encode(symbols_.residuals, index);
         return write_stream({header, {}, hyper_latents, latents});
     }
-    Symbols symbols_of(const Stream& stream, const DecodeOptions& options) {
+    void read_symbols(const Stream& stream, const DecodeOptions& options, Symbols& symbols) {
         const StreamHeader& header = stream.header;
         if (header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
             throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(header.entropy_id).substr(2) + ", found " +
                                                  detail::hex32(entropy_id_));
-        require_memory(memory_estimate(header), options.limits, "stream");
-        const Extent extent = hyper_extent(header);
-        Symbols symbols;
-        symbols.z.resize(static_cast<std::size_t>(kHyperChannels) * static_cast<std::size_t>(extent.h) *
-                         static_cast<std::size_t>(extent.w));
+        require_memory(decode_memory_bytes(header), options.limits, "stream");
+        const HyperExtent extent = extent_of(header);
+        reserve_for_decoding(extent);
+        symbols.z.resize(extent.hyper_latents());
         hyper_prior_.decode(stream.hyper_latents, symbols.z);
-        const auto index = scale_indices(symbols.z, extent, header.quality_step);
-        symbols.residuals.resize(index.size());
+        const Workspace::Scope scope(context_->scratch());
+        const auto index = transform().scale_indices(*context_, symbols.z, extent, header.quality_step);
+        symbols.residuals.resize(extent.latents());
         latent_prior_.decode(stream.latents, index, symbols.residuals);
-        return symbols;
     }
-    std::vector<std::uint8_t> scale_indices(std::span<const std::int32_t> z, Extent extent, int step) {
-        std::vector<std::int16_t> clamped(z.size());  // a hostile stream may hold larger ones
-        std::transform(z.begin(), z.end(), clamped.begin(), [](std::int32_t value) {
-            return static_cast<std::int16_t>(std::clamp(value, -kLargestHyper, kLargestHyper));
-        });
-        return weights_.hyper_scale.run(clamped, extent.h, extent.w, step, context_->scratch());
-    }
-    Value hyper_mean(std::span<const std::int32_t> z, Extent extent) {
-        Value z_hat = context_->make({1, kHyperChannels, extent.h, extent.w});
-        GANCODEC_ASSERT(z.size() == z_hat.shape().logical_size());
-        fill_in_symbol_order(z_hat.view(), [&](std::size_t i) {
-            return static_cast<float>(std::clamp(z[i], -kLargestHyper, kLargestHyper));
-        });
-        return weights_.networks.hyper_mean(*context_, std::move(z_hat));
-    }
-    /// Nearest integer, ties to even, within ±largest; NaN becomes 0.
-    static std::int32_t round_to_int(float value, std::int32_t largest) {
-        const auto limit = static_cast<float>(largest);
-        return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -limit, limit)));
-    }
-
     CodecWeights weights_;
     CodecUse use_;
     std::uint32_t entropy_id_;
     FactorizedPrior hyper_prior_;
     ConditionalPrior latent_prior_;
     std::unique_ptr<Inference<float>> context_;
+    Symbols symbols_;  ///< of the last image: its memory serves the next
 };
 
 /// Errors  Error{corrupt_weights} when the weights do not state the id of their entropy tables.
@@ -9259,10 +9444,10 @@ struct SelfTest {
     }
     /// Paints small random symbols.
     [[nodiscard]] static std::uint32_t pixels(Codec& codec) {
-        constexpr int kHyperPlaces = round_up(kWidth, kImageMultiple) / kImageMultiple *
-                                     (round_up(kHeight, kImageMultiple) / kImageMultiple);
+        constexpr int kHyperPlaces =
+            round_up(kWidth, kImageMultiple) / kImageMultiple * (round_up(kHeight, kImageMultiple) / kImageMultiple);
         Random random(2);
-        Codec::Symbols symbols;
+        Symbols symbols;
         for (int i = 0; i < kHyperChannels * kHyperPlaces; ++i)
             symbols.z.push_back(static_cast<std::int32_t>(random.next() % 5) - 2);
         for (int i = 0; i < kLatentChannels * 16 * kHyperPlaces; ++i)
@@ -9283,8 +9468,8 @@ inline void check_self_test(Codec& codec, const std::string& where) {
     if (!simd::kHasFma || stream == metadata.end() || pixels == metadata.end()) return;
     const auto check = [&](const char* what, const std::string& expected, std::uint32_t found) {
         if (expected != detail::hex32(found))
-            throw Error(Errc::wrong_weights, where + ": expected a self-test with " + what + " " +
-                                                 printable(expected) + ", found " + detail::hex32(found));
+            throw Error(Errc::wrong_weights, where + ": expected a self-test with " + what + " " + printable(expected) +
+                                                 ", found " + detail::hex32(found));
     };
     check("pixels", pixels->second, SelfTest::pixels(codec));
     if (codec.use() == CodecUse::encode_and_decode) check("a stream", stream->second, SelfTest::stream(codec));

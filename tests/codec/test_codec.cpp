@@ -129,7 +129,7 @@ TEST_CASE("a stream of other weights is refused by name", "[codec]") {
 
 TEST_CASE("the symbols of a stream are those that were encoded", "[codec]") {
     const Image picture = test_picture(70, 30);
-    const Codec::Symbols symbols = test_codec().decode_symbols(test_codec().encode(picture));
+    const Symbols symbols = test_codec().decode_symbols(test_codec().encode(picture));
     CHECK(symbols.z.size() == 64u * 2 * 1);
     CHECK(symbols.residuals.size() == 128u * 8 * 4);
     CHECK(std::any_of(symbols.residuals.begin(), symbols.residuals.end(), [](std::int32_t r) { return r != 0; }));

@@ -44,7 +44,7 @@ int main(int count, char** arguments) {
         for (int i = 4; i < count; ++i) {
             std::ifstream file(arguments[i], std::ios::binary);
             const gancodec::Bytes stream{std::istreambuf_iterator<char>(file), {}};
-            const gancodec::Codec::Symbols found = codec.decode_symbols(stream);
+            const gancodec::Symbols found = codec.decode_symbols(stream);
             symbols.put(found.z);
             symbols.put(found.residuals);
             const gancodec::Image image = codec.decode(stream);

@@ -114,7 +114,8 @@ TEST_CASE("what was trained is what the codec runs", "[train]") {
                 z_hat.at(0, c, y, x) = z[i];
             }
     Workspace workspace;
-    const auto index = integer.run(z, kH, kW, kStep, workspace);
+    std::vector<std::uint8_t> index(std::size_t{16} * kH * kW * static_cast<std::size_t>(integer.latent_channels()));
+    integer.run(z, kH, kW, kStep, index, workspace);
     Tape<float> tape;
     trained.prepare(false);
     const std::vector<double> position = {kStep * (kQualityLevels - 1) / 255.0};

@@ -56,13 +56,14 @@ Case hyper_scale(const std::string& path) {
                 struct State {
                     Codec codec;
                     std::vector<std::int16_t> z;
+                    std::vector<std::uint8_t> index;
                     Workspace ws;
                 };
                 auto s = std::make_shared<State>(Codec::load(path));
                 s->z.assign(std::size_t{kHyperChannels} * (kHeight / 64) * (kWidth / 64), 3);
-                return [s] {
-                    static_cast<void>(s->codec.weights().hyper_scale.run(s->z, kHeight / 64, kWidth / 64, 100, s->ws));
-                };
+                s->index.resize(std::size_t{kLatentChannels} * (kHeight / 16) * (kWidth / 16));
+                return
+                    [s] { s->codec.weights().hyper_scale.run(s->z, kHeight / 64, kWidth / 64, 100, s->index, s->ws); };
             }};
 }
 

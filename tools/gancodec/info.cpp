@@ -1,21 +1,33 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "command.hpp"
 #include "file_bytes.hpp"
 #include "gancodec/bitstream/reader.hpp"
 #include "gancodec/weights/safetensors.hpp"
 #include "json_output.hpp"
+#include "session.hpp"
 
 namespace gancodec::cli {
 
 namespace {
 
 struct InfoCommand {
-    std::string file;
+    std::string file, weights;
     CommonOptions common;
 };
+
+/// Memory that decoding takes beside the weights and the picture; nothing where there are no weights to ask.
+std::optional<std::size_t> decode_memory_bytes(ByteView bytes, const std::string& weights) {
+    try {
+        return Session(find_codec_weights(weights), CodecUse::decode).decode_memory_bytes(bytes);
+    } catch (const Error&) {
+        if (!weights.empty()) throw;
+        return std::nullopt;
+    }
+}
 
 std::string hexadecimal(std::uint32_t value) {
     char text[16];
@@ -23,29 +35,31 @@ std::string hexadecimal(std::uint32_t value) {
     return text;
 }
 
-Json describe_stream(ByteView bytes) {
+Json describe_stream(ByteView bytes, const std::string& weights) {
     const Stream stream = read_stream(bytes);
     const StreamHeader& header = stream.header;
     std::size_t metadata_bytes = 0;
     for (const MetadataSection& section : stream.metadata) metadata_bytes += section.bytes.size();
     const std::size_t payload = stream.hyper_latents.size() + stream.latents.size() + metadata_bytes;
-    return Json{{"kind", "stream"},
-                {"version", kStreamVersion},
-                {"width", header.width},
-                {"height", header.height},
-                {"quality_step", header.quality_step},
-                {"entropy_id", hexadecimal(header.entropy_id)},
-                {"bytes", bytes.size()},
-                {"bpp", 8.0 * static_cast<double>(bytes.size()) / header.width / header.height},
-                {"hyper_latents_bytes", stream.hyper_latents.size()},
-                {"latents_bytes", stream.latents.size()},
-                {"metadata_bytes", metadata_bytes},
-                {"overhead_bytes", bytes.size() - payload}};
+    Json json{{"kind", "stream"},
+              {"version", kStreamVersion},
+              {"width", header.width},
+              {"height", header.height},
+              {"quality_step", header.quality_step},
+              {"entropy_id", hexadecimal(header.entropy_id)},
+              {"bytes", bytes.size()},
+              {"bpp", 8.0 * static_cast<double>(bytes.size()) / header.width / header.height},
+              {"hyper_latents_bytes", stream.hyper_latents.size()},
+              {"latents_bytes", stream.latents.size()},
+              {"metadata_bytes", metadata_bytes},
+              {"overhead_bytes", bytes.size() - payload}};
+    if (const auto memory = decode_memory_bytes(bytes, weights)) json["decode_memory_bytes"] = *memory;
+    return json;
 }
 
-Json describe_weights(Bytes bytes, const std::string& name, bool list_tensors) {
+Json describe_weights(ByteView bytes, const std::string& name, bool list_tensors) {
     const std::size_t file_bytes = bytes.size();
-    const auto file = SafetensorsFile::parse(std::move(bytes), name);
+    const auto file = SafetensorsFile::parse(bytes, name);
     std::size_t numbers = 0;
     std::map<std::string, std::size_t> bytes_of_type;
     Json list = Json::object();
@@ -81,7 +95,7 @@ void print_lines(const Json& json, const std::string& indent) {
 }
 
 void run(const InfoCommand& command) {
-    Bytes bytes = read_file(command.file);
+    const Bytes bytes = read_file(command.file);
     const bool stream = bytes.size() >= 2 && bytes[0] == kStreamMagic[0] && bytes[1] == kStreamMagic[1];
     // A safetensors file begins with the length of its header, 8 bytes, and the header with a brace.
     const bool weights = !stream && bytes.size() >= 9 && bytes[8] == '{';
@@ -89,8 +103,8 @@ void run(const InfoCommand& command) {
         throw Error(Errc::corrupt_stream, command.file + ": expected a gancodec stream or a safetensors file, found " +
                                               (bytes.empty() ? "an empty file" : "neither"));
     const Json json = naming_file(command.file, [&] {
-        return stream ? describe_stream(bytes)
-                      : describe_weights(std::move(bytes), command.file, command.common.verbose);
+        return stream ? describe_stream(bytes, command.weights)
+                      : describe_weights(bytes, command.file, command.common.verbose);
     });
     if (command.common.json)
         print_json(json);
@@ -104,10 +118,14 @@ Command add_info(CLI::App& app) {
     auto command = std::make_shared<InfoCommand>();
     CLI::App* sub = app.add_subcommand("info", "Describe a .gnc stream or a weights file");
     sub->add_option("FILE", command->file, "Stream or safetensors file")->required();
+    add_weights(*sub, command->weights);
     add_json(*sub, command->common);
     add_verbose(*sub, command->common);
     sub->footer(
         "Every checksum of a stream and the layout of a weights file are checked. --verbose lists the tensors.\n"
+        "decode_memory_bytes is what decoding takes beside the weights and the picture, at as many threads as there "
+        "are\n"
+        "processors; it is planned from the networks, so the weights are needed for it.\n"
         "Examples:\n"
         "  gancodec info photo.gnc\n"
         "  gancodec info weights/gancodec.safetensors --json");

@@ -37,6 +37,10 @@ SizedStream Session::encode_to_size_or_smallest(const Image& image, std::size_t 
 
 Image Session::decode(ByteView bytes) const { return parts_->codec.decode(bytes); }
 
+std::size_t Session::decode_memory_bytes(ByteView bytes) const {
+    return parts_->codec.decode_memory_bytes(inspect(bytes));
+}
+
 std::size_t bytes_at(double bpp, const Image& image) {
     return static_cast<std::size_t>(std::floor(bpp / 8 * static_cast<double>(image.pixels())));
 }

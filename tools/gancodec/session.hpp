@@ -25,6 +25,8 @@ public:
     /// The same, but the lowest quality where nothing fits: its size shows that the target was missed.
     [[nodiscard]] SizedStream encode_to_size_or_smallest(const Image& image, std::size_t max_bytes) const;
     [[nodiscard]] Image decode(ByteView bytes) const;
+    /// Memory that decoding takes beside the weights and the picture.
+    [[nodiscard]] std::size_t decode_memory_bytes(ByteView bytes) const;
 
 private:
     struct Parts;

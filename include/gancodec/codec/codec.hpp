@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -17,11 +18,10 @@
 #include "gancodec/codec/codec_weights.hpp"
 #include "gancodec/codec/options.hpp"
 #include "gancodec/codec/rate_control.hpp"
-#include "gancodec/codec/symbol_order.hpp"
+#include "gancodec/codec/transform.hpp"
 #include "gancodec/core/random.hpp"
 #include "gancodec/entropy/conditional_prior.hpp"
 #include "gancodec/entropy/factorized_prior.hpp"
-#include "gancodec/image/convert.hpp"
 #include "gancodec/simd/batch.hpp"
 
 namespace gancodec {
@@ -49,24 +49,14 @@ public:
     /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights}.
     [[nodiscard]] static Codec load(const std::filesystem::path& path, CodecUse use = CodecUse::encode_and_decode) {
-        Codec codec(read_codec_weights(SafetensorsFile::load(path), use), use);
+        CodecWeights weights = read_codec_weights(SafetensorsFile::load(path), use);
+        Codec codec(std::move(weights), use, Keep::what_runs);
         check_entropy_id(codec, path.string());
-        codec.forget_packed_weights();
         check_self_test(codec, path.string());
         return codec;
     }
     explicit Codec(CodecWeights weights, CodecUse use = CodecUse::encode_and_decode)
-        : weights_(std::move(weights)),
-          use_(use),
-          entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
-          hyper_prior_(make_tables(weights_.prior)),
-          latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
-          context_(std::make_unique<Inference<float>>()) {
-        if (use == CodecUse::decode)
-            weights_.networks.prepare_decoders(false);
-        else
-            weights_.networks.prepare(false);
-    }
+        : Codec(std::move(weights), use, Keep::all) {}
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
@@ -74,8 +64,14 @@ public:
     [[nodiscard]] CodecUse use() const { return use_; }
     /// Gives back what this Codec was made of. Requires it was made from CodecWeights, not by load().
     [[nodiscard]] CodecWeights release() && { return std::move(weights_); }
-    /// Memory held for activations, in bytes; it grows with the largest image seen.
-    [[nodiscard]] std::size_t memory_bytes() const { return context_->memory_bytes(); }
+    /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
+    /// Found by going through the networks without computing, and allocated at once before the first layer runs.
+    [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
+        const HyperExtent extent = extent_of(header);
+        const MemoryPlan plan =
+            Inference<float>::plan([&](Inference<float>& context) { transform().run_decoder(context, extent); });
+        return plan.bytes<float>() + (extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t);
+    }
 
     /// Errors  Error{invalid_argument} for an image without pixels, a quality outside 0..100, or a Codec that only decodes;
     ///         Error{limit}.
@@ -94,60 +90,63 @@ public:
     /// Errors  Error{corrupt_stream, unsupported, limit, wrong_weights}.
     [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
         const Stream stream = read_stream(bytes, options.limits);
-        return paint(symbols_of(stream, options), stream.header);
+        read_symbols(stream, options, symbols_);
+        return paint(symbols_, stream.header);
     }
 
-    /// The integers of a stream, ẑ in the order [c][h/64][w/64] and r in [c][h/16][w/16].
-    struct Symbols {
-        std::vector<std::int32_t> z, residuals;
-    };
     /// Entropy decoding alone, in integers from end to end: the same everywhere, with fused multiply-add or without.
     /// Errors  as decode().
     [[nodiscard]] Symbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
-        return symbols_of(read_stream(bytes, options.limits), options);
+        Symbols symbols;
+        read_symbols(read_stream(bytes, options.limits), options, symbols);
+        return symbols;
     }
 
     /// The pixels of symbols, the other half of decode().
     /// Requires as many symbols as a stream with that header holds.
     [[nodiscard]] Image paint(const Symbols& symbols, const StreamHeader& header) {
-        Value v = hyper_mean(symbols.z, hyper_extent(header));
-        GANCODEC_ASSERT(symbols.residuals.size() == v.shape().logical_size());
-        each_in_symbol_order(
-            v.view(), [&](std::size_t i, float& element) { element += static_cast<float>(symbols.residuals[i]); });
-        const double at = position(header.quality_step);
-        v = apply_gain(*context_, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
-        const Value out = weights_.networks.generator.all_but_last(*context_, std::move(v));
-        return tensor_to_image(out.constant(), header.width, header.height, kPixels<Generator::Last>);
+        const HyperExtent extent = extent_of(header);
+        GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
+        reserve_for_decoding(extent);
+        const Value x_hat = transform().synthesise(*context_, symbols, extent, header.quality_step);
+        return Transform::to_image(x_hat, header.width, header.height);
     }
 
 private:
     using Value = Pooled<float>;
-    /// Of the hyper latents.
-    struct Extent {
-        int h = 0, w = 0;
-    };
-    static constexpr int kLargestHyper = 127;
-    /// Networks see x − ½. The pixel (un)shuffle at their outer end and the way from or to bytes are one pass: pictures
-    /// never lie in memory as floats, which take 21 times their bytes.
-    template <class Shuffle>
-    static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
+    enum class Keep { all, what_runs };
 
-    /// Convolutions, whose weights have four axes, have packed them.
-    void forget_packed_weights() {
-        weights_.networks.each_parameter("", [](const std::string&, Parameter<float>& p) {
-            if (p.shape.size() == 4) p.value = {};
-        });
+    Codec(CodecWeights weights, CodecUse use, Keep keep)
+        : weights_(std::move(weights)),
+          use_(use),
+          entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
+          hyper_prior_(make_tables(weights_.prior)),
+          latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
+          context_(std::make_unique<Inference<float>>()) {
+        Model<float>& networks = weights_.networks;
+        const bool encodes = use == CodecUse::encode_and_decode;
+        pack(networks.encoder, encodes, keep);
+        pack(networks.hyper_encoder, encodes, keep);
+        pack(networks.hyper_mean, true, keep);
+        pack(networks.generator, true, keep);
     }
-    static int padded(int side) { return round_up(side, kImageMultiple); }
-    static Extent hyper_extent(const StreamHeader& header) {
-        return {padded(header.height) / kImageMultiple, padded(header.width) / kImageMultiple};
+    /// Layer by layer, so that the memory of the numbers that nobody needs any more serves the next layer: those of
+    /// convolutions, which have four axes, once they are packed.
+    template <class Network>
+    static void pack(Network& network, bool runs, Keep keep) {
+        const auto pack_layer = [&](auto& layer) {
+            if (runs) layer.prepare(false);
+            if (keep == Keep::all) return;
+            layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
+                if (p.shape.size() == 4) p.value = {};
+            });
+        };
+        std::apply([&](auto&... layer) { (pack_layer(layer), ...); }, network.layers);
     }
-    static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
-    /// Activations of a decoder, at most: 40 numbers for each padded pixel, as measured, rounded up.
-    static std::uint64_t memory_estimate(const StreamHeader& header) {
-        constexpr std::uint64_t kBytesPerPixel = 40 * sizeof(float);
-        return static_cast<std::uint64_t>(padded(header.width)) * static_cast<std::uint64_t>(padded(header.height)) *
-               kBytesPerPixel;
+    [[nodiscard]] Transform transform() const { return Transform(weights_); }
+    static HyperExtent extent_of(const StreamHeader& header) { return HyperExtent::of(header.width, header.height); }
+    void reserve_for_decoding(HyperExtent extent) {
+        context_->reserve_for([&](Inference<float>& context) { transform().run_decoder(context, extent); });
     }
 
     Value analyse(const Image& image) {
@@ -155,80 +154,45 @@ private:
             throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
         check_image(image, "encode");
         require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
-        constexpr int r = Encoder::First::kFactor;
-        auto x = context_->make({1, 3 * r * r, padded(image.height) / r, padded(image.width) / r});
-        image_to_tensor(image, x.view(), 0, kPixels<Encoder::First>);
-        return weights_.networks.encoder.all_but_first(*context_, std::move(x));
+        const HyperExtent extent = HyperExtent::of(image.width, image.height);
+        context_->reserve_for([&](Inference<float>& context) { transform().run_encoder(context, extent); });
+        return transform().analyse(*context_, &image, extent);
     }
     Bytes encode_latents(const Value& y, const Image& image, int step) {
-        const double at = position(step);
-        const Value v = apply_gain(*context_, y, weights_.networks.gain, std::span(&at, 1), GainDirection::multiply);
-        const Value z_value = weights_.networks.hyper_encoder(*context_, v);
-        const Extent extent{z_value.shape().h, z_value.shape().w};
-        Symbols symbols;
-        symbols.z.resize(z_value.shape().logical_size());
-        each_in_symbol_order(z_value.constant(),
-                             [&](std::size_t i, float value) { symbols.z[i] = round_to_int(value, kLargestHyper); });
-        const auto index = scale_indices(symbols.z, extent, step);
-        Value residual = hyper_mean(symbols.z, extent);
-        sub(v.constant(), residual.constant(), residual.view());
-        symbols.residuals.resize(index.size());
-        each_in_symbol_order(residual.constant(), [&](std::size_t i, float value) {
-            symbols.residuals[i] = round_to_int(value, kMaxSymbol);
-        });
+        const Workspace::Scope scope(context_->scratch());
+        const auto index = transform().quantise(*context_, y, step, symbols_);
         StreamHeader header;
         header.width = image.width;
         header.height = image.height;
         header.quality_step = static_cast<std::uint8_t>(step);
         header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
-        const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
-        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
+        const Bytes hyper_latents = hyper_prior_.encode(symbols_.z);
+        const Bytes latents = latent_prior_.encode(symbols_.residuals, index);
         return write_stream({header, {}, hyper_latents, latents});
     }
-    Symbols symbols_of(const Stream& stream, const DecodeOptions& options) {
+    void read_symbols(const Stream& stream, const DecodeOptions& options, Symbols& symbols) {
         const StreamHeader& header = stream.header;
         if (header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
             throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(header.entropy_id).substr(2) + ", found " +
                                                  detail::hex32(entropy_id_));
-        require_memory(memory_estimate(header), options.limits, "stream");
-        const Extent extent = hyper_extent(header);
-        Symbols symbols;
-        symbols.z.resize(static_cast<std::size_t>(kHyperChannels) * static_cast<std::size_t>(extent.h) *
-                         static_cast<std::size_t>(extent.w));
+        require_memory(decode_memory_bytes(header), options.limits, "stream");
+        const HyperExtent extent = extent_of(header);
+        reserve_for_decoding(extent);
+        symbols.z.resize(extent.hyper_latents());
         hyper_prior_.decode(stream.hyper_latents, symbols.z);
-        const auto index = scale_indices(symbols.z, extent, header.quality_step);
-        symbols.residuals.resize(index.size());
+        const Workspace::Scope scope(context_->scratch());
+        const auto index = transform().scale_indices(*context_, symbols.z, extent, header.quality_step);
+        symbols.residuals.resize(extent.latents());
         latent_prior_.decode(stream.latents, index, symbols.residuals);
-        return symbols;
     }
-    std::vector<std::uint8_t> scale_indices(std::span<const std::int32_t> z, Extent extent, int step) {
-        std::vector<std::int16_t> clamped(z.size());  // a hostile stream may hold larger ones
-        std::transform(z.begin(), z.end(), clamped.begin(), [](std::int32_t value) {
-            return static_cast<std::int16_t>(std::clamp(value, -kLargestHyper, kLargestHyper));
-        });
-        return weights_.hyper_scale.run(clamped, extent.h, extent.w, step, context_->scratch());
-    }
-    Value hyper_mean(std::span<const std::int32_t> z, Extent extent) {
-        Value z_hat = context_->make({1, kHyperChannels, extent.h, extent.w});
-        GANCODEC_ASSERT(z.size() == z_hat.shape().logical_size());
-        fill_in_symbol_order(z_hat.view(), [&](std::size_t i) {
-            return static_cast<float>(std::clamp(z[i], -kLargestHyper, kLargestHyper));
-        });
-        return weights_.networks.hyper_mean(*context_, std::move(z_hat));
-    }
-    /// Nearest integer, ties to even, within ±largest; NaN becomes 0.
-    static std::int32_t round_to_int(float value, std::int32_t largest) {
-        const auto limit = static_cast<float>(largest);
-        return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -limit, limit)));
-    }
-
     CodecWeights weights_;
     CodecUse use_;
     std::uint32_t entropy_id_;
     FactorizedPrior hyper_prior_;
     ConditionalPrior latent_prior_;
     std::unique_ptr<Inference<float>> context_;
+    Symbols symbols_;  ///< of the last image: its memory serves the next
 };
 
 /// Errors  Error{corrupt_weights} when the weights do not state the id of their entropy tables.
@@ -263,7 +227,7 @@ struct SelfTest {
         constexpr int kHyperPlaces =
             round_up(kWidth, kImageMultiple) / kImageMultiple * (round_up(kHeight, kImageMultiple) / kImageMultiple);
         Random random(2);
-        Codec::Symbols symbols;
+        Symbols symbols;
         for (int i = 0; i < kHyperChannels * kHyperPlaces; ++i)
             symbols.z.push_back(static_cast<std::int32_t>(random.next() % 5) - 2);
         for (int i = 0; i < kLatentChannels * 16 * kHyperPlaces; ++i)

@@ -8,6 +8,10 @@
 
 namespace gancodec {
 
+/// Whether memory is handed out, or only counted. A plan is made by running the same code on counted memory: whoever
+/// computes then asks counts_only() first, takes what it would take, and leaves.
+enum class MemoryUse { real, counted };
+
 /// An arena: memory for activations and scratch that is taken in a line and given back all at once.
 ///
 /// Read first: (1) take() returns memory that is NOT cleared; (2) pointers stay valid until the Scope that took them
@@ -15,7 +19,9 @@ namespace gancodec {
 /// nothing is allocated any more; (4) one Workspace belongs to one caller: take before a parallel region, not inside.
 class Workspace {
 public:
-    Workspace() = default;
+    explicit Workspace(MemoryUse use = MemoryUse::real) : use_(use) {}
+
+    [[nodiscard]] bool counts_only() const { return use_ == MemoryUse::counted; }
 
     /// Takes `count` numbers, 64-byte aligned, uninitialised.
     template <class T>
@@ -30,7 +36,7 @@ public:
     template <class T>
     [[nodiscard]] TensorView<T> zeros(Shape shape) {
         auto view = tensor<T>(shape);
-        std::fill_n(view.data, view.size(), T{});
+        if (!counts_only()) std::fill_n(view.data, view.size(), T{});
         return view;
     }
 
@@ -60,12 +66,27 @@ public:
         }
         current_ = used_ = total_ = 0;
     }
+    /// Makes sure that `bytes` can be taken without another allocation. Requires nothing is in use.
+    void reserve(std::size_t bytes) {
+        GANCODEC_ASSERT(total_ == 0);
+        peak_ = std::max(peak_, bytes);
+        if (!counts_only() && (chunks_.empty() ? peak_ > 0 : chunks_.front().size() < peak_)) {
+            chunks_.clear();
+            chunks_.push_back(AlignedArray<std::byte>::uninitialised(peak_));
+        }
+        current_ = used_ = 0;
+    }
     /// The most that was in use at one time, in bytes.
     [[nodiscard]] std::size_t peak_bytes() const { return peak_; }
 
 private:
     std::byte* take_bytes(std::size_t bytes) {
         bytes = (bytes + kAlignmentBytes - 1) / kAlignmentBytes * kAlignmentBytes;
+        if (counts_only()) {
+            total_ += bytes;
+            peak_ = std::max(peak_, total_);
+            return nullptr;
+        }
         while (current_ < chunks_.size() && used_ + bytes > chunks_[current_].size()) {
             ++current_;
             used_ = 0;
@@ -82,6 +103,7 @@ private:
         return p;
     }
 
+    MemoryUse use_;
     std::vector<AlignedArray<std::byte>> chunks_;
     std::size_t current_ = 0, used_ = 0, total_ = 0, peak_ = 0;
 };

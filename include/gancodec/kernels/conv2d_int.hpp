@@ -148,6 +148,7 @@ inline void conv2d_int(std::span<const std::int16_t> in, int h, int w, const Pre
     const Workspace::Scope scope(ws);
     const std::int64_t padded = layer.padded_taps();
     std::int16_t* patches = ws.take<std::int16_t>(static_cast<std::size_t>(detail::kIntConvStrip * padded));
+    if (ws.counts_only()) return;
     std::fill_n(patches, detail::kIntConvStrip * padded, std::int16_t{0});
     for (std::int64_t first = 0; first < plane; first += detail::kIntConvStrip) {
         const std::int64_t count = std::min<std::int64_t>(detail::kIntConvStrip, plane - first);

@@ -25,6 +25,7 @@ inline constexpr std::size_t kGdnBlock = kGdnPitch * kChannelBlock;
 inline const float* pack_gdn_gamma(const float* gamma, const Shape& shape, bool transposed, Workspace& ws) {
     const auto c = static_cast<std::ptrdiff_t>(shape.c);
     float* packed = ws.take<float>(static_cast<std::size_t>(shape.padded_c()) * static_cast<std::size_t>(c));
+    if (ws.counts_only()) return packed;
     parallel_for(shape.blocks(), [&](std::int64_t group, int) {
         float* p = packed + group * c * kChannelBlock;
         const std::ptrdiff_t first = group * kChannelBlock;
@@ -97,10 +98,11 @@ struct GdnScratch {
           run_size(static_cast<std::size_t>(shape.blocks()) * kGdnBlock),
           buffers(buffer_count) {
         float* padded = ws.take<float>(static_cast<std::size_t>(shape.padded_c()));
-        std::fill(std::copy_n(beta_values, shape.c, padded), padded + shape.padded_c(), 1.0f);  // 0/1 = 0
         beta = padded;
         const std::size_t size = static_cast<std::size_t>(threads()) * static_cast<std::size_t>(buffers) * run_size;
         runs = ws.take<float>(size);
+        if (ws.counts_only()) return;
+        std::fill(std::copy_n(beta_values, shape.c, padded), padded + shape.padded_c(), 1.0f);  // 0/1 = 0
         std::fill_n(runs, size, 0.0f);
     }
     [[nodiscard]] float* buffer(std::size_t worker, std::size_t index) const {
@@ -114,6 +116,7 @@ void gdn_forward_tiles(TensorView<const float> in, const float* beta, const floa
     const Shape& shape = in.shape;
     const Workspace::Scope scope(ws);
     const GdnScratch scratch(beta, gamma, shape, 2, ws);
+    if (ws.counts_only()) return;
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *magnitude = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
         for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {

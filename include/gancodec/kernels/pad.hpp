@@ -37,6 +37,7 @@ constexpr int padded_source(int i, int extent, PadMode mode) {
 inline const int* padded_sources(int before, int extent, int after, PadMode mode, Workspace& ws) {
     const int count = before + extent + after;
     auto* sources = ws.take<int>(static_cast<std::size_t>(count));
+    if (ws.counts_only()) return sources;
     for (int i = 0; i < count; ++i) sources[i] = padded_source(i - before, extent, mode);
     return sources;
 }
@@ -51,6 +52,7 @@ void pad(TensorView<const T> in, const PadSides& sides, PadMode mode, TensorView
     const Workspace::Scope scope(ws);
     const int* rows = detail::padded_sources(sides.top, in.shape.h, sides.bottom, mode, ws);
     const int* columns = detail::padded_sources(sides.left, in.shape.w, sides.right, mode, ws);
+    if (ws.counts_only()) return;
     const std::size_t row_size = static_cast<std::size_t>(in.shape.w) * kChannelBlock;
     detail::parallel_rows(out.shape, [&](int n, int block, int oy) {
         T* target = out.data + out.shape.offset(n, block * kChannelBlock, oy, 0);

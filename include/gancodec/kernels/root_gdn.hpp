@@ -22,6 +22,7 @@ void root_gdn_tiles(TensorView<const float> in, const float* beta, const float* 
     const Shape& shape = in.shape;
     const Workspace::Scope scope(ws);
     const GdnScratch scratch(beta, gamma, shape, 2, ws);
+    if (ws.counts_only()) return;
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *square = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
         for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {

@@ -202,7 +202,8 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
     if (out.size() == 0) return;
     const Workspace::Scope scope(ws);
     if (taps.out_channels <= kFewOutputs) {
-        PixelLaneConvolution<Arch>(in, taps, out, epilogue, ws).run();
+        const PixelLaneConvolution<Arch> convolution(in, taps, out, epilogue, ws);
+        if (!ws.counts_only()) convolution.run();
         return;
     }
     const bool pointwise = taps.out_step == 1 && taps.in_step == 1 && taps.phases[0].taps.size() == 1 &&
@@ -212,7 +213,8 @@ void convolve_taps(TensorView<const float> in, const PackedTaps& taps, TensorVie
         out.shape.w *= out.shape.h;
         in.shape.h = out.shape.h = 1;
     }
-    TapConvolution<Arch>(in, taps, out, epilogue, ws).run();
+    const TapConvolution<Arch> convolution(in, taps, out, epilogue, ws);
+    if (!ws.counts_only()) convolution.run();
 }
 
 }  // namespace gancodec::detail

@@ -273,7 +273,8 @@ void convolve_winograd(TensorView<const float> in, const WinogradWeights& weight
     GANCODEC_ASSERT(in.shape.n == out.shape.n && out.shape.h == in.shape.h + 2 * weights.pad - 2);
     if (out.size() == 0) return;
     const Workspace::Scope scope(ws);
-    WinogradConvolution<Arch>(in, weights, out, epilogue, ws).run();
+    const WinogradConvolution<Arch> convolution(in, weights, out, epilogue, ws);
+    if (!ws.counts_only()) convolution.run();
 }
 
 }  // namespace gancodec::detail

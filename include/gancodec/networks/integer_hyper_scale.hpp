@@ -55,9 +55,9 @@ public:
     /// Quality steps of a stream, 0 to kSteps.
     static constexpr int kSteps = 255;
 
-    /// Shapes  z [Z][h][w], each in −127..127 · result [Y][4h][4w], each in 0..63
-    [[nodiscard]] std::vector<std::uint8_t> run(std::span<const std::int16_t> z, int h, int w, int quality_step,
-                                                Workspace& ws) const {
+    /// Shapes  z [Z][h][w], each in −127..127 · index [Y][4h][4w], each in 0..63
+    void run(std::span<const std::int16_t> z, int h, int w, int quality_step, std::span<std::uint8_t> index,
+             Workspace& ws) const {
         const Workspace::Scope scope(ws);
         const auto plane = static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
         const auto layer = [&](std::span<const std::int16_t> in, const PreparedIntConv2d& conv) {
@@ -68,15 +68,15 @@ public:
         };
         const auto expanded = layer(layer(layer(z, reduce_), inner_), expand_);
         const std::span<std::int16_t> halves(ws.take<std::int16_t>(expanded.size()), expanded.size());
+        GANCODEC_ASSERT(index.size() == expanded.size());
+        if (ws.counts_only()) return;
         pixel_shuffle_int<std::int16_t>(expanded, latent_channels(), h, w, kUpsampling, halves);
-        std::vector<std::uint8_t> index(expanded.size());
         const std::size_t upsampled = plane * kUpsampling * kUpsampling;
         for (int c = 0; c < latent_channels(); ++c) {
             const int offset = level_offset(c, quality_step) + 1;
             for (std::size_t i = static_cast<std::size_t>(c) * upsampled, end = i + upsampled; i < end; ++i)
                 index[i] = static_cast<std::uint8_t>(std::clamp((halves[i] + offset) >> 1, 0, 63));
         }
-        return index;
     }
     /// Levels are spread evenly over the steps: step s lies at s·(levels − 1)/kSteps; rounded halves up.
     [[nodiscard]] int level_offset(int channel, int quality_step) const {

@@ -30,9 +30,6 @@ struct Model {
     void prepare(bool for_backward) {
         encoder.prepare(for_backward);
         hyper_encoder.prepare(for_backward);
-        prepare_decoders(for_backward);
-    }
-    void prepare_decoders(bool for_backward) {
         hyper_scale.prepare(for_backward);
         hyper_mean.prepare(for_backward);
         generator.prepare(for_backward);

@@ -31,7 +31,7 @@ using Tanh = ActivationLayer<Activation::tanh>;
 template <class T>
 Pooled<T> activation(Inference<T>& context, Pooled<T> x, Activation kind, T slope) {
     auto out = x.unique() ? x : context.make(x.shape());
-    activation_forward(x.constant(), kind, slope, out.view());
+    context.compute([&] { activation_forward(x.constant(), kind, slope, out.view()); });
     return out;
 }
 

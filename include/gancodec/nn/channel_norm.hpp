@@ -57,7 +57,8 @@ public:
 template <class T, class L>
 Pooled<T> channel_norm(Inference<T>& context, Pooled<T> x, const L& layer) {
     auto out = x.unique() ? x : context.make(x.shape());
-    channel_norm(x.constant(), layer.gain.data(), layer.beta.value.data(), L::kEps, out.view());
+    context.compute(
+        [&] { channel_norm(x.constant(), layer.gain.data(), layer.beta.value.data(), L::kEps, out.view()); });
     return out;
 }
 

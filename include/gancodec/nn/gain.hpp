@@ -100,7 +100,7 @@ template <class T, class G>
 Pooled<T> apply_gain(Inference<T>& context, Pooled<T> x, const G& gain, std::span<const double> positions,
                      GainDirection direction) {
     auto out = x.unique() ? x : context.make(x.shape());
-    gain_forward(x.constant(), gain, positions, direction, out.view());
+    context.compute([&] { gain_forward(x.constant(), gain, positions, direction, out.view()); });
     return out;
 }
 

@@ -18,7 +18,7 @@ Pooled<T> concat_channels(Inference<T>& context, Pooled<T> a, Pooled<T> b) {
     const Shape s = a.shape();
     auto out = context.make({s.n, s.c + b.shape().c, s.h, s.w});
     const std::array<TensorView<const T>, 2> inputs{a.constant(), b.constant()};
-    concat_channels<T>(inputs, out.view());
+    context.compute([&] { concat_channels<T>(inputs, out.view()); });
     return out;
 }
 

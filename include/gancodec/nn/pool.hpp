@@ -50,25 +50,25 @@ struct L2Pool : StatelessLayer<T> {
 template <class T>
 Pooled<T> max_pool(Inference<T>& context, Pooled<T> x, const PoolGeometry& geometry) {
     auto out = context.make(geometry.out_shape(x.shape()));
-    max_pool(x.constant(), geometry, out.view());
+    context.compute([&] { max_pool(x.constant(), geometry, out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> avg_pool(Inference<T>& context, Pooled<T> x, const PoolGeometry& geometry) {
     auto out = context.make(geometry.out_shape(x.shape()));
-    avg_pool(x.constant(), geometry, out.view());
+    context.compute([&] { avg_pool(x.constant(), geometry, out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> spatial_mean(Inference<T>& context, Pooled<T> x) {
     auto out = context.make({x.shape().n, x.shape().c, 1, 1});
-    spatial_mean(x.constant(), out.view());
+    context.compute([&] { spatial_mean(x.constant(), out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> l2_pool(Inference<T>& context, Pooled<T> x) {
     auto out = context.make(l2_pool_shape(x.shape()));
-    l2_pool(x.constant(), out.view());
+    context.compute([&] { l2_pool(x.constant(), out.view()); });
     return out;
 }
 

@@ -39,20 +39,20 @@ template <class T>
 Pooled<T> pixel_shuffle(Inference<T>& context, Pooled<T> x, int r) {
     const Shape s = x.shape();
     auto out = context.make({s.n, s.c / (r * r), s.h * r, s.w * r});
-    pixel_shuffle(x.constant(), r, out.view());
+    context.compute([&] { pixel_shuffle(x.constant(), r, out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> pixel_unshuffle(Inference<T>& context, Pooled<T> x, int r) {
     const Shape s = x.shape();
     auto out = context.make({s.n, s.c * r * r, s.h / r, s.w / r});
-    pixel_unshuffle(x.constant(), r, out.view());
+    context.compute([&] { pixel_unshuffle(x.constant(), r, out.view()); });
     return out;
 }
 template <class T>
 Pooled<T> add(Inference<T>& context, Pooled<T> a, Pooled<T> b) {
     auto out = a.unique() ? a : context.make(a.shape());
-    add(a.constant(), b.constant(), out.view());
+    context.compute([&] { add(a.constant(), b.constant(), out.view()); });
     return out;
 }
 

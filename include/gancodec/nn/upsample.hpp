@@ -24,7 +24,7 @@ template <class T>
 Pooled<T> upsample_nearest(Inference<T>& context, Pooled<T> x, int factor) {
     const Shape s = x.shape();
     auto out = context.make({s.n, s.c, s.h * factor, s.w * factor});
-    upsample_nearest(x.constant(), factor, out.view());
+    context.compute([&] { upsample_nearest(x.constant(), factor, out.view()); });
     return out;
 }
 

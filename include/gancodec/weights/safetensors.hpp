@@ -18,6 +18,8 @@
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/core/check.hpp"
 #include "gancodec/core/error.hpp"
+#include "gancodec/core/parallel.hpp"
+#include "gancodec/core/tensor.hpp"
 #include "gancodec/weights/dtype.hpp"
 #include "gancodec/weights/half.hpp"
 #include "gancodec/weights/json_lite.hpp"
@@ -52,21 +54,16 @@ public:
     /// Longer headers are refused: thousands of tensors fit into one megabyte.
     static constexpr std::size_t kMaxHeaderBytes = std::size_t{1} << 24;
 
-    /// Takes the bytes over. `where` names the file in messages.
-    [[nodiscard]] static SafetensorsFile parse(Bytes bytes, const std::string& where = "weights") {
-        SafetensorsFile file;
-        file.where_ = where;
-        file.bytes_ = std::move(bytes);
-        file.read_header();
-        file.check_layout();
-        return file;
-    }
+    SafetensorsFile() = default;
+    /// Copies the bytes. `where` names the file in messages.
     [[nodiscard]] static SafetensorsFile parse(ByteView bytes, const std::string& where = "weights") {
-        return parse(Bytes(bytes.begin(), bytes.end()), where);
+        auto copy = AlignedArray<std::uint8_t>::uninitialised(bytes.size());
+        std::copy(bytes.begin(), bytes.end(), copy.begin());
+        return SafetensorsFile(std::move(copy), where);
     }
     /// Errors   Error{Errc::io} where the file cannot be read.
     [[nodiscard]] static SafetensorsFile load(const std::filesystem::path& path) {
-        return parse(read_whole(path), path.string());
+        return SafetensorsFile(read_whole(path), path.string());
     }
 
     [[nodiscard]] const std::string& where() const { return where_; }
@@ -125,7 +122,12 @@ public:
     }
 
 private:
-    [[nodiscard]] static Bytes read_whole(const std::filesystem::path& path) {
+    SafetensorsFile(AlignedArray<std::uint8_t> bytes, std::string where)
+        : where_(std::move(where)), bytes_(std::move(bytes)) {
+        read_header();
+        check_layout();
+    }
+    [[nodiscard]] static AlignedArray<std::uint8_t> read_whole(const std::filesystem::path& path) {
         constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 32;
         std::error_code failure;
         if (!std::filesystem::is_regular_file(path, failure))
@@ -136,7 +138,7 @@ private:
         if (size > kMaxFileBytes)
             throw Error(Errc::limit,
                         path.string() + ": expected at most 4 GiB, found " + std::to_string(size) + " bytes");
-        Bytes bytes(static_cast<std::size_t>(size));
+        auto bytes = AlignedArray<std::uint8_t>::uninitialised(static_cast<std::size_t>(size));
         std::ifstream stream(path, std::ios::binary);
         if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
             throw Error(Errc::io, path.string() + ": cannot be read");
@@ -154,12 +156,16 @@ private:
         throw Error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
     }
     [[nodiscard]] ByteView raw(const TensorEntry& tensor) const {
-        return ByteView(bytes_).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
+        return ByteView(bytes_.data(), bytes_.size()).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
     static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
-        for (std::size_t i = 0; i < out.size(); ++i)
-            out[i] = number(read_little_endian<Stored>(p + i * sizeof(Stored)));
+        constexpr std::size_t kShare = std::size_t{1} << 15;
+        parallel_for(static_cast<std::int64_t>((out.size() + kShare - 1) / kShare), [&](std::int64_t share, int) {
+            const std::size_t begin = static_cast<std::size_t>(share) * kShare;
+            for (std::size_t i = begin; i < std::min(out.size(), begin + kShare); ++i)
+                out[i] = number(read_little_endian<Stored>(p + i * sizeof(Stored)));
+        });
     }
     template <class Stored>
     static std::vector<std::int32_t> integers(const TensorEntry& tensor, const std::uint8_t* p) {
@@ -260,7 +266,7 @@ private:
     }
 
     std::string where_;
-    Bytes bytes_;
+    AlignedArray<std::uint8_t> bytes_;
     std::size_t data_start_ = 0;
     std::map<std::string, std::string> metadata_;
     std::map<std::string, TensorEntry> tensors_;
