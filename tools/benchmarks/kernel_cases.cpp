@@ -43,9 +43,9 @@ constexpr const char* pass_name(Pass pass) {
 Case convolution(ConvGeometry g, int n, int h, int w, Pass pass) {
     const int oh = g.out_extent(h), ow = g.out_extent(w);
     char name[96];
+    const bool winograd = pass == Pass::d_weight ? uses_winograd_gradient(g) : uses_winograd(g) && pass != Pass::direct;
     std::snprintf(name, sizeof name, "conv %dx%d/%d %d->%d %dx%dx%d%s%s", g.kernel, g.kernel, g.stride, g.in_channels,
-                  g.out_channels, n, ow, oh, pass != Pass::direct && uses_winograd(g) ? " winograd" : "",
-                  pass_name(pass));
+                  g.out_channels, n, ow, oh, winograd ? " winograd" : "", pass_name(pass));
     const double flops = 2.0 * n * oh * ow * g.in_channels * g.out_channels * g.kernel * g.kernel;
     return {name, "flop", flops, [=]() -> std::function<void()> {
                 auto c = std::make_shared<Convolution>();
@@ -72,12 +72,14 @@ Case convolution(ConvGeometry g, int n, int h, int w, Pass pass) {
             }};
 }
 
-/// Doubles height and width.
-Case transposed_convolution(int ci, int co, int kernel, int n, int h, int w) {
+/// Doubles height and width. Forward or direct.
+Case transposed_convolution(int ci, int co, int kernel, int n, int h, int w, Pass pass) {
     const int pad = (kernel - 1) / 2;
     const ConvTransposeGeometry g{ci, co, kernel, 2, pad, 2 - kernel + 2 * pad};
     char name[96];
-    std::snprintf(name, sizeof name, "transposed %dx%d/2 %d->%d %dx%dx%d", kernel, kernel, ci, co, n, 2 * w, 2 * h);
+    const bool winograd = pass != Pass::direct && uses_winograd(g.adjoint());
+    std::snprintf(name, sizeof name, "transposed %dx%d/2 %d->%d %dx%dx%d%s%s", kernel, kernel, ci, co, n, 2 * w, 2 * h,
+                  winograd ? " winograd" : "", pass_name(pass));
     return {name, "flop", 2.0 * n * h * w * ci * co * kernel * kernel, [=]() -> std::function<void()> {
                 auto c = std::make_shared<Convolution>();
                 Random random(1);
@@ -86,7 +88,10 @@ Case transposed_convolution(int ci, int co, int kernel, int n, int h, int w) {
                 c->weight = random_vector(ci * co * kernel * kernel, random);
                 c->bias = random_vector(co, random);
                 c->transposed.prepare(g, c->weight.data(), c->bias.data(), false);
-                return [c] { conv_transpose2d_forward<float>(c->in, c->transposed, c->out, c->ws); };
+                if (pass != Pass::direct)
+                    return [c] { conv_transpose2d_forward<float>(c->in, c->transposed, c->out, c->ws); };
+                c->taps.pack_adjoint(g.adjoint(), c->weight.data(), c->bias.data());
+                return [c] { detail::convolve_taps<Arch>(c->in, c->taps, c->out, {}, c->ws); };
             }};
 }
 
@@ -120,14 +125,16 @@ std::vector<Case> kernel_cases() {
     for (const auto& [c, h, w] : {std::tuple{128, 32, 48}, {128, 64, 96}, {64, 128, 192}})
         for (const Pass pass : {Pass::direct, Pass::forward})
             cases.push_back(convolution({c, c, 3, 1, 1}, 1, h, w, pass));
-    cases.push_back(convolution({128, 128, 5, 2, 2}, 1, 128, 192, Pass::forward));
-    cases.push_back(transposed_convolution(128, 128, 5, 1, 64, 96));
-    cases.push_back(transposed_convolution(128, 128, 4, 1, 32, 48));
+    for (const Pass pass : {Pass::direct, Pass::forward}) {
+        cases.push_back(convolution({128, 128, 5, 2, 2}, 1, 128, 192, pass));
+        cases.push_back(transposed_convolution(128, 128, 5, 1, 64, 96, pass));
+        cases.push_back(transposed_convolution(128, 128, 4, 1, 32, 48, pass));
+    }
     cases.push_back(convolution({128, 128, 1, 1, 0}, 1, 64, 96, Pass::forward));
     cases.push_back(gdn(128, 128, 192, false));
     cases.push_back(gdn(128, 128, 192, true));
     cases.push_back(convolution({3, 128, 5, 2, 2}, 1, 512, 768, Pass::forward));
-    cases.push_back(transposed_convolution(128, 3, 5, 1, 256, 384));
+    cases.push_back(transposed_convolution(128, 3, 5, 1, 256, 384, Pass::forward));
     cases.push_back(convolution({16, 3, 7, 1, 3}, 1, 512, 768, Pass::forward));
     cases.push_back(convolution({16, 3, 3, 1, 1}, 1, 512, 768, Pass::forward));
     // Shapes of the shipped networks that are not among them.

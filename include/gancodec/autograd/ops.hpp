@@ -186,6 +186,10 @@ Variable<T> conv2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Acti
     return activation(tape, conv2d(tape, x, layer), kind, slope);
 }
 template <class T, class L>
+Variable<T> conv_transpose2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
+    return activation(tape, conv_transpose2d(tape, x, layer), kind, slope);
+}
+template <class T, class L>
 Variable<T> conv2d_add(Tape<T>& tape, Variable<T> x, const L& layer, Variable<T> skip) {
     return add(tape, conv2d(tape, x, layer), skip);
 }

@@ -93,13 +93,13 @@ void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& c
 /// Adds the gradient of conv2d_forward() to its weight [co][ci][k][k] and bias [co] (may be null).
 ///   d_weight[co,ci,ky,kx] += Σ_{n,oy,ox} d_out[n,co,oy,ox] · in[n,ci,oy·s+ky−p,ox·s+kx−p]
 ///   d_bias[co] += Σ_{n,oy,ox} d_out[n,co,oy,ox]
-/// Exact    Bit-equal to reference::conv2d_backward_weight, or where uses_winograd() winograd_backward_weight, for every
-///          thread count: pixels are summed in a fixed order, chunk by chunk (gradient_chunk_rows, kWinogradChunk).
+/// Exact    Bit-equal to reference::conv2d_backward_weight, or where uses_winograd_gradient() winograd_backward_weight,
+///          for every thread count: pixels are summed in a fixed order, chunk by chunk (gradient_chunk_rows, kWinogradChunk).
 template <class T>
 void conv2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, const ConvGeometry& geometry,
                             T* d_weight, T* d_bias, Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        if (uses_winograd(geometry))
+        if (uses_winograd_gradient(geometry))
             detail::add_winograd_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
         else
             detail::add_weight_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);

@@ -11,6 +11,7 @@
 #include "gancodec/kernels/reference/conv_transpose2d.hpp"
 #include "gancodec/kernels/tap_convolution.hpp"
 #include "gancodec/kernels/weight_gradient.hpp"
+#include "gancodec/kernels/winograd.hpp"
 
 namespace gancodec {
 
@@ -23,21 +24,29 @@ public:
     void prepare(const ConvTransposeGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            forward_.pack_adjoint(geometry.adjoint(), weight, bias);
-            if (for_backward) backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
+            if (uses_winograd(geometry.adjoint())) {
+                forward_winograd_.pack_adjoint(geometry.adjoint(), weight, bias);
+                if (for_backward) backward_winograd_.pack_convolution(geometry.adjoint(), weight, nullptr);
+            } else {
+                forward_.pack_adjoint(geometry.adjoint(), weight, bias);
+                if (for_backward) backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
+            }
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry.adjoint(), bias, geometry.out_channels);
         }
     }
     [[nodiscard]] const ConvTransposeGeometry& geometry() const { return geometry_; }
 
-    /// How the kernels see the weights: packed for float, plain for any other type.
+    /// How the kernels see the weights: for float transformed or packed, plain for any other type.
+    [[nodiscard]] const detail::WinogradWeights& forward_winograd() const { return forward_winograd_; }
+    [[nodiscard]] const detail::WinogradWeights& backward_winograd() const { return backward_winograd_; }
     [[nodiscard]] const detail::PackedTaps& forward_taps() const { return forward_; }
     [[nodiscard]] const detail::PackedTaps& backward_taps() const { return backward_; }
     [[nodiscard]] const detail::PlainWeights<T>& plain() const { return plain_; }
 
 private:
     ConvTransposeGeometry geometry_;
+    detail::WinogradWeights forward_winograd_, backward_winograd_;
     detail::PackedTaps forward_, backward_;
     detail::PlainWeights<T> plain_;
 };
@@ -47,27 +56,36 @@ private:
 /// and then what `epilogue` says: a sum with another tensor, an activation.
 /// Shapes   in [n,ci,h,w] · out [n,co,oh,ow] by ConvTransposeGeometry::out_extent()
 /// Requires in and out do not overlap.
-/// Exact    Sums run over blocks of 16 ci, ky, kx, ci with fused multiply-add: bit-equal to
-///          reference::conv_transpose2d_forward on every FMA machine, for every lane width and thread count.
+/// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd() of the adjoint to
+///          reference::winograd_backward_input, on every FMA machine, for every lane width and thread count. Sums run
+///          by fused multiply-add over blocks of 16 ci, ky, kx, ci.
 template <class T>
 void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspose2d<T>& conv, TensorView<T> out,
                               Workspace& ws, const Epilogue<T>& epilogue = {}) {
-    if constexpr (std::is_same_v<T, float>)
-        detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
-    else
+    if constexpr (std::is_same_v<T, float>) {
+        if (uses_winograd(conv.geometry().adjoint()))
+            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
+        else
+            detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
+    } else {
         reference::conv_transpose2d_forward<T>(in, conv.geometry(), conv.plain().weight(), conv.plain().bias(), out,
                                                epilogue);
+    }
 }
 
 /// Gradient of conv_transpose2d_forward() to its input: a convolution of d_out.
 ///   d_in[n,ci,iy,ix] = Σ_{co,ky,kx} weight[ci,co,ky,kx] · d_out[n,co,iy·s+ky−p,ix·s+kx−p]   (zero outside)
 /// Requires prepare() was called with for_backward; d_out and d_in do not overlap.
-/// Exact    Bit-equal to reference::conv_transpose2d_backward_input.
+/// Exact    Bit-equal to reference::conv_transpose2d_backward_input, or where uses_winograd() of the adjoint to
+///          reference::winograd_forward without a bias.
 template <class T>
 void conv_transpose2d_backward_input(TensorView<const T> d_out, const PreparedConvTranspose2d<T>& conv,
                                      TensorView<T> d_in, Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
+        if (uses_winograd(conv.geometry().adjoint()))
+            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
+        else
+            detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
     } else {
         reference::conv_transpose2d_backward_input<T>(d_out, conv.geometry(), conv.plain().weight(), d_in);
     }

@@ -31,10 +31,16 @@ struct ConvTransposeGeometry {
 /// Tiles of 4x4 outputs whose part of a Winograd weight gradient is summed by itself: canonical too.
 inline constexpr int kWinogradChunk = 96;
 
-/// Whether the canonical algorithm of a convolution in float is Winograd's: decided by its geometry alone, so that it is
-/// the same for every image size and machine. Outputs then depend on their place in the grid of 4x4 tiles.
+/// Whether the canonical algorithm of a convolution in float, of its adjoint and so of a transposed convolution, is
+/// Winograd's: decided by the geometry alone, so that it is the same for every image size and machine. Stride 2 is stride
+/// 1 on phases. Outputs then depend on their place in the grid of tiles of 4x4 outputs, or 8x8 where phases are outputs.
 [[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
-    return g.kernel == 3 && g.stride == 1 && g.pad <= 2 && g.in_channels >= 32 && g.out_channels >= 32;
+    const bool plain = g.kernel == 3 && g.stride == 1 && g.pad <= 2;
+    const bool phases = g.stride == 2 && ((g.kernel == 5 && g.pad == 2) || (g.kernel == 4 && g.pad == 1));
+    return (plain || phases) && g.in_channels >= 32 && g.out_channels >= 32;
 }
+
+/// The same for its weight gradient. Stride 2 sums pixel by pixel.
+[[nodiscard]] constexpr bool uses_winograd_gradient(const ConvGeometry& g) { return g.stride == 1 && uses_winograd(g); }
 
 }  // namespace gancodec

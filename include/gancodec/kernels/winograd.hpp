@@ -11,63 +11,24 @@
 #include "gancodec/kernels/epilogue.hpp"
 #include "gancodec/kernels/tap_tile.hpp"
 #include "gancodec/kernels/winograd_transform.hpp"
+#include "gancodec/kernels/winograd_weights.hpp"
 
 namespace gancodec::detail {
 
-/// Weights of a 3x3 convolution in the order in which they are transformed, [co/16][ci][9][co%16], and its bias. The
-/// transformed ones are four times as many: they are made when a convolution runs, and last as long as it does.
-/// Packing the same geometry again allocates nothing.
-class WinogradWeights {
-public:
-    int in_channels = 0, out_channels = 0, pad = 0;
+/// Every step-th pixel of an image from (y, x) on: an image of its own.
+struct PixelPhase {
+    int step = 1, y = 0, x = 0;
 
-    /// Of the convolution itself.
-    void pack_convolution(const ConvGeometry& g, const float* weight, const float* bias) {
-        in_channels = g.in_channels;
-        out_channels = g.out_channels;
-        pad = g.pad;
-        fill(bias, [&](int out, int in, int k) { return weight[(out * g.in_channels + in) * 9 + k]; });
-    }
-    /// Of its input gradient, a convolution too: weights turned by half a circle, channels exchanged.
-    void pack_adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
-        in_channels = g.out_channels;
-        out_channels = g.in_channels;
-        pad = 2 - g.pad;
-        fill(bias, [&](int out, int in, int k) { return weight[(in * g.in_channels + out) * 9 + 8 - k]; });
-    }
-    [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
-    /// The 3x3 weights of 16 outputs and one input, [9][16].
-    [[nodiscard]] const float* weights(int group, int in) const {
-        return weights_.data() + (static_cast<std::ptrdiff_t>(group) * in_channels + in) * (9 * kChannelBlock);
-    }
-    [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
-
-private:
-    template <class Weight>
-    void fill(const float* bias, const Weight& weight) {
-        const std::size_t size = static_cast<std::size_t>(groups() * in_channels) * 9 * kChannelBlock;
-        if (weights_.size() != size) weights_ = AlignedArray<float>(size);
-        bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
-        if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
-        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t group, int) {
-            const int first = static_cast<int>(group) * kChannelBlock;
-            const int lanes = std::min(kChannelBlock, out_channels - first);
-            float* p = weights_.data() + static_cast<std::ptrdiff_t>(first) * in_channels * 9;
-            for (int in = 0; in < in_channels; ++in)
-                for (int k = 0; k < 9; ++k, p += kChannelBlock)
-                    for (int lane = 0; lane < lanes; ++lane) p[lane] = weight(first + lane, in, k);
-        });
-    }
-
-    AlignedArray<float> weights_, bias_;
+    /// Phase `index` of step², row by row.
+    static PixelPhase at(int step, int index) { return {step, index / step, index % step}; }
 };
 
-/// The grid of 4x4 tiles over all images of a batch, in one line.
+/// The grid of 4x4 tiles over all images of a batch, in one line. `out` is the largest phase.
 struct WinogradGrid {
     Shape out;
 
-    [[nodiscard]] int columns() const { return (out.w + kWinogradTile - 1) / kWinogradTile; }
-    [[nodiscard]] int rows() const { return (out.h + kWinogradTile - 1) / kWinogradTile; }
+    [[nodiscard]] int columns() const { return divide_up(out.w, kWinogradTile); }
+    [[nodiscard]] int rows() const { return divide_up(out.h, kWinogradTile); }
     [[nodiscard]] int tiles() const { return out.n * rows() * columns(); }
 
     /// Image, and first output row and column of a tile.
@@ -89,20 +50,23 @@ struct WinogradGrid {
     }
 };
 
-/// Pixels of a square with zeros where it leaves the image: in place if it does not, or copied to `buffer`.
+/// Pixels of a square of a phase, from its (y0, x0) on, with zeros where it leaves the image: in place if it does not, or
+/// copied to `buffer`.
 template <int Side>
 struct SquarePixels {
     const float* data;
-    std::ptrdiff_t row;
+    std::ptrdiff_t row, pixel;  ///< floats from one to the next
 
-    SquarePixels(const float* block, const Shape& s, int y0, int x0, float* buffer) {
+    SquarePixels(const float* block, const Shape& s, PixelPhase phase, int y0, int x0, float* buffer) {
         const auto pitch = static_cast<std::ptrdiff_t>(s.w) * kChannelBlock;
-        data = block + y0 * pitch + static_cast<std::ptrdiff_t>(x0) * kChannelBlock;
-        row = pitch;
-        if (y0 >= 0 && x0 >= 0 && y0 + Side <= s.h && x0 + Side <= s.w) return;
+        const int top = y0 * phase.step + phase.y, left = x0 * phase.step + phase.x, reach = (Side - 1) * phase.step;
+        data = block + top * pitch + static_cast<std::ptrdiff_t>(left) * kChannelBlock;
+        row = phase.step * pitch;
+        pixel = static_cast<std::ptrdiff_t>(phase.step) * kChannelBlock;
+        if (top >= 0 && left >= 0 && top + reach < s.h && left + reach < s.w) return;
         for (int i = 0; i < Side; ++i)
             for (int j = 0; j < Side; ++j) {
-                const int y = y0 + i, x = x0 + j;
+                const int y = top + i * phase.step, x = left + j * phase.step;
                 float* p = buffer + (i * Side + j) * kChannelBlock;
                 if (y >= 0 && y < s.h && x >= 0 && x < s.w)
                     std::copy_n(block + y * pitch + static_cast<std::ptrdiff_t>(x) * kChannelBlock, kChannelBlock, p);
@@ -111,53 +75,66 @@ struct SquarePixels {
             }
         data = buffer;
         row = Side * kChannelBlock;
+        pixel = kChannelBlock;
     }
 };
 
 /// Bᵀ d B for `count` tiles of one channel block, from `p` on: cell k of tile t goes to v + k·cell + t·16.
 template <class Arch>
-void winograd_input(TensorView<const float> in, int pad, int block, const WinogradGrid& grid, WinogradGrid::Place p,
-                    int count, float* v, std::ptrdiff_t cell) {
+void winograd_input(TensorView<const float> in, PixelPhase phase, int pad, int block, const WinogradGrid& grid,
+                    WinogradGrid::Place p, int count, float* v, std::ptrdiff_t cell) {
     alignas(kAlignmentBytes) float buffer[kWinogradCells * kChannelBlock];
     for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
-        const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, p.y - pad, p.x - pad, buffer);
+        const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, phase, p.y - pad, p.x - pad, buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> d[kWinogradCells];
             GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) d[k] = simd::load<Arch>(
-                pixels.data + k / kWinogradPatch * pixels.row + k % kWinogradPatch * kChannelBlock + lane);
+                pixels.data + k / kWinogradPatch * pixels.row + k % kWinogradPatch * pixels.pixel + lane);
             Winograd::input_tile(d);
             GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, d[k]);
         }
     }
 }
 
-/// A 3x3 convolution by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
-/// product for each of the 36 cells), transform back.
+/// A convolution on phases by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
+/// product for each of the 36 cells and each phase of the outputs), transform back.
 template <class Arch>
 class WinogradConvolution {
 public:
     WinogradConvolution(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
                         const Epilogue<float>& epilogue, Workspace& ws)
-        : in_(in), weights_(weights), out_(out), epilogue_(epilogue), grid_{out.shape} {
+        : in_(in),
+          weights_(weights),
+          out_(out),
+          epilogue_(epilogue),
+          grid_{{out.shape.n, out.shape.c, divide_up(out.shape.h, weights.out_step),
+                 divide_up(out.shape.w, weights.out_step)}},
+          in_phases_(weights.in_step * weights.in_step),
+          out_phases_(weights.out_step * weights.out_step) {
         // The transformed inputs of a block should stay in the second-level cache. Any block gives the same numbers.
         constexpr int kCacheFloats = 128 * 1024;
-        const int tiles = grid_.tiles(), channels = in.shape.padded_c();
+        const int tiles = grid_.tiles(), channels = in.shape.padded_c() * in_phases_;
         const int most = std::clamp(kCacheFloats / (kWinogradCells * channels) / 12 * 12, 12, 96);
         const int wanted = round_up((tiles + most - 1) / most, threads());
         block_ = round_up(std::max(1, (tiles + wanted - 1) / wanted), 4);
         blocks_ = (tiles + block_ - 1) / block_;
         const int width = tiled_width<Arch>(block_);
         // An odd number of cache lines between cells keeps them in different sets.
-        v_block_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
+        v_phase_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
+        v_block_ = v_phase_ * in_phases_;
         v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
         m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
         m_cell_ = m_group_ * kGroups + kChannelBlock;
         const auto workers = static_cast<std::size_t>(threads());
         v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
         m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
-        u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels + 1) * kChannelBlock;
+        u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels * in_phases_ + 1) * kChannelBlock;
         u_group_ = u_cell_ * kWinogradCells;
-        u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups()));
+        u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups() * out_phases_));
+        for (int cell = 0; cell < kWinogradCells; ++cell)
+            for (int phase = 0; phase < in_phases_; ++phase)
+                if (in_phases_ == 1 || weights.fills(phase, cell))
+                    taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
     }
 
     void run() const {
@@ -168,52 +145,86 @@ public:
             float* m = m_ + worker * m_cell_ * kWinogradCells;
             const WinogradGrid::Place place = grid_.first(first);
             for (int block = 0; block < in_.shape.blocks(); ++block)
-                winograd_input<Arch>(in_, weights_.pad, block, grid_, place, count, v + block * v_block_, v_cell_);
-            for (int group = 0; group < weights_.groups(); group += kGroups) {
-                const int groups = std::min(kGroups, weights_.groups() - group);
-                multiply(v, m, group, groups, count);
-                for (int g = 0; g < groups; ++g) {
-                    WinogradGrid::Place p = place;
-                    for (int t = 0; t < count; ++t, p = grid_.next(p))
-                        finish_tile(m + g * m_group_ + static_cast<std::ptrdiff_t>(t) * kChannelBlock, group + g, p);
+                for (int phase = 0; phase < in_phases_; ++phase)
+                    winograd_input<Arch>(in_, PixelPhase::at(weights_.in_step, phase), weights_.axis.phase_pad(), block,
+                                         grid_, place, count, v + block * v_block_ + phase * v_phase_, v_cell_);
+            for (int phase = 0; phase < out_phases_; ++phase)
+                for (int group = 0; group < weights_.groups(); group += kGroups) {
+                    const int groups = std::min(kGroups, weights_.groups() - group);
+                    multiply(v, m, phase, group, groups, count);
+                    for (int g = 0; g < groups; ++g) {
+                        WinogradGrid::Place p = place;
+                        for (int t = 0; t < count; ++t, p = grid_.next(p))
+                            finish_tile(m + g * m_group_ + static_cast<std::ptrdiff_t>(t) * kChannelBlock,
+                                        PixelPhase::at(weights_.out_step, phase), group + g, p);
+                    }
                 }
-            }
         });
     }
 
 private:
     static constexpr int kGroups = TileSizes<Arch>::groups;
+    static constexpr int kMostPhases = 4;
+
+    /// The phases of the inputs whose weights a cell has. With phases of outputs there is one of inputs, and multiply()
+    /// asks for each.
+    struct CellTaps {
+        int count = 0;
+        std::ptrdiff_t offsets[kMostPhases] = {};
+    };
+
+    /// Transformed weights of an output phase and a group of 16 outputs.
+    [[nodiscard]] float* transformed(int out_phase, int group) const {
+        return u_ + (static_cast<std::ptrdiff_t>(out_phase) * weights_.groups() + group) * u_group_;
+    }
 
     /// G g Gᵀ, in shares of 16 outputs and 16 inputs.
     void transform_weights() const {
-        const int shares = (weights_.in_channels + kChannelBlock - 1) / kChannelBlock;
-        parallel_for(static_cast<std::int64_t>(weights_.groups()) * shares, [&](std::int64_t task, int) {
-            const int group = static_cast<int>(task / shares), first = static_cast<int>(task % shares) * kChannelBlock;
-            for (int in = first; in < std::min(weights_.in_channels, first + kChannelBlock); ++in) {
-                const float* plain = weights_.weights(group, in);
-                float* u = u_ + group * u_group_ + static_cast<std::ptrdiff_t>(in) * kChannelBlock;
-                for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
-                    simd::Floats<Arch> g[9], cells[kWinogradCells];
-                    GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] =
-                        simd::load<Arch>(plain + k * kChannelBlock + lane);
-                    Winograd::weight_tile(g, cells);
-                    GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
-                        simd::store<Arch>(u + k * u_cell_ + lane, cells[k]);
-                }
-            }
+        const int shares = in_.shape.blocks(), groups = weights_.groups();
+        parallel_for(static_cast<std::int64_t>(groups) * out_phases_ * shares, [&](std::int64_t task, int) {
+            const int block = static_cast<int>(task % shares), group = static_cast<int>(task / shares % groups);
+            const int out_phase = static_cast<int>(task / shares / groups);
+            for (int in_phase = 0; in_phase < in_phases_; ++in_phase)
+                transform_block(std::max(in_phase, out_phase), transformed(out_phase, group), group, block);
         });
     }
-
-    void multiply(const float* v, float* m, int group, int groups, int count) const {
-        alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
-        static constexpr std::ptrdiff_t kNoOffset = 0;
+    void transform_block(int phase, float* u, int group, int block) const {
+        const int first = block * kChannelBlock, inputs = std::min(kChannelBlock, weights_.in_channels - first);
+        // Where the phase lies within the cells that have it: [ci/16][phase][ci%16][16].
+        std::ptrdiff_t place[kWinogradCells];
         for (int cell = 0; cell < kWinogradCells; ++cell) {
+            int before = 0;
+            for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += weights_.fills(other, cell);
+            place[cell] = cell * u_cell_ +
+                          static_cast<std::ptrdiff_t>(first * taps_[cell].count + before * inputs) * kChannelBlock;
+        }
+        for (int in = 0; in < inputs; ++in) {
+            const float* plain = weights_.weights(phase, group, first + in);
+            for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
+                simd::Floats<Arch> g[9], cells[kWinogradCells];
+                GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain + k * kChannelBlock + lane);
+                Winograd::weight_tile(g, cells);
+                for (int k = 0; k < kWinogradCells; ++k)
+                    if (weights_.fills(phase, k))
+                        simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane,
+                                          cells[k]);
+            }
+        }
+    }
+
+    void multiply(const float* v, float* m, int phase, int group, int groups, int count) const {
+        alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
+        for (int cell = 0; cell < kWinogradCells; ++cell) {
+            if (out_phases_ > 1 && !weights_.fills(phase, cell)) {
+                std::fill_n(m + cell * m_cell_, m_group_ * groups, 0.0f);
+                continue;
+            }
             const TapTile tile{v + cell * v_cell_,
                                v_block_,
-                               &kNoOffset,
-                               1,
+                               taps_[cell].offsets,
+                               taps_[cell].count,
                                weights_.in_channels,
-                               u_ + group * u_group_ + cell * u_cell_,
+                               transformed(phase, group) + cell * u_cell_,
                                u_group_,
                                kZeros,
                                m + cell * m_cell_,
@@ -227,12 +238,14 @@ private:
         }
     }
 
-    void finish_tile(const float* m, int group, WinogradGrid::Place p) const {
+    void finish_tile(const float* m, PixelPhase phase, int group, WinogradGrid::Place p) const {
         constexpr int kLanes = simd::kLanes<Arch>;
-        const int rows = std::min(kWinogradTile, out_.shape.h - p.y);
-        const int columns = std::min(kWinogradTile, out_.shape.w - p.x);
-        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(p.n, group * kChannelBlock, p.y, p.x));
-        const auto row = static_cast<std::ptrdiff_t>(out_.shape.w) * kChannelBlock;
+        const int y = p.y * phase.step + phase.y, x = p.x * phase.step + phase.x;
+        const int rows = std::min(kWinogradTile, divide_up(out_.shape.h - y, phase.step));
+        const int columns = std::min(kWinogradTile, divide_up(out_.shape.w - x, phase.step));
+        if (rows <= 0 || columns <= 0) return;  // the image ends before the last row or column of this phase
+        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(p.n, group * kChannelBlock, y, x));
+        const auto step = static_cast<std::ptrdiff_t>(phase.step) * kChannelBlock, row = step * out_.shape.w;
         for (int lane = 0; lane < kChannelBlock; lane += kLanes) {
             simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
             GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell) products[cell] =
@@ -244,7 +257,7 @@ private:
             GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i) {
                 GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) {
                     if (i >= rows || j >= columns) continue;
-                    const std::ptrdiff_t pixel = i * row + j * kChannelBlock;
+                    const std::ptrdiff_t pixel = i * row + j * step;
                     simd::store<Arch>(out + pixel, finish_register<Arch>(epilogue_, sums[i * kWinogradTile + j] + bias,
                                                                          skip + pixel));
                 }
@@ -257,11 +270,14 @@ private:
     TensorView<float> out_;
     Epilogue<float> epilogue_;
     WinogradGrid grid_;
-    int block_ = 0, blocks_ = 0;                                          ///< tiles of a block; blocks
-    std::ptrdiff_t v_block_ = 0, v_cell_ = 0, m_group_ = 0, m_cell_ = 0;  ///< floats between parts of V and M
-    std::ptrdiff_t u_cell_ = 0, u_group_ = 0;                             ///< and of U
-    float* u_ = nullptr;  ///< transformed weights [co/16][36][ci][16], for all workers
-    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][tile][16], for each worker
+    int in_phases_, out_phases_;                             ///< one of them is 1
+    CellTaps taps_[kWinogradCells];                          ///< of the inputs
+    int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
+    std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< floats between parts of V
+    std::ptrdiff_t m_group_ = 0, m_cell_ = 0;                ///< of M
+    std::ptrdiff_t u_cell_ = 0, u_group_ = 0;                ///< and of U
+    float* u_ = nullptr;  ///< transformed weights [phase][co/16][36][ci/16][phase][ci%16][16], for all workers
+    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][phase][tile][16], for each worker
     float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker
 };
 
@@ -270,7 +286,8 @@ template <class Arch>
 void convolve_winograd(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
                        const Epilogue<float>& epilogue, Workspace& ws) {
     GANCODEC_ASSERT(in.shape.c == weights.in_channels && out.shape.c == weights.out_channels);
-    GANCODEC_ASSERT(in.shape.n == out.shape.n && out.shape.h == in.shape.h + 2 * weights.pad - 2);
+    GANCODEC_ASSERT(in.shape.n == out.shape.n);
+    GANCODEC_ASSERT(weights.axis.stride > 1 || out.shape.h == in.shape.h + 2 * weights.axis.phase_pad() - 2);
     if (out.size() == 0) return;
     const Workspace::Scope scope(ws);
     const WinogradConvolution<Arch> convolution(in, weights, out, epilogue, ws);

@@ -19,7 +19,7 @@ void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid
                     int count, float* v, std::ptrdiff_t cell) {
     alignas(kAlignmentBytes) float buffer[kWinogradTile * kWinogradTile * kChannelBlock];
     for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
-        const SquarePixels<kWinogradTile> pixels(d_out.block(p.n, block), d_out.shape, p.y, p.x, buffer);
+        const SquarePixels<kWinogradTile> pixels(d_out.block(p.n, block), d_out.shape, {}, p.y, p.x, buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> y[kWinogradTile * kWinogradTile], m[kWinogradCells];
             GANCODEC_UNROLL for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) y[k] = simd::load<Arch>(
@@ -80,7 +80,7 @@ private:
             const WinogradGrid::Place place = grid_.first(first + begin);
             const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * kChannelBlock;
             if (block < blocks)
-                winograd_input<Arch>(in_, g_.pad, block, grid_, place, tiles, v_ + block * block_ + at, v_cell_);
+                winograd_input<Arch>(in_, {}, g_.pad, block, grid_, place, tiles, v_ + block * block_ + at, v_cell_);
             else
                 winograd_d_out<Arch>(d_out_, block - blocks, grid_, place, tiles, y_ + (block - blocks) * block_ + at,
                                      y_cell_);

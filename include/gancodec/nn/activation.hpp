@@ -15,6 +15,8 @@ struct ActivationLayer : StatelessLayer<T> {
     using Rebind = ActivationLayer<Kind, SlopePercent, U>;
     static constexpr Activation kKind = Kind;
     static constexpr T kSlope = T(SlopePercent) / T(100);
+    /// Whether a convolution before this layer can do its work: see Epilogue.
+    static constexpr bool kInEpilogue = Kind == Activation::relu || Kind == Activation::leaky_relu;
     static constexpr int out_channels(int in) { return in; }
 
     template <class Context>

@@ -39,6 +39,11 @@ public:
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
         return conv2d(context, std::move(x), *this);
     }
+    template <class Context>
+    [[nodiscard]] typename Context::Value activated(Context& context, typename Context::Value x, Activation kind,
+                                                    T slope) const {
+        return conv2d_activation(context, std::move(x), *this, kind, slope);
+    }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
         f(prefix + "weight", weight);
@@ -52,6 +57,9 @@ public:
     Parameter<T> weight, bias;
     PreparedConv2d<T> prepared;
 };
+
+template <int In, int Out, int Kernel, class S, class P, class T>
+inline constexpr bool kStoresActivated<Conv2d<In, Out, Kernel, S, P, T>> = true;
 
 /// The operations behind Conv2d for a context that does not record: alone, with an activation, with a sum; what follows
 /// the convolution is applied as it stores, which gives the same numbers as separate operations.

@@ -30,6 +30,11 @@ public:
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
         return conv_transpose2d(context, std::move(x), *this);
     }
+    template <class Context>
+    [[nodiscard]] typename Context::Value activated(Context& context, typename Context::Value x, Activation kind,
+                                                    T slope) const {
+        return conv_transpose2d_activation(context, std::move(x), *this, kind, slope);
+    }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
         f(prefix + "weight", weight);
@@ -44,14 +49,26 @@ public:
     PreparedConvTranspose2d<T> prepared;
 };
 
+template <int In, int Out, int Kernel, class S, class T>
+inline constexpr bool kStoresActivated<ConvTranspose2d<In, Out, Kernel, S, T>> = true;
+
+/// The operations behind ConvTranspose2d for a context that does not record: alone, or with an activation.
 template <class T, class L>
-Pooled<T> conv_transpose2d(Inference<T>& context, Pooled<T> x, const L& layer) {
+Pooled<T> conv_transpose2d(Inference<T>& context, Pooled<T> x, const L& layer, const Epilogue<T>& epilogue = {}) {
     const ConvTransposeGeometry& g = layer.prepared.geometry();
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = context.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
     const Workspace::Scope scope(context.scratch());
-    conv_transpose2d_forward(x.constant(), layer.prepared, out.view(), context.scratch());
+    conv_transpose2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue);
     return out;
+}
+template <class T, class L>
+Pooled<T> conv_transpose2d_activation(Inference<T>& context, Pooled<T> x, const L& layer, Activation kind, T slope) {
+    Epilogue<T> epilogue;
+    epilogue.activate = true;
+    epilogue.activation = kind;
+    epilogue.slope = slope;
+    return conv_transpose2d(context, std::move(x), layer, epilogue);
 }
 
 }  // namespace gancodec

@@ -47,6 +47,11 @@ concept Layer = requires(L layer, const std::string& prefix) {
     layer.project();
 };
 
+/// Whether a layer has activated(context, x, kind, slope): its result after an activation that its kernel applies as it
+/// stores, which gives the same numbers as the two layers. Said of exact types: what derives from one may do more.
+template <class L>
+inline constexpr bool kStoresActivated = false;
+
 /// For layers without parameters.
 template <class T>
 struct StatelessLayer {

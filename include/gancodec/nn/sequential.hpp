@@ -40,6 +40,20 @@ constexpr bool channels_fit() {
     }
 }
 
+/// Whether the layer before `Next` can do its work.
+template <class Next>
+constexpr bool in_epilogue() {
+    if constexpr (requires { Next::kInEpilogue; }) return Next::kInEpilogue;
+    return false;
+}
+
+/// Whether layer I stores what the activation behind it would make, among those before End.
+template <class... Layers>
+constexpr bool stores_next(std::size_t i, std::size_t end) {
+    constexpr bool stores[] = {kStoresActivated<Layers>...}, activates[] = {in_epilogue<Layers>()...};
+    return i + 1 < end && stores[i] && activates[i + 1];
+}
+
 }  // namespace detail
 
 /// Layers one after another; parameter names are "0.weight", "1.bias", … as in PyTorch's nn.Sequential.
@@ -62,16 +76,16 @@ public:
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
-        return run<0>(context, std::move(x), std::make_index_sequence<sizeof...(Layers)>());
+        return run<0, sizeof...(Layers)>(context, std::move(x));
     }
     /// The result without the first layer, or the last: for callers who do its work together with their own.
     template <class Context>
     [[nodiscard]] typename Context::Value all_but_first(Context& context, typename Context::Value x) const {
-        return run<1>(context, std::move(x), std::make_index_sequence<sizeof...(Layers) - 1>());
+        return run<1, sizeof...(Layers)>(context, std::move(x));
     }
     template <class Context>
     [[nodiscard]] typename Context::Value all_but_last(Context& context, typename Context::Value x) const {
-        return run<0>(context, std::move(x), std::make_index_sequence<sizeof...(Layers) - 1>());
+        return run<0, sizeof...(Layers) - 1>(context, std::move(x));
     }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
@@ -89,10 +103,19 @@ public:
     std::tuple<Layers...> layers;
 
 private:
-    template <std::size_t From, class Context, class Value, std::size_t... I>
-    [[nodiscard]] Value run(Context& context, Value x, std::index_sequence<I...>) const {
-        ((x = std::get<From + I>(layers)(context, std::move(x))), ...);
-        return x;
+    /// Layers I to End − 1. A convolution takes the activation behind it along.
+    template <std::size_t I, std::size_t End, class Context, class Value>
+    [[nodiscard]] Value run(Context& context, Value x) const {
+        if constexpr (I == End) {
+            return x;
+        } else if constexpr (detail::stores_next<Layers...>(I, End)) {
+            using Next = std::tuple_element_t<I + 1, std::tuple<Layers...>>;
+            x = std::get<I>(layers).activated(context, std::move(x), Next::kKind, Next::kSlope);
+            return run<I + 2, End>(context, std::move(x));
+        } else {
+            x = std::get<I>(layers)(context, std::move(x));
+            return run<I + 1, End>(context, std::move(x));
+        }
     }
 };
 
