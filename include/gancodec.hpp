@@ -123,6 +123,7 @@
 #include "gancodec/weights/safetensors.hpp"
 #include "gancodec/weights/safetensors_writer.hpp"
 #include "gancodec/weights/parameters.hpp"
+#include "gancodec/weights/stored_floats.hpp"
 
 #include "gancodec/codec/options.hpp"
 #include "gancodec/codec/codec_weights.hpp"

@@ -77,6 +77,11 @@ namespace gancodec::detail {
 #define GANCODEC_VERSION_MINOR 1
 #define GANCODEC_VERSION_PATCH 0
 
+#if defined(__FAST_MATH__)
+#pragma message( \
+    "gancodec: -ffast-math changes decoded pixels (never symbols); weights whose self-test sees it are refused when they load")
+#endif
+
 /// GANCODEC_INLINE: for small functions on the way of every number; compilers that judge them too large for a loop leave
 /// calls in it. GANCODEC_RARE: for what is seldom called from such a loop, and must not crowd it.
 #if defined(__GNUC__)
@@ -1068,11 +1073,17 @@ struct ConvTransposeGeometry {
 /// Tiles of 4x4 outputs whose part of a Winograd weight gradient is summed by itself: canonical too.
 inline constexpr int kWinogradChunk = 96;
 
-/// Whether the canonical algorithm of a convolution in float is Winograd's: decided by its geometry alone, so that it is
-/// the same for every image size and machine. Outputs then depend on their place in the grid of 4x4 tiles.
+/// Whether the canonical algorithm of a convolution in float, of its adjoint and so of a transposed convolution, is
+/// Winograd's: decided by the geometry alone, so that it is the same for every image size and machine. Stride 2 is stride
+/// 1 on phases. Outputs then depend on their place in the grid of tiles of 4x4 outputs, or 8x8 where phases are outputs.
 [[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
-    return g.kernel == 3 && g.stride == 1 && g.pad <= 2 && g.in_channels >= 32 && g.out_channels >= 32;
+    const bool plain = g.kernel == 3 && g.stride == 1 && g.pad <= 2;
+    const bool phases = g.stride == 2 && ((g.kernel == 5 && g.pad == 2) || (g.kernel == 4 && g.pad == 1));
+    return (plain || phases) && g.in_channels >= 32 && g.out_channels >= 32;
 }
+
+/// The same for its weight gradient. Stride 2 sums pixel by pixel.
+[[nodiscard]] constexpr bool uses_winograd_gradient(const ConvGeometry& g) { return g.stride == 1 && uses_winograd(g); }
 
 }  // namespace gancodec
 // ---- gancodec/kernels/pack.hpp
@@ -2189,62 +2200,121 @@ struct Winograd {
 }  // namespace gancodec::detail
 // ---- gancodec/kernels/winograd.hpp
 
+// ---- gancodec/kernels/winograd_weights.hpp
+
+// A convolution of stride 2 is one of stride 1 over an image of half the size whose channels are the four phases of the
+// pixels, and a transposed one delivers such phases: three taps reach every phase, and where the kernel ends some are 0.
+
 namespace gancodec::detail {
 
-/// Weights of a 3x3 convolution in the order in which they are transformed, [co/16][ci][9][co%16], and its bias. The
-/// transformed ones are four times as many: they are made when a convolution runs, and last as long as it does.
-/// Packing the same geometry again allocates nothing.
+/// Rows (or columns) of a convolution of stride 1 or 2, or of its adjoint, as three taps on each of `stride` phases.
+struct WinogradAxis {
+    int kernel = 3, stride = 1, pad = 0;
+    bool adjoint = false;
+
+    /// Zeros before the first pixel of a phase.
+    [[nodiscard]] int phase_pad() const { return adjoint ? 2 - divide_up(pad, stride) : divide_up(pad, stride); }
+    /// Which weight is the tap (0, 1 or 2) of a phase: −1 for none.
+    [[nodiscard]] int weight(int phase, int tap) const {
+        const int k = stride * ((adjoint ? 2 - tap : tap) - divide_up(pad, stride)) + phase + pad;
+        return k < kernel ? k : -1;
+    }
+    /// Whether row (column) 0 to 5 of transformed weights G g can be other than zero: the first sees tap 0 alone, the
+    /// last tap 2.
+    [[nodiscard]] bool fills(int phase, int row) const {
+        return !(row == 0 && weight(phase, 0) < 0) && !(row == kWinogradPatch - 1 && weight(phase, 2) < 0);
+    }
+};
+
+/// Weights of a convolution that uses_winograd(), or of its adjoint, as 3x3 weights of phases in the order in which they
+/// are transformed, [phase][co/16][ci][9][co%16], and the bias. The transformed ones are four times as many: they are
+/// made when a convolution runs, and last as long as it does. Packing the same geometry again allocates nothing.
 class WinogradWeights {
 public:
-    int in_channels = 0, out_channels = 0, pad = 0;
+    int in_channels = 0, out_channels = 0;
+    int in_step = 1, out_step = 1;  ///< pixels from one of a phase to the next
+    WinogradAxis axis;
 
     /// Of the convolution itself.
     void pack_convolution(const ConvGeometry& g, const float* weight, const float* bias) {
         in_channels = g.in_channels;
         out_channels = g.out_channels;
-        pad = g.pad;
-        fill(bias, [&](int out, int in, int k) { return weight[(out * g.in_channels + in) * 9 + k]; });
+        in_step = g.stride;
+        out_step = 1;
+        axis = {g.kernel, g.stride, g.pad, false};
+        fill(weight, bias, g.in_channels * g.kernel * g.kernel, g.kernel * g.kernel);
     }
-    /// Of its input gradient, a convolution too: weights turned by half a circle, channels exchanged.
+    /// Of the adjoint of the same weight array, from g.out_channels to g.in_channels: what conv2d_backward_input() and
+    /// conv_transpose2d_forward() need.
     void pack_adjoint(const ConvGeometry& g, const float* weight, const float* bias) {
         in_channels = g.out_channels;
         out_channels = g.in_channels;
-        pad = 2 - g.pad;
-        fill(bias, [&](int out, int in, int k) { return weight[(in * g.in_channels + out) * 9 + 8 - k]; });
+        in_step = 1;
+        out_step = g.stride;
+        axis = {g.kernel, g.stride, g.pad, true};
+        fill(weight, bias, g.kernel * g.kernel, g.in_channels * g.kernel * g.kernel);
     }
     [[nodiscard]] int groups() const { return (out_channels + kChannelBlock - 1) / kChannelBlock; }
-    /// The 3x3 weights of 16 outputs and one input, [9][16].
-    [[nodiscard]] const float* weights(int group, int in) const {
-        return weights_.data() + (static_cast<std::ptrdiff_t>(group) * in_channels + in) * (9 * kChannelBlock);
+    [[nodiscard]] int phases() const { return axis.stride * axis.stride; }
+    /// Whether a cell of transformed weights can be other than zero.
+    [[nodiscard]] bool fills(int phase, int cell) const {
+        return axis.fills(phase / axis.stride, cell / kWinogradPatch) &&
+               axis.fills(phase % axis.stride, cell % kWinogradPatch);
+    }
+    /// The 3x3 weights of a phase, of 16 outputs and one input, [9][16].
+    [[nodiscard]] const float* weights(int phase, int group, int in) const {
+        return weights_.data() + at(phase, group) + static_cast<std::ptrdiff_t>(in) * (9 * kChannelBlock);
     }
     [[nodiscard]] const float* bias(int group) const { return bias_.data() + group * kChannelBlock; }
 
 private:
-    template <class Weight>
-    void fill(const float* bias, const Weight& weight) {
-        const std::size_t size = static_cast<std::size_t>(groups() * in_channels) * 9 * kChannelBlock;
+    [[nodiscard]] std::ptrdiff_t at(int phase, int group) const {
+        return (static_cast<std::ptrdiff_t>(phase) * groups() + group) * in_channels * (9 * kChannelBlock);
+    }
+    /// `out_pitch` and `in_pitch`: steps in `weight` from one output (input) channel to the next.
+    void fill(const float* weight, const float* bias, int out_pitch, int in_pitch) {
+        const auto size = static_cast<std::size_t>(at(phases(), 0));
         if (weights_.size() != size) weights_ = AlignedArray<float>(size);
         bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
         if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
-        parallel_for(static_cast<std::int64_t>(groups()), [&](std::int64_t group, int) {
-            const int first = static_cast<int>(group) * kChannelBlock;
-            const int lanes = std::min(kChannelBlock, out_channels - first);
-            float* p = weights_.data() + static_cast<std::ptrdiff_t>(first) * in_channels * 9;
+        parallel_for(static_cast<std::int64_t>(phases()) * groups(), [&](std::int64_t task, int) {
+            const int phase = static_cast<int>(task / groups()), group = static_cast<int>(task % groups());
+            const int first = group * kChannelBlock, lanes = std::min(kChannelBlock, out_channels - first);
+            float* p = weights_.data() + at(phase, group);
             for (int in = 0; in < in_channels; ++in)
-                for (int k = 0; k < 9; ++k, p += kChannelBlock)
-                    for (int lane = 0; lane < lanes; ++lane) p[lane] = weight(first + lane, in, k);
+                for (int k = 0; k < 9; ++k, p += kChannelBlock) {
+                    const int ky = axis.weight(phase / axis.stride, k / 3),
+                              kx = axis.weight(phase % axis.stride, k % 3);
+                    if (ky < 0 || kx < 0) continue;  // stays zero
+                    const float* source = weight + static_cast<std::ptrdiff_t>(first) * out_pitch +
+                                          static_cast<std::ptrdiff_t>(in) * in_pitch + ky * axis.kernel + kx;
+                    for (int lane = 0; lane < lanes; ++lane)
+                        p[lane] = source[static_cast<std::ptrdiff_t>(lane) * out_pitch];
+                }
         });
     }
 
     AlignedArray<float> weights_, bias_;
 };
 
-/// The grid of 4x4 tiles over all images of a batch, in one line.
+}  // namespace gancodec::detail
+
+namespace gancodec::detail {
+
+/// Every step-th pixel of an image from (y, x) on: an image of its own.
+struct PixelPhase {
+    int step = 1, y = 0, x = 0;
+
+    /// Phase `index` of step², row by row.
+    static PixelPhase at(int step, int index) { return {step, index / step, index % step}; }
+};
+
+/// The grid of 4x4 tiles over all images of a batch, in one line. `out` is the largest phase.
 struct WinogradGrid {
     Shape out;
 
-    [[nodiscard]] int columns() const { return (out.w + kWinogradTile - 1) / kWinogradTile; }
-    [[nodiscard]] int rows() const { return (out.h + kWinogradTile - 1) / kWinogradTile; }
+    [[nodiscard]] int columns() const { return divide_up(out.w, kWinogradTile); }
+    [[nodiscard]] int rows() const { return divide_up(out.h, kWinogradTile); }
     [[nodiscard]] int tiles() const { return out.n * rows() * columns(); }
 
     /// Image, and first output row and column of a tile.
@@ -2266,20 +2336,23 @@ struct WinogradGrid {
     }
 };
 
-/// Pixels of a square with zeros where it leaves the image: in place if it does not, or copied to `buffer`.
+/// Pixels of a square of a phase, from its (y0, x0) on, with zeros where it leaves the image: in place if it does not, or
+/// copied to `buffer`.
 template <int Side>
 struct SquarePixels {
     const float* data;
-    std::ptrdiff_t row;
+    std::ptrdiff_t row, pixel;  ///< floats from one to the next
 
-    SquarePixels(const float* block, const Shape& s, int y0, int x0, float* buffer) {
+    SquarePixels(const float* block, const Shape& s, PixelPhase phase, int y0, int x0, float* buffer) {
         const auto pitch = static_cast<std::ptrdiff_t>(s.w) * kChannelBlock;
-        data = block + y0 * pitch + static_cast<std::ptrdiff_t>(x0) * kChannelBlock;
-        row = pitch;
-        if (y0 >= 0 && x0 >= 0 && y0 + Side <= s.h && x0 + Side <= s.w) return;
+        const int top = y0 * phase.step + phase.y, left = x0 * phase.step + phase.x, reach = (Side - 1) * phase.step;
+        data = block + top * pitch + static_cast<std::ptrdiff_t>(left) * kChannelBlock;
+        row = phase.step * pitch;
+        pixel = static_cast<std::ptrdiff_t>(phase.step) * kChannelBlock;
+        if (top >= 0 && left >= 0 && top + reach < s.h && left + reach < s.w) return;
         for (int i = 0; i < Side; ++i)
             for (int j = 0; j < Side; ++j) {
-                const int y = y0 + i, x = x0 + j;
+                const int y = top + i * phase.step, x = left + j * phase.step;
                 float* p = buffer + (i * Side + j) * kChannelBlock;
                 if (y >= 0 && y < s.h && x >= 0 && x < s.w)
                     std::copy_n(block + y * pitch + static_cast<std::ptrdiff_t>(x) * kChannelBlock, kChannelBlock, p);
@@ -2288,53 +2361,66 @@ struct SquarePixels {
             }
         data = buffer;
         row = Side * kChannelBlock;
+        pixel = kChannelBlock;
     }
 };
 
 /// Bᵀ d B for `count` tiles of one channel block, from `p` on: cell k of tile t goes to v + k·cell + t·16.
 template <class Arch>
-void winograd_input(TensorView<const float> in, int pad, int block, const WinogradGrid& grid, WinogradGrid::Place p,
-                    int count, float* v, std::ptrdiff_t cell) {
+void winograd_input(TensorView<const float> in, PixelPhase phase, int pad, int block, const WinogradGrid& grid,
+                    WinogradGrid::Place p, int count, float* v, std::ptrdiff_t cell) {
     alignas(kAlignmentBytes) float buffer[kWinogradCells * kChannelBlock];
     for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
-        const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, p.y - pad, p.x - pad, buffer);
+        const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, phase, p.y - pad, p.x - pad, buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> d[kWinogradCells];
             GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) d[k] = simd::load<Arch>(
-                pixels.data + k / kWinogradPatch * pixels.row + k % kWinogradPatch * kChannelBlock + lane);
+                pixels.data + k / kWinogradPatch * pixels.row + k % kWinogradPatch * pixels.pixel + lane);
             Winograd::input_tile(d);
             GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, d[k]);
         }
     }
 }
 
-/// A 3x3 convolution by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
-/// product for each of the 36 cells), transform back.
+/// A convolution on phases by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
+/// product for each of the 36 cells and each phase of the outputs), transform back.
 template <class Arch>
 class WinogradConvolution {
 public:
     WinogradConvolution(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
                         const Epilogue<float>& epilogue, Workspace& ws)
-        : in_(in), weights_(weights), out_(out), epilogue_(epilogue), grid_{out.shape} {
+        : in_(in),
+          weights_(weights),
+          out_(out),
+          epilogue_(epilogue),
+          grid_{{out.shape.n, out.shape.c, divide_up(out.shape.h, weights.out_step),
+                 divide_up(out.shape.w, weights.out_step)}},
+          in_phases_(weights.in_step * weights.in_step),
+          out_phases_(weights.out_step * weights.out_step) {
         // The transformed inputs of a block should stay in the second-level cache. Any block gives the same numbers.
         constexpr int kCacheFloats = 128 * 1024;
-        const int tiles = grid_.tiles(), channels = in.shape.padded_c();
+        const int tiles = grid_.tiles(), channels = in.shape.padded_c() * in_phases_;
         const int most = std::clamp(kCacheFloats / (kWinogradCells * channels) / 12 * 12, 12, 96);
         const int wanted = round_up((tiles + most - 1) / most, threads());
         block_ = round_up(std::max(1, (tiles + wanted - 1) / wanted), 4);
         blocks_ = (tiles + block_ - 1) / block_;
         const int width = tiled_width<Arch>(block_);
         // An odd number of cache lines between cells keeps them in different sets.
-        v_block_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
+        v_phase_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
+        v_block_ = v_phase_ * in_phases_;
         v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
         m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
         m_cell_ = m_group_ * kGroups + kChannelBlock;
         const auto workers = static_cast<std::size_t>(threads());
         v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
         m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
-        u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels + 1) * kChannelBlock;
+        u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels * in_phases_ + 1) * kChannelBlock;
         u_group_ = u_cell_ * kWinogradCells;
-        u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups()));
+        u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups() * out_phases_));
+        for (int cell = 0; cell < kWinogradCells; ++cell)
+            for (int phase = 0; phase < in_phases_; ++phase)
+                if (in_phases_ == 1 || weights.fills(phase, cell))
+                    taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
     }
 
     void run() const {
@@ -2345,52 +2431,86 @@ public:
             float* m = m_ + worker * m_cell_ * kWinogradCells;
             const WinogradGrid::Place place = grid_.first(first);
             for (int block = 0; block < in_.shape.blocks(); ++block)
-                winograd_input<Arch>(in_, weights_.pad, block, grid_, place, count, v + block * v_block_, v_cell_);
-            for (int group = 0; group < weights_.groups(); group += kGroups) {
-                const int groups = std::min(kGroups, weights_.groups() - group);
-                multiply(v, m, group, groups, count);
-                for (int g = 0; g < groups; ++g) {
-                    WinogradGrid::Place p = place;
-                    for (int t = 0; t < count; ++t, p = grid_.next(p))
-                        finish_tile(m + g * m_group_ + static_cast<std::ptrdiff_t>(t) * kChannelBlock, group + g, p);
+                for (int phase = 0; phase < in_phases_; ++phase)
+                    winograd_input<Arch>(in_, PixelPhase::at(weights_.in_step, phase), weights_.axis.phase_pad(), block,
+                                         grid_, place, count, v + block * v_block_ + phase * v_phase_, v_cell_);
+            for (int phase = 0; phase < out_phases_; ++phase)
+                for (int group = 0; group < weights_.groups(); group += kGroups) {
+                    const int groups = std::min(kGroups, weights_.groups() - group);
+                    multiply(v, m, phase, group, groups, count);
+                    for (int g = 0; g < groups; ++g) {
+                        WinogradGrid::Place p = place;
+                        for (int t = 0; t < count; ++t, p = grid_.next(p))
+                            finish_tile(m + g * m_group_ + static_cast<std::ptrdiff_t>(t) * kChannelBlock,
+                                        PixelPhase::at(weights_.out_step, phase), group + g, p);
+                    }
                 }
-            }
         });
     }
 
 private:
     static constexpr int kGroups = TileSizes<Arch>::groups;
+    static constexpr int kMostPhases = 4;
+
+    /// The phases of the inputs whose weights a cell has. With phases of outputs there is one of inputs, and multiply()
+    /// asks for each.
+    struct CellTaps {
+        int count = 0;
+        std::ptrdiff_t offsets[kMostPhases] = {};
+    };
+
+    /// Transformed weights of an output phase and a group of 16 outputs.
+    [[nodiscard]] float* transformed(int out_phase, int group) const {
+        return u_ + (static_cast<std::ptrdiff_t>(out_phase) * weights_.groups() + group) * u_group_;
+    }
 
     /// G g Gᵀ, in shares of 16 outputs and 16 inputs.
     void transform_weights() const {
-        const int shares = (weights_.in_channels + kChannelBlock - 1) / kChannelBlock;
-        parallel_for(static_cast<std::int64_t>(weights_.groups()) * shares, [&](std::int64_t task, int) {
-            const int group = static_cast<int>(task / shares), first = static_cast<int>(task % shares) * kChannelBlock;
-            for (int in = first; in < std::min(weights_.in_channels, first + kChannelBlock); ++in) {
-                const float* plain = weights_.weights(group, in);
-                float* u = u_ + group * u_group_ + static_cast<std::ptrdiff_t>(in) * kChannelBlock;
-                for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
-                    simd::Floats<Arch> g[9], cells[kWinogradCells];
-                    GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] =
-                        simd::load<Arch>(plain + k * kChannelBlock + lane);
-                    Winograd::weight_tile(g, cells);
-                    GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k)
-                        simd::store<Arch>(u + k * u_cell_ + lane, cells[k]);
-                }
-            }
+        const int shares = in_.shape.blocks(), groups = weights_.groups();
+        parallel_for(static_cast<std::int64_t>(groups) * out_phases_ * shares, [&](std::int64_t task, int) {
+            const int block = static_cast<int>(task % shares), group = static_cast<int>(task / shares % groups);
+            const int out_phase = static_cast<int>(task / shares / groups);
+            for (int in_phase = 0; in_phase < in_phases_; ++in_phase)
+                transform_block(std::max(in_phase, out_phase), transformed(out_phase, group), group, block);
         });
     }
-
-    void multiply(const float* v, float* m, int group, int groups, int count) const {
-        alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
-        static constexpr std::ptrdiff_t kNoOffset = 0;
+    void transform_block(int phase, float* u, int group, int block) const {
+        const int first = block * kChannelBlock, inputs = std::min(kChannelBlock, weights_.in_channels - first);
+        // Where the phase lies within the cells that have it: [ci/16][phase][ci%16][16].
+        std::ptrdiff_t place[kWinogradCells];
         for (int cell = 0; cell < kWinogradCells; ++cell) {
+            int before = 0;
+            for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += weights_.fills(other, cell);
+            place[cell] = cell * u_cell_ +
+                          static_cast<std::ptrdiff_t>(first * taps_[cell].count + before * inputs) * kChannelBlock;
+        }
+        for (int in = 0; in < inputs; ++in) {
+            const float* plain = weights_.weights(phase, group, first + in);
+            for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
+                simd::Floats<Arch> g[9], cells[kWinogradCells];
+                GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain + k * kChannelBlock + lane);
+                Winograd::weight_tile(g, cells);
+                for (int k = 0; k < kWinogradCells; ++k)
+                    if (weights_.fills(phase, k))
+                        simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane,
+                                          cells[k]);
+            }
+        }
+    }
+
+    void multiply(const float* v, float* m, int phase, int group, int groups, int count) const {
+        alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
+        for (int cell = 0; cell < kWinogradCells; ++cell) {
+            if (out_phases_ > 1 && !weights_.fills(phase, cell)) {
+                std::fill_n(m + cell * m_cell_, m_group_ * groups, 0.0f);
+                continue;
+            }
             const TapTile tile{v + cell * v_cell_,
                                v_block_,
-                               &kNoOffset,
-                               1,
+                               taps_[cell].offsets,
+                               taps_[cell].count,
                                weights_.in_channels,
-                               u_ + group * u_group_ + cell * u_cell_,
+                               transformed(phase, group) + cell * u_cell_,
                                u_group_,
                                kZeros,
                                m + cell * m_cell_,
@@ -2404,12 +2524,14 @@ private:
         }
     }
 
-    void finish_tile(const float* m, int group, WinogradGrid::Place p) const {
+    void finish_tile(const float* m, PixelPhase phase, int group, WinogradGrid::Place p) const {
         constexpr int kLanes = simd::kLanes<Arch>;
-        const int rows = std::min(kWinogradTile, out_.shape.h - p.y);
-        const int columns = std::min(kWinogradTile, out_.shape.w - p.x);
-        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(p.n, group * kChannelBlock, p.y, p.x));
-        const auto row = static_cast<std::ptrdiff_t>(out_.shape.w) * kChannelBlock;
+        const int y = p.y * phase.step + phase.y, x = p.x * phase.step + phase.x;
+        const int rows = std::min(kWinogradTile, divide_up(out_.shape.h - y, phase.step));
+        const int columns = std::min(kWinogradTile, divide_up(out_.shape.w - x, phase.step));
+        if (rows <= 0 || columns <= 0) return;  // the image ends before the last row or column of this phase
+        const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(p.n, group * kChannelBlock, y, x));
+        const auto step = static_cast<std::ptrdiff_t>(phase.step) * kChannelBlock, row = step * out_.shape.w;
         for (int lane = 0; lane < kChannelBlock; lane += kLanes) {
             simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
             GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell) products[cell] =
@@ -2421,7 +2543,7 @@ private:
             GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i) {
                 GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) {
                     if (i >= rows || j >= columns) continue;
-                    const std::ptrdiff_t pixel = i * row + j * kChannelBlock;
+                    const std::ptrdiff_t pixel = i * row + j * step;
                     simd::store<Arch>(out + pixel, finish_register<Arch>(epilogue_, sums[i * kWinogradTile + j] + bias,
                                                                          skip + pixel));
                 }
@@ -2434,11 +2556,14 @@ private:
     TensorView<float> out_;
     Epilogue<float> epilogue_;
     WinogradGrid grid_;
-    int block_ = 0, blocks_ = 0;                                          ///< tiles of a block; blocks
-    std::ptrdiff_t v_block_ = 0, v_cell_ = 0, m_group_ = 0, m_cell_ = 0;  ///< floats between parts of V and M
-    std::ptrdiff_t u_cell_ = 0, u_group_ = 0;                             ///< and of U
-    float* u_ = nullptr;  ///< transformed weights [co/16][36][ci][16], for all workers
-    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][tile][16], for each worker
+    int in_phases_, out_phases_;                             ///< one of them is 1
+    CellTaps taps_[kWinogradCells];                          ///< of the inputs
+    int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
+    std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< floats between parts of V
+    std::ptrdiff_t m_group_ = 0, m_cell_ = 0;                ///< of M
+    std::ptrdiff_t u_cell_ = 0, u_group_ = 0;                ///< and of U
+    float* u_ = nullptr;  ///< transformed weights [phase][co/16][36][ci/16][phase][ci%16][16], for all workers
+    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][phase][tile][16], for each worker
     float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker
 };
 
@@ -2447,7 +2572,8 @@ template <class Arch>
 void convolve_winograd(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
                        const Epilogue<float>& epilogue, Workspace& ws) {
     GANCODEC_ASSERT(in.shape.c == weights.in_channels && out.shape.c == weights.out_channels);
-    GANCODEC_ASSERT(in.shape.n == out.shape.n && out.shape.h == in.shape.h + 2 * weights.pad - 2);
+    GANCODEC_ASSERT(in.shape.n == out.shape.n);
+    GANCODEC_ASSERT(weights.axis.stride > 1 || out.shape.h == in.shape.h + 2 * weights.axis.phase_pad() - 2);
     if (out.size() == 0) return;
     const Workspace::Scope scope(ws);
     const WinogradConvolution<Arch> convolution(in, weights, out, epilogue, ws);
@@ -2465,7 +2591,7 @@ void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid
                     int count, float* v, std::ptrdiff_t cell) {
     alignas(kAlignmentBytes) float buffer[kWinogradTile * kWinogradTile * kChannelBlock];
     for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
-        const SquarePixels<kWinogradTile> pixels(d_out.block(p.n, block), d_out.shape, p.y, p.x, buffer);
+        const SquarePixels<kWinogradTile> pixels(d_out.block(p.n, block), d_out.shape, {}, p.y, p.x, buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> y[kWinogradTile * kWinogradTile], m[kWinogradCells];
             GANCODEC_UNROLL for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) y[k] = simd::load<Arch>(
@@ -2526,7 +2652,7 @@ private:
             const WinogradGrid::Place place = grid_.first(first + begin);
             const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * kChannelBlock;
             if (block < blocks)
-                winograd_input<Arch>(in_, g_.pad, block, grid_, place, tiles, v_ + block * block_ + at, v_cell_);
+                winograd_input<Arch>(in_, {}, g_.pad, block, grid_, place, tiles, v_ + block * block_ + at, v_cell_);
             else
                 winograd_d_out<Arch>(d_out_, block - blocks, grid_, place, tiles, y_ + (block - blocks) * block_ + at,
                                      y_cell_);
@@ -2673,13 +2799,13 @@ void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& c
 /// Adds the gradient of conv2d_forward() to its weight [co][ci][k][k] and bias [co] (may be null).
 ///   d_weight[co,ci,ky,kx] += Σ_{n,oy,ox} d_out[n,co,oy,ox] · in[n,ci,oy·s+ky−p,ox·s+kx−p]
 ///   d_bias[co] += Σ_{n,oy,ox} d_out[n,co,oy,ox]
-/// Exact    Bit-equal to reference::conv2d_backward_weight, or where uses_winograd() winograd_backward_weight, for every
-///          thread count: pixels are summed in a fixed order, chunk by chunk (gradient_chunk_rows, kWinogradChunk).
+/// Exact    Bit-equal to reference::conv2d_backward_weight, or where uses_winograd_gradient() winograd_backward_weight,
+///          for every thread count: pixels are summed in a fixed order, chunk by chunk (gradient_chunk_rows, kWinogradChunk).
 template <class T>
 void conv2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, const ConvGeometry& geometry,
                             T* d_weight, T* d_bias, Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        if (uses_winograd(geometry))
+        if (uses_winograd_gradient(geometry))
             detail::add_winograd_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
         else
             detail::add_weight_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
@@ -2913,21 +3039,29 @@ public:
     void prepare(const ConvTransposeGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            forward_.pack_adjoint(geometry.adjoint(), weight, bias);
-            if (for_backward) backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
+            if (uses_winograd(geometry.adjoint())) {
+                forward_winograd_.pack_adjoint(geometry.adjoint(), weight, bias);
+                if (for_backward) backward_winograd_.pack_convolution(geometry.adjoint(), weight, nullptr);
+            } else {
+                forward_.pack_adjoint(geometry.adjoint(), weight, bias);
+                if (for_backward) backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
+            }
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry.adjoint(), bias, geometry.out_channels);
         }
     }
     [[nodiscard]] const ConvTransposeGeometry& geometry() const { return geometry_; }
 
-    /// How the kernels see the weights: packed for float, plain for any other type.
+    /// How the kernels see the weights: for float transformed or packed, plain for any other type.
+    [[nodiscard]] const detail::WinogradWeights& forward_winograd() const { return forward_winograd_; }
+    [[nodiscard]] const detail::WinogradWeights& backward_winograd() const { return backward_winograd_; }
     [[nodiscard]] const detail::PackedTaps& forward_taps() const { return forward_; }
     [[nodiscard]] const detail::PackedTaps& backward_taps() const { return backward_; }
     [[nodiscard]] const detail::PlainWeights<T>& plain() const { return plain_; }
 
 private:
     ConvTransposeGeometry geometry_;
+    detail::WinogradWeights forward_winograd_, backward_winograd_;
     detail::PackedTaps forward_, backward_;
     detail::PlainWeights<T> plain_;
 };
@@ -2937,27 +3071,36 @@ private:
 /// and then what `epilogue` says: a sum with another tensor, an activation.
 /// Shapes   in [n,ci,h,w] · out [n,co,oh,ow] by ConvTransposeGeometry::out_extent()
 /// Requires in and out do not overlap.
-/// Exact    Sums run over blocks of 16 ci, ky, kx, ci with fused multiply-add: bit-equal to
-///          reference::conv_transpose2d_forward on every FMA machine, for every lane width and thread count.
+/// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd() of the adjoint to
+///          reference::winograd_backward_input, on every FMA machine, for every lane width and thread count. Sums run
+///          by fused multiply-add over blocks of 16 ci, ky, kx, ci.
 template <class T>
 void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspose2d<T>& conv, TensorView<T> out,
                               Workspace& ws, const Epilogue<T>& epilogue = {}) {
-    if constexpr (std::is_same_v<T, float>)
-        detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
-    else
+    if constexpr (std::is_same_v<T, float>) {
+        if (uses_winograd(conv.geometry().adjoint()))
+            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
+        else
+            detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
+    } else {
         reference::conv_transpose2d_forward<T>(in, conv.geometry(), conv.plain().weight(), conv.plain().bias(), out,
                                                epilogue);
+    }
 }
 
 /// Gradient of conv_transpose2d_forward() to its input: a convolution of d_out.
 ///   d_in[n,ci,iy,ix] = Σ_{co,ky,kx} weight[ci,co,ky,kx] · d_out[n,co,iy·s+ky−p,ix·s+kx−p]   (zero outside)
 /// Requires prepare() was called with for_backward; d_out and d_in do not overlap.
-/// Exact    Bit-equal to reference::conv_transpose2d_backward_input.
+/// Exact    Bit-equal to reference::conv_transpose2d_backward_input, or where uses_winograd() of the adjoint to
+///          reference::winograd_forward without a bias.
 template <class T>
 void conv_transpose2d_backward_input(TensorView<const T> d_out, const PreparedConvTranspose2d<T>& conv,
                                      TensorView<T> d_in, Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
+        if (uses_winograd(conv.geometry().adjoint()))
+            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
+        else
+            detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
     } else {
         reference::conv_transpose2d_backward_input<T>(d_out, conv.geometry(), conv.plain().weight(), d_in);
     }
@@ -4393,78 +4536,107 @@ using gancodec::detail::kWinogradCells;
 using gancodec::detail::kWinogradTile;
 using gancodec::detail::Winograd;
 
-/// The 36 transformed inputs Bᵀ d B of one channel of the tile whose first output is (y, x).
-inline void winograd_input_cells(TensorView<const float> in, int n, int c, int y, int x, int pad,
-                                 float (&d)[kWinogradCells]) {
-    for (int k = 0; k < kWinogradCells; ++k) d[k] = value_or_zero(in, n, c, y - pad + k / 6, x - pad + k % 6);
+/// A convolution (or its adjoint) as stride 1 on phases: outputs (y·out_step + phase) see inputs (x·in_step + phase).
+struct WinogradPhases {
+    int in_step = 1, out_step = 1;
+    int pad = 0;  ///< zeros before the first pixel of a phase
+};
+
+/// The 36 transformed inputs Bᵀ d B of one channel of the tile whose first output is (y, x), for the phase (py, px).
+inline void winograd_input_cells(TensorView<const float> in, int n, int c, int y, int x, const WinogradPhases& phases,
+                                 int py, int px, float (&d)[kWinogradCells]) {
+    for (int k = 0; k < kWinogradCells; ++k)
+        d[k] = value_or_zero(in, n, c, (y - phases.pad + k / 6) * phases.in_step + py,
+                             (x - phases.pad + k % 6) * phases.in_step + px);
     Winograd::input_tile(d);
 }
 
-/// Convolves with `weight(co, ci, k)`, k = 3·ky + kx. Products are summed over ci, from zero; the bias joins at the end.
+/// Convolves with `weight(co, ci, py, px, ky, kx)`: 3x3 for each phase (py, px) of inputs or outputs. Products are summed
+/// over blocks of 16 ci, phases, ci, from zero; the bias joins at the end.
 template <class Weight>
-void winograd_convolution(TensorView<const float> in, int pad, const Weight& weight, const float* bias,
-                          TensorView<float> out, const Epilogue<float>& epilogue) {
-    const int inputs = in.shape.c, outputs = out.shape.c;
-    std::vector<float> weights(static_cast<std::size_t>(outputs * inputs * kWinogradCells));
-    for (int i = 0; i < outputs * inputs; ++i) {
-        float g[9], u[kWinogradCells];
-        for (int k = 0; k < 9; ++k) g[k] = weight(i / inputs, i % inputs, k);
-        Winograd::weight_tile(g, u);
-        std::copy_n(u, kWinogradCells, weights.begin() + static_cast<std::ptrdiff_t>(i) * kWinogradCells);
-    }
-    std::fill_n(out.data, out.size(), 0.0f);
-    const auto tile = [&](int n, int y, int x) {
-        std::vector<float> cells(static_cast<std::size_t>(inputs * kWinogradCells));
-        for (int ci = 0; ci < inputs; ++ci) {
-            float d[kWinogradCells];
-            winograd_input_cells(in, n, ci, y, x, pad, d);
-            std::copy_n(d, kWinogradCells, cells.begin() + static_cast<std::ptrdiff_t>(ci) * kWinogradCells);
-        }
-        for (int co = 0; co < outputs; ++co) {
-            float products[kWinogradCells] = {}, sums[kWinogradTile * kWinogradTile];
-            for (int ci = 0; ci < inputs; ++ci)
-                for (int k = 0; k < kWinogradCells; ++k)
-                    products[k] = std::fma(weights[static_cast<std::size_t>((co * inputs + ci) * kWinogradCells + k)],
-                                           cells[static_cast<std::size_t>(ci * kWinogradCells + k)], products[k]);
-            Winograd::output_tile(products, sums);
-            for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) {
-                const int oy = y + k / kWinogradTile, ox = x + k % kWinogradTile;
-                if (oy >= out.shape.h || ox >= out.shape.w) continue;
-                const std::size_t at = out.shape.offset(n, co, oy, ox);
-                out.data[at] = epilogue.apply(sums[k] + (bias == nullptr ? 0.0f : bias[co]),
-                                              epilogue.skip == nullptr ? 0.0f : epilogue.skip[at]);
-            }
-        }
+void winograd_convolution(TensorView<const float> in, const WinogradPhases& phases, const Weight& weight,
+                          const float* bias, TensorView<float> out, const Epilogue<float>& epilogue) {
+    struct Input {
+        int c, py, px;
     };
-    parallel_for(out.shape.n, [&](std::int64_t n, int) {
-        for (int y = 0; y < out.shape.h; y += kWinogradTile)
-            for (int x = 0; x < out.shape.w; x += kWinogradTile) tile(static_cast<int>(n), y, x);
+    std::vector<Input> inputs;
+    for (int first = 0; first < in.shape.c; first += kChannelBlock)
+        for (int py = 0; py < phases.in_step; ++py)
+            for (int px = 0; px < phases.in_step; ++px)
+                for (int c = first; c < std::min(first + kChannelBlock, in.shape.c); ++c) inputs.push_back({c, py, px});
+    std::fill_n(out.data, out.size(), 0.0f);
+    parallel_for(static_cast<std::int64_t>(out.shape.n) * out.shape.c, [&](std::int64_t task, int) {
+        const int n = static_cast<int>(task / out.shape.c), co = static_cast<int>(task % out.shape.c);
+        for (int phase = 0; phase < phases.out_step * phases.out_step; ++phase) {
+            const int out_y = phase / phases.out_step, out_x = phase % phases.out_step;
+            std::vector<float> weights;
+            for (const Input& i : inputs) {
+                float g[9], u[kWinogradCells];
+                for (int k = 0; k < 9; ++k) g[k] = weight(co, i.c, i.py + out_y, i.px + out_x, k / 3, k % 3);
+                Winograd::weight_tile(g, u);
+                weights.insert(weights.end(), u, u + kWinogradCells);
+            }
+            for (int y = 0; y * phases.out_step + out_y < out.shape.h; y += kWinogradTile)
+                for (int x = 0; x * phases.out_step + out_x < out.shape.w; x += kWinogradTile) {
+                    float products[kWinogradCells] = {}, sums[kWinogradTile * kWinogradTile];
+                    const float* u = weights.data();
+                    for (const Input& i : inputs) {
+                        float d[kWinogradCells];
+                        winograd_input_cells(in, n, i.c, y, x, phases, i.py, i.px, d);
+                        for (int k = 0; k < kWinogradCells; ++k) products[k] = std::fma(*u++, d[k], products[k]);
+                    }
+                    Winograd::output_tile(products, sums);
+                    for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) {
+                        const int oy = (y + k / kWinogradTile) * phases.out_step + out_y;
+                        const int ox = (x + k % kWinogradTile) * phases.out_step + out_x;
+                        if (oy >= out.shape.h || ox >= out.shape.w) continue;
+                        const std::size_t at = out.shape.offset(n, co, oy, ox);
+                        out.data[at] = epilogue.apply(sums[k] + (bias == nullptr ? 0.0f : bias[co]),
+                                                      epilogue.skip == nullptr ? 0.0f : epilogue.skip[at]);
+                    }
+                }
+        }
     });
+}
+
+/// weight[co,ci,ky,kx] where the kernel has it, or 0.
+inline float weight_or_zero(const ConvGeometry& g, const float* weight, int co, int ci, int ky, int kx) {
+    const bool inside = ky >= 0 && ky < g.kernel && kx >= 0 && kx < g.kernel;
+    return inside ? weight[weight_index(g, co, ci, ky, kx)] : 0.0f;
 }
 
 }  // namespace detail
 
-/// The plain twin of gancodec::conv2d_forward() where uses_winograd().
+/// The plain twin of gancodec::conv2d_forward() where uses_winograd(). Tap t of a phase is the weight
+/// stride·(t − pad of the phase) + phase + pad.
 inline void winograd_forward(TensorView<const float> in, const ConvGeometry& g, const float* weight, const float* bias,
                              TensorView<float> out, const Epilogue<float>& epilogue = {}) {
-    GANCODEC_ASSERT(in.shape.c == g.in_channels && out.shape.c == g.out_channels && g.kernel == 3 && g.stride == 1);
+    GANCODEC_ASSERT(in.shape.c == g.in_channels && out.shape.c == g.out_channels && uses_winograd(g));
+    const int pad = g.stride == 1 ? g.pad : 1, first = g.pad - g.stride * pad;
     detail::winograd_convolution(
-        in, g.pad, [&](int co, int ci, int k) { return weight[detail::weight_index(g, co, ci, k / 3, k % 3)]; }, bias,
-        out, epilogue);
+        in, {g.stride, 1, pad},
+        [&](int co, int ci, int py, int px, int ky, int kx) {
+            return detail::weight_or_zero(g, weight, co, ci, g.stride * ky + py + first, g.stride * kx + px + first);
+        },
+        bias, out, epilogue);
 }
 
-/// The plain twin of gancodec::conv2d_backward_input() where uses_winograd(): a convolution with the weights turned by
-/// half a circle.
+/// The plain twin of gancodec::conv2d_backward_input() where uses_winograd(), and with a bias (length g.in_channels) of
+/// conv_transpose2d_forward(): a convolution with the weights turned by half a circle.
 inline void winograd_backward_input(TensorView<const float> d_out, const ConvGeometry& g, const float* weight,
-                                    TensorView<float> d_in) {
-    GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && g.kernel == 3);
+                                    const float* bias, TensorView<float> d_in, const Epilogue<float>& epilogue = {}) {
+    GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && uses_winograd(g));
+    const int pad = g.stride == 1 ? g.pad : 1, first = g.pad - g.stride * pad;
     detail::winograd_convolution(
-        d_out, 2 - g.pad,
-        [&](int ci, int co, int k) { return weight[detail::weight_index(g, co, ci, 2 - k / 3, 2 - k % 3)]; }, nullptr,
-        d_in, {});
+        d_out, {1, g.stride, 2 - pad},
+        [&](int ci, int co, int py, int px, int ky, int kx) {
+            return detail::weight_or_zero(g, weight, co, ci, g.stride * (2 - ky) + py + first,
+                                          g.stride * (2 - kx) + px + first);
+        },
+        bias, d_in, epilogue);
 }
 
-/// The plain twin of gancodec::conv2d_backward_weight() where uses_winograd(). Tiles are summed in chunks.
+/// The plain twin of gancodec::conv2d_backward_weight() where uses_winograd_gradient(). Tiles are summed in chunks.
 inline void winograd_backward_weight(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g,
                                      float* d_weight, float* d_bias) {
     using detail::kWinogradCells;
@@ -4483,7 +4655,7 @@ inline void winograd_backward_weight(TensorView<const float> in, TensorView<cons
         place(tile, [&](int n, int y, int x) {
             for (int ci = 0; ci < g.in_channels; ++ci) {
                 float d[kWinogradCells];
-                detail::winograd_input_cells(in, n, ci, y, x, g.pad, d);
+                detail::winograd_input_cells(in, n, ci, y, x, {1, 1, g.pad}, 0, 0, d);
                 std::copy_n(d, kWinogradCells,
                             &inputs[static_cast<std::size_t>((tile * g.in_channels + ci) * kWinogradCells)]);
             }
@@ -5035,6 +5207,11 @@ concept Layer = requires(L layer, const std::string& prefix) {
     layer.project();
 };
 
+/// Whether a layer has activated(context, x, kind, slope): its result after an activation that its kernel applies as it
+/// stores, which gives the same numbers as the two layers. Said of exact types: what derives from one may do more.
+template <class L>
+inline constexpr bool kStoresActivated = false;
+
 /// For layers without parameters.
 template <class T>
 struct StatelessLayer {
@@ -5057,6 +5234,8 @@ struct ActivationLayer : StatelessLayer<T> {
     using Rebind = ActivationLayer<Kind, SlopePercent, U>;
     static constexpr Activation kKind = Kind;
     static constexpr T kSlope = T(SlopePercent) / T(100);
+    /// Whether a convolution before this layer can do its work: see Epilogue.
+    static constexpr bool kInEpilogue = Kind == Activation::relu || Kind == Activation::leaky_relu;
     static constexpr int out_channels(int in) { return in; }
 
     template <class Context>
@@ -5166,6 +5345,11 @@ public:
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
         return conv2d(context, std::move(x), *this);
     }
+    template <class Context>
+    [[nodiscard]] typename Context::Value activated(Context& context, typename Context::Value x, Activation kind,
+                                                    T slope) const {
+        return conv2d_activation(context, std::move(x), *this, kind, slope);
+    }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
         f(prefix + "weight", weight);
@@ -5179,6 +5363,9 @@ public:
     Parameter<T> weight, bias;
     PreparedConv2d<T> prepared;
 };
+
+template <int In, int Out, int Kernel, class S, class P, class T>
+inline constexpr bool kStoresActivated<Conv2d<In, Out, Kernel, S, P, T>> = true;
 
 /// The operations behind Conv2d for a context that does not record: alone, with an activation, with a sum; what follows
 /// the convolution is applied as it stores, which gives the same numbers as separate operations.
@@ -5233,6 +5420,11 @@ public:
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
         return conv_transpose2d(context, std::move(x), *this);
     }
+    template <class Context>
+    [[nodiscard]] typename Context::Value activated(Context& context, typename Context::Value x, Activation kind,
+                                                    T slope) const {
+        return conv_transpose2d_activation(context, std::move(x), *this, kind, slope);
+    }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
         f(prefix + "weight", weight);
@@ -5247,14 +5439,26 @@ public:
     PreparedConvTranspose2d<T> prepared;
 };
 
+template <int In, int Out, int Kernel, class S, class T>
+inline constexpr bool kStoresActivated<ConvTranspose2d<In, Out, Kernel, S, T>> = true;
+
+/// The operations behind ConvTranspose2d for a context that does not record: alone, or with an activation.
 template <class T, class L>
-Pooled<T> conv_transpose2d(Inference<T>& context, Pooled<T> x, const L& layer) {
+Pooled<T> conv_transpose2d(Inference<T>& context, Pooled<T> x, const L& layer, const Epilogue<T>& epilogue = {}) {
     const ConvTransposeGeometry& g = layer.prepared.geometry();
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = context.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
     const Workspace::Scope scope(context.scratch());
-    conv_transpose2d_forward(x.constant(), layer.prepared, out.view(), context.scratch());
+    conv_transpose2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue);
     return out;
+}
+template <class T, class L>
+Pooled<T> conv_transpose2d_activation(Inference<T>& context, Pooled<T> x, const L& layer, Activation kind, T slope) {
+    Epilogue<T> epilogue;
+    epilogue.activate = true;
+    epilogue.activation = kind;
+    epilogue.slope = slope;
+    return conv_transpose2d(context, std::move(x), layer, epilogue);
 }
 
 }  // namespace gancodec
@@ -5835,6 +6039,20 @@ constexpr bool channels_fit() {
     }
 }
 
+/// Whether the layer before `Next` can do its work.
+template <class Next>
+constexpr bool in_epilogue() {
+    if constexpr (requires { Next::kInEpilogue; }) return Next::kInEpilogue;
+    return false;
+}
+
+/// Whether layer I stores what the activation behind it would make, among those before End.
+template <class... Layers>
+constexpr bool stores_next(std::size_t i, std::size_t end) {
+    constexpr bool stores[] = {kStoresActivated<Layers>...}, activates[] = {in_epilogue<Layers>()...};
+    return i + 1 < end && stores[i] && activates[i + 1];
+}
+
 }  // namespace detail
 
 /// Layers one after another; parameter names are "0.weight", "1.bias", … as in PyTorch's nn.Sequential.
@@ -5857,16 +6075,16 @@ public:
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
-        return run<0>(context, std::move(x), std::make_index_sequence<sizeof...(Layers)>());
+        return run<0, sizeof...(Layers)>(context, std::move(x));
     }
     /// The result without the first layer, or the last: for callers who do its work together with their own.
     template <class Context>
     [[nodiscard]] typename Context::Value all_but_first(Context& context, typename Context::Value x) const {
-        return run<1>(context, std::move(x), std::make_index_sequence<sizeof...(Layers) - 1>());
+        return run<1, sizeof...(Layers)>(context, std::move(x));
     }
     template <class Context>
     [[nodiscard]] typename Context::Value all_but_last(Context& context, typename Context::Value x) const {
-        return run<0>(context, std::move(x), std::make_index_sequence<sizeof...(Layers) - 1>());
+        return run<0, sizeof...(Layers) - 1>(context, std::move(x));
     }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
@@ -5884,10 +6102,19 @@ public:
     std::tuple<Layers...> layers;
 
 private:
-    template <std::size_t From, class Context, class Value, std::size_t... I>
-    [[nodiscard]] Value run(Context& context, Value x, std::index_sequence<I...>) const {
-        ((x = std::get<From + I>(layers)(context, std::move(x))), ...);
-        return x;
+    /// Layers I to End − 1. A convolution takes the activation behind it along.
+    template <std::size_t I, std::size_t End, class Context, class Value>
+    [[nodiscard]] Value run(Context& context, Value x) const {
+        if constexpr (I == End) {
+            return x;
+        } else if constexpr (detail::stores_next<Layers...>(I, End)) {
+            using Next = std::tuple_element_t<I + 1, std::tuple<Layers...>>;
+            x = std::get<I>(layers).activated(context, std::move(x), Next::kKind, Next::kSlope);
+            return run<I + 2, End>(context, std::move(x));
+        } else {
+            x = std::get<I>(layers)(context, std::move(x));
+            return run<I + 1, End>(context, std::move(x));
+        }
     }
 };
 
@@ -8483,7 +8710,7 @@ public:
 
 private:
     SafetensorsFile(AlignedArray<std::uint8_t> bytes, std::string where)
-        : where_(std::move(where)), bytes_(std::move(bytes)) {
+        : where_(std::move(where)), bytes_(std::make_shared<const AlignedArray<std::uint8_t>>(std::move(bytes))) {
         read_header();
         check_layout();
     }
@@ -8516,7 +8743,7 @@ private:
         throw Error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
     }
     [[nodiscard]] ByteView raw(const TensorEntry& tensor) const {
-        return ByteView(bytes_.data(), bytes_.size()).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
+        return ByteView(bytes_->data(), bytes_->size()).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
     static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
@@ -8539,14 +8766,14 @@ private:
 
     void read_header() {
         constexpr std::size_t kLengthBytes = 8;
-        if (bytes_.size() < kLengthBytes)
-            corrupt("expected a safetensors file, found " + std::to_string(bytes_.size()) + " bytes");
-        const auto length = read_little_endian<std::uint64_t>(bytes_.data());
-        if (length > kMaxHeaderBytes || length > bytes_.size() - kLengthBytes)
-            corrupt("expected a safetensors header inside a file of " + std::to_string(bytes_.size()) +
+        if (bytes_->size() < kLengthBytes)
+            corrupt("expected a safetensors file, found " + std::to_string(bytes_->size()) + " bytes");
+        const auto length = read_little_endian<std::uint64_t>(bytes_->data());
+        if (length > kMaxHeaderBytes || length > bytes_->size() - kLengthBytes)
+            corrupt("expected a safetensors header inside a file of " + std::to_string(bytes_->size()) +
                     " bytes, found a header of " + std::to_string(length));
         data_start_ = kLengthBytes + static_cast<std::size_t>(length);
-        const auto* text = reinterpret_cast<const char*>(bytes_.data() + kLengthBytes);
+        const auto* text = reinterpret_cast<const char*>(bytes_->data() + kLengthBytes);
         JsonReader json({text, static_cast<std::size_t>(length)}, where_ + ": header");
         bool metadata_seen = false;
         json.object([&](const std::string& name) {
@@ -8604,8 +8831,8 @@ private:
     }
     [[nodiscard]] std::size_t read_offset(JsonReader& json) const {
         const std::uint64_t offset = json.unsigned_integer();
-        if (offset > bytes_.size() - data_start_)
-            json.fail("an offset of at most " + std::to_string(bytes_.size() - data_start_));
+        if (offset > bytes_->size() - data_start_)
+            json.fail("an offset of at most " + std::to_string(bytes_->size() - data_start_));
         return static_cast<std::size_t>(offset);
     }
     /// The format demands that tensors cover the data section without overlap and without gaps.
@@ -8620,13 +8847,13 @@ private:
                         " of the data, found one at " + std::to_string(begin));
             covered = end;
         }
-        if (covered != bytes_.size() - data_start_)
+        if (covered != bytes_->size() - data_start_)
             corrupt("expected " + std::to_string(covered) + " bytes of data, found " +
-                    std::to_string(bytes_.size() - data_start_));
+                    std::to_string(bytes_->size() - data_start_));
     }
 
     std::string where_;
-    AlignedArray<std::uint8_t> bytes_;
+    std::shared_ptr<const AlignedArray<std::uint8_t>> bytes_;  ///< copies of a file share them
     std::size_t data_start_ = 0;
     std::map<std::string, std::string> metadata_;
     std::map<std::string, TensorEntry> tensors_;
@@ -8819,6 +9046,91 @@ void write_parameters(SafetensorsWriter& writer, L& layer, const std::string& pr
 }
 
 }  // namespace gancodec
+// ---- gancodec/weights/stored_floats.hpp
+
+namespace gancodec {
+
+/// How a file holds trained floats. f16 and bf16: two bytes each. int8: the weights of convolutions as one byte each, with
+/// a step per output channel in a tensor of its own, name + "_step"; what is not a convolution's weight stays f16.
+enum class WeightFormat { f16, bf16, int8 };
+
+namespace detail {
+
+inline bool is_stored_in_steps(const Parameter<float>& p, WeightFormat format) {
+    return format == WeightFormat::int8 && p.shape.size() == 4 && p.shape[0] > 0;
+}
+inline Dtype float_dtype(WeightFormat format) { return format == WeightFormat::bf16 ? Dtype::bf16 : Dtype::f16; }
+inline std::string step_name(const std::string& name) { return name + "_step"; }
+
+/// The largest magnitude of an output channel becomes 127 steps. A step has 16 significant bits, so that its multiples are
+/// exact: what was rounded once gives the same steps again.
+inline std::vector<float> steps_of(const Parameter<float>& p) {
+    std::vector<float> steps(static_cast<std::size_t>(p.shape[0]));
+    const std::size_t row = p.value.size() / steps.size();
+    for (std::size_t co = 0; co < steps.size(); ++co) {
+        float largest = 0;
+        for (std::size_t i = co * row; i < (co + 1) * row; ++i) largest = std::max(largest, std::abs(p.value[i]));
+        const auto bits = std::bit_cast<std::uint32_t>(largest / 127.0f);
+        steps[co] = largest > 0 ? std::bit_cast<float>((bits + 0xFFu) & ~0xFFu) : 1.0f;
+    }
+    return steps;
+}
+inline std::vector<std::int32_t> in_steps(const Parameter<float>& p, const std::vector<float>& steps) {
+    std::vector<std::int32_t> counts(p.value.size());
+    const std::size_t row = p.value.size() / steps.size();
+    for (std::size_t i = 0; i < counts.size(); ++i)
+        counts[i] = static_cast<std::int32_t>(std::clamp(std::nearbyint(p.value[i] / steps[i / row]), -127.0f, 127.0f));
+    return counts;
+}
+inline void from_steps(const std::vector<std::int32_t>& counts, const std::vector<float>& steps, Parameter<float>& p) {
+    const std::size_t row = p.value.size() / steps.size();
+    for (std::size_t i = 0; i < counts.size(); ++i) p.value[i] = static_cast<float>(counts[i]) * steps[i / row];
+}
+
+}  // namespace detail
+
+/// Changes a parameter to what a file in that format gives back.
+inline void round_to_stored(Parameter<float>& p, WeightFormat format) {
+    if (detail::is_stored_in_steps(p, format)) {
+        const std::vector<float> steps = detail::steps_of(p);
+        detail::from_steps(detail::in_steps(p, steps), steps, p);
+        return;
+    }
+    for (float& v : p.value)
+        v = format == WeightFormat::bf16 ? bf16_to_float(float_to_bf16(v)) : f16_to_float(float_to_f16(v));
+}
+
+/// Adds a parameter to a file.
+inline void add_stored(SafetensorsWriter& writer, const std::string& name, const Parameter<float>& p,
+                       WeightFormat format) {
+    if (!detail::is_stored_in_steps(p, format)) {
+        writer.add_float(name, p.shape, p.value, detail::float_dtype(format));
+        return;
+    }
+    const std::vector<float> steps = detail::steps_of(p);
+    writer.add_int(name, p.shape, detail::in_steps(p, steps), Dtype::i8);
+    writer.add_float(detail::step_name(name), {p.shape[0]}, steps, Dtype::f32);
+}
+
+/// Adds what a file must hold for a parameter, in whichever format it is, to a list for require_tensors().
+inline void request_stored(const SafetensorsFile& file, const std::string& name, const Parameter<float>& p,
+                           std::vector<TensorRequest>& requests) {
+    requests.push_back({name, p.shape});
+    const TensorEntry* found = file.find(name);
+    if (found != nullptr && found->dtype == Dtype::i8 && detail::is_stored_in_steps(p, WeightFormat::int8))
+        requests.push_back({detail::step_name(name), {p.shape[0]}});
+}
+
+/// Reads a parameter in whichever format it is. Requires require_tensors() passed for what request_stored() asked.
+/// Errors  Error{wrong_weights} for another dtype.
+inline void read_stored(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
+    if (file.find(name)->dtype == Dtype::i8 && detail::is_stored_in_steps(p, WeightFormat::int8))
+        detail::from_steps(file.read_int(name), file.read_float(detail::step_name(name)), p);
+    else
+        file.read_float(name, p.value);
+}
+
+}  // namespace gancodec
 
 // ---- gancodec/codec/options.hpp
 
@@ -8937,15 +9249,15 @@ inline std::string hex32(std::uint32_t value) {
     return hash.value();
 }
 
-/// Writes weights: floats as binary16, integers as they are.
-[[nodiscard]] inline SafetensorsWriter write_codec_weights(CodecWeights& weights) {
+/// Writes weights: floats in `format`, integers as they are. What was sealed in a format must be written in the same one.
+[[nodiscard]] inline SafetensorsWriter write_codec_weights(CodecWeights& weights,
+                                                           WeightFormat format = WeightFormat::f16) {
     SafetensorsWriter writer;
     for (const auto& [key, value] : weights.metadata) writer.metadata(key, value);
     writer.metadata("architecture", kArchitecture);
     writer.metadata("entropy_id", detail::hex32(entropy_id(weights.hyper_scale, weights.prior)));
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        writer.add_float(name, p.shape, p.value, Dtype::f16);
-    });
+    detail::each_stored_parameter(
+        weights.networks, [&](const std::string& name, Parameter<float>& p) { add_stored(writer, name, p, format); });
     const auto integers = [&](const std::string& name, const std::vector<int>& shape, const auto& values, Dtype dtype) {
         writer.add_int(name, shape, std::vector<std::int32_t>(values.begin(), values.end()), dtype);
     };
@@ -8980,8 +9292,9 @@ inline std::string hex32(std::uint32_t value) {
         throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
-    detail::each_stored_parameter(
-        weights.networks, [&](const std::string& name, Parameter<float>& p) { requests.push_back({name, p.shape}); });
+    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
+        request_stored(file, name, p, requests);
+    });
     weights.networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
         requests.push_back({name, p.shape});
         if (!name.ends_with("bias")) return;
@@ -8998,7 +9311,7 @@ inline std::string hex32(std::uint32_t value) {
 
     detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
         if (use == CodecUse::decode && detail::is_for_encoding(name)) return;
-        file.read_float(name, p.value);
+        read_stored(file, name, p);
         if (!detail::all_finite(p.value))
             throw Error(Errc::corrupt_weights,
                         file.where() + ": expected finite numbers in " + name + ", found others");
@@ -10277,6 +10590,10 @@ Variable<T> conv2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Acti
     return activation(tape, conv2d(tape, x, layer), kind, slope);
 }
 template <class T, class L>
+Variable<T> conv_transpose2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
+    return activation(tape, conv_transpose2d(tape, x, layer), kind, slope);
+}
+template <class T, class L>
 Variable<T> conv2d_add(Tape<T>& tape, Variable<T> x, const L& layer, Variable<T> skip) {
     return add(tape, conv2d(tape, x, layer), skip);
 }
@@ -11506,11 +11823,11 @@ struct PriorTable {
 
 namespace gancodec {
 
-/// Makes weights what their file will hold: floats rounded to binary16, the self-test computed anew.
-[[nodiscard]] inline CodecWeights seal_weights(CodecWeights weights) {
-    detail::each_stored_parameter(weights.networks, [](const std::string&, Parameter<float>& p) {
+/// Makes weights what their file will hold: floats rounded to its format, the self-test computed anew.
+[[nodiscard]] inline CodecWeights seal_weights(CodecWeights weights, WeightFormat format = WeightFormat::f16) {
+    detail::each_stored_parameter(weights.networks, [format](const std::string&, Parameter<float>& p) {
         p.grad.clear();
-        for (float& v : p.value) v = f16_to_float(float_to_f16(v));
+        round_to_stored(p, format);
     });
     Codec codec(std::move(weights));
     const std::string stream = detail::hex32(SelfTest::stream(codec)), pixels = detail::hex32(SelfTest::pixels(codec));
@@ -11522,7 +11839,8 @@ namespace gancodec {
 
 /// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, and the whole
 /// is sealed.
-[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior) {
+[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior,
+                                                 WeightFormat format = WeightFormat::f16) {
     CodecWeights weights;
     weights.hyper_scale = to_integers(model.hyper_scale);
     weights.networks = std::move(model);
@@ -11533,14 +11851,15 @@ namespace gancodec {
         weights.prior.frequencies.insert(weights.prior.frequencies.end(), table.frequencies.begin(),
                                          table.frequencies.end());
     }
-    return seal_weights(std::move(weights));
+    return seal_weights(std::move(weights), format);
 }
 
 /// The same for the averaged weights of a checkpoint, whichever program trained it: tensors "average." + name.
 /// Its metadata "training", "recipe" and "licence", where it has them, come along.
 /// Errors  Error{wrong_weights} that lists every tensor missing or of another shape; others are allowed, so that a file of
 ///         averages alone is enough.
-[[nodiscard]] inline CodecWeights export_checkpoint(const SafetensorsFile& file) {
+[[nodiscard]] inline CodecWeights export_checkpoint(const SafetensorsFile& file,
+                                                    WeightFormat format = WeightFormat::f16) {
     Model<float> model;
     LogisticMixture<float> prior(kHyperChannels);
     const std::string models = "average.", priors = "average.prior.";
@@ -11552,7 +11871,7 @@ namespace gancodec {
     read_parameters(file, prior, priors);
     model.project();
     prior.project();
-    CodecWeights weights = export_weights(std::move(model), prior);
+    CodecWeights weights = export_weights(std::move(model), prior, format);
     for (const char* key : {"training", "recipe", "licence"})
         if (const auto found = file.metadata().find(key); found != file.metadata().end())
             weights.metadata[key] = found->second;

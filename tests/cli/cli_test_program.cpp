@@ -16,6 +16,7 @@
 #include "gancodec/core/random.hpp"
 #include "gancodec/image/image.hpp"
 #include "gancodec/weights/safetensors.hpp"
+#include "gancodec/weights/safetensors_writer.hpp"
 
 #include "file_bytes.hpp"
 #include "image_file.hpp"
@@ -313,8 +314,20 @@ TEST_CASE("a checkpoint is exported to the weights that its own training wrote",
         CHECK(std::ranges::equal(exported.raw(name), trained.raw(name)));
     for (const char* key : {"entropy_id", "self_test_stream", "self_test_pixels"})
         CHECK(exported.metadata().at(key) == trained.metadata().at(key));
-    CHECK(bench.bad(1, {"export", "run/gancodec.safetensors", "again.safetensors"}).find("average.") !=
-          std::string::npos);
+    SafetensorsWriter neither;
+    neither.add_float("encoder.1.bias", {1}, std::vector<float>{0});
+    neither.save(bench.path("neither.safetensors"));
+    CHECK(bench.bad(1, {"export", "neither.safetensors", "again.safetensors"}).find("average.") != std::string::npos);
+}
+
+TEST_CASE("weights become smaller in 8 bits, and read each other's streams", "[program]") {
+    const Bench& bench = Bench::get();
+    static_cast<void>(bench.good({"export", "run/gancodec.safetensors", "small.safetensors", "--format", "int8"}));
+    CHECK(std::filesystem::file_size(bench.path("small.safetensors")) * 10 <
+          std::filesystem::file_size(bench.path("run/gancodec.safetensors")) * 6);
+    static_cast<void>(bench.good({"encode", "192x176.png", "small.gnc", "--weights", "small.safetensors"}));
+    static_cast<void>(bench.good({"decode", "small.gnc", "small.png", "--weights", "run/gancodec.safetensors"}));
+    static_cast<void>(bench.bad(2, {"export", "run/gancodec.safetensors", "small.safetensors", "--format", "int4"}));
 }
 
 TEST_CASE("an adversarial stage starts from weights, keeps their streams and resumes", "[program]") {

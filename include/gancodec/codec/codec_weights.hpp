@@ -24,6 +24,7 @@
 #include "gancodec/networks/model.hpp"
 #include "gancodec/weights/safetensors.hpp"
 #include "gancodec/weights/safetensors_writer.hpp"
+#include "gancodec/weights/stored_floats.hpp"
 
 namespace gancodec {
 
@@ -117,15 +118,15 @@ inline std::string hex32(std::uint32_t value) {
     return hash.value();
 }
 
-/// Writes weights: floats as binary16, integers as they are.
-[[nodiscard]] inline SafetensorsWriter write_codec_weights(CodecWeights& weights) {
+/// Writes weights: floats in `format`, integers as they are. What was sealed in a format must be written in the same one.
+[[nodiscard]] inline SafetensorsWriter write_codec_weights(CodecWeights& weights,
+                                                           WeightFormat format = WeightFormat::f16) {
     SafetensorsWriter writer;
     for (const auto& [key, value] : weights.metadata) writer.metadata(key, value);
     writer.metadata("architecture", kArchitecture);
     writer.metadata("entropy_id", detail::hex32(entropy_id(weights.hyper_scale, weights.prior)));
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        writer.add_float(name, p.shape, p.value, Dtype::f16);
-    });
+    detail::each_stored_parameter(
+        weights.networks, [&](const std::string& name, Parameter<float>& p) { add_stored(writer, name, p, format); });
     const auto integers = [&](const std::string& name, const std::vector<int>& shape, const auto& values, Dtype dtype) {
         writer.add_int(name, shape, std::vector<std::int32_t>(values.begin(), values.end()), dtype);
     };
@@ -160,8 +161,9 @@ inline std::string hex32(std::uint32_t value) {
         throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
-    detail::each_stored_parameter(
-        weights.networks, [&](const std::string& name, Parameter<float>& p) { requests.push_back({name, p.shape}); });
+    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
+        request_stored(file, name, p, requests);
+    });
     weights.networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
         requests.push_back({name, p.shape});
         if (!name.ends_with("bias")) return;
@@ -178,7 +180,7 @@ inline std::string hex32(std::uint32_t value) {
 
     detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
         if (use == CodecUse::decode && detail::is_for_encoding(name)) return;
-        file.read_float(name, p.value);
+        read_stored(file, name, p);
         if (!detail::all_finite(p.value))
             throw Error(Errc::corrupt_weights,
                         file.where() + ": expected finite numbers in " + name + ", found others");

@@ -6,6 +6,11 @@
 #define GANCODEC_VERSION_MINOR 1
 #define GANCODEC_VERSION_PATCH 0
 
+#if defined(__FAST_MATH__)
+#pragma message( \
+    "gancodec: -ffast-math changes decoded pixels (never symbols); weights whose self-test sees it are refused when they load")
+#endif
+
 /// GANCODEC_INLINE: for small functions on the way of every number; compilers that judge them too large for a loop leave
 /// calls in it. GANCODEC_RARE: for what is seldom called from such a loop, and must not crowd it.
 #if defined(__GNUC__)

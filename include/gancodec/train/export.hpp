@@ -11,11 +11,11 @@
 
 namespace gancodec {
 
-/// Makes weights what their file will hold: floats rounded to binary16, the self-test computed anew.
-[[nodiscard]] inline CodecWeights seal_weights(CodecWeights weights) {
-    detail::each_stored_parameter(weights.networks, [](const std::string&, Parameter<float>& p) {
+/// Makes weights what their file will hold: floats rounded to its format, the self-test computed anew.
+[[nodiscard]] inline CodecWeights seal_weights(CodecWeights weights, WeightFormat format = WeightFormat::f16) {
+    detail::each_stored_parameter(weights.networks, [format](const std::string&, Parameter<float>& p) {
         p.grad.clear();
-        for (float& v : p.value) v = f16_to_float(float_to_f16(v));
+        round_to_stored(p, format);
     });
     Codec codec(std::move(weights));
     const std::string stream = detail::hex32(SelfTest::stream(codec)), pixels = detail::hex32(SelfTest::pixels(codec));
@@ -27,7 +27,8 @@ namespace gancodec {
 
 /// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, and the whole
 /// is sealed.
-[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior) {
+[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior,
+                                                 WeightFormat format = WeightFormat::f16) {
     CodecWeights weights;
     weights.hyper_scale = to_integers(model.hyper_scale);
     weights.networks = std::move(model);
@@ -38,14 +39,15 @@ namespace gancodec {
         weights.prior.frequencies.insert(weights.prior.frequencies.end(), table.frequencies.begin(),
                                          table.frequencies.end());
     }
-    return seal_weights(std::move(weights));
+    return seal_weights(std::move(weights), format);
 }
 
 /// The same for the averaged weights of a checkpoint, whichever program trained it: tensors "average." + name.
 /// Its metadata "training", "recipe" and "licence", where it has them, come along.
 /// Errors  Error{wrong_weights} that lists every tensor missing or of another shape; others are allowed, so that a file of
 ///         averages alone is enough.
-[[nodiscard]] inline CodecWeights export_checkpoint(const SafetensorsFile& file) {
+[[nodiscard]] inline CodecWeights export_checkpoint(const SafetensorsFile& file,
+                                                    WeightFormat format = WeightFormat::f16) {
     Model<float> model;
     LogisticMixture<float> prior(kHyperChannels);
     const std::string models = "average.", priors = "average.prior.";
@@ -57,7 +59,7 @@ namespace gancodec {
     read_parameters(file, prior, priors);
     model.project();
     prior.project();
-    CodecWeights weights = export_weights(std::move(model), prior);
+    CodecWeights weights = export_weights(std::move(model), prior, format);
     for (const char* key : {"training", "recipe", "licence"})
         if (const auto found = file.metadata().find(key); found != file.metadata().end())
             weights.metadata[key] = found->second;

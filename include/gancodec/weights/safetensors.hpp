@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <system_error>
@@ -123,7 +124,7 @@ public:
 
 private:
     SafetensorsFile(AlignedArray<std::uint8_t> bytes, std::string where)
-        : where_(std::move(where)), bytes_(std::move(bytes)) {
+        : where_(std::move(where)), bytes_(std::make_shared<const AlignedArray<std::uint8_t>>(std::move(bytes))) {
         read_header();
         check_layout();
     }
@@ -156,7 +157,7 @@ private:
         throw Error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
     }
     [[nodiscard]] ByteView raw(const TensorEntry& tensor) const {
-        return ByteView(bytes_.data(), bytes_.size()).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
+        return ByteView(bytes_->data(), bytes_->size()).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
     static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
@@ -179,14 +180,14 @@ private:
 
     void read_header() {
         constexpr std::size_t kLengthBytes = 8;
-        if (bytes_.size() < kLengthBytes)
-            corrupt("expected a safetensors file, found " + std::to_string(bytes_.size()) + " bytes");
-        const auto length = read_little_endian<std::uint64_t>(bytes_.data());
-        if (length > kMaxHeaderBytes || length > bytes_.size() - kLengthBytes)
-            corrupt("expected a safetensors header inside a file of " + std::to_string(bytes_.size()) +
+        if (bytes_->size() < kLengthBytes)
+            corrupt("expected a safetensors file, found " + std::to_string(bytes_->size()) + " bytes");
+        const auto length = read_little_endian<std::uint64_t>(bytes_->data());
+        if (length > kMaxHeaderBytes || length > bytes_->size() - kLengthBytes)
+            corrupt("expected a safetensors header inside a file of " + std::to_string(bytes_->size()) +
                     " bytes, found a header of " + std::to_string(length));
         data_start_ = kLengthBytes + static_cast<std::size_t>(length);
-        const auto* text = reinterpret_cast<const char*>(bytes_.data() + kLengthBytes);
+        const auto* text = reinterpret_cast<const char*>(bytes_->data() + kLengthBytes);
         JsonReader json({text, static_cast<std::size_t>(length)}, where_ + ": header");
         bool metadata_seen = false;
         json.object([&](const std::string& name) {
@@ -244,8 +245,8 @@ private:
     }
     [[nodiscard]] std::size_t read_offset(JsonReader& json) const {
         const std::uint64_t offset = json.unsigned_integer();
-        if (offset > bytes_.size() - data_start_)
-            json.fail("an offset of at most " + std::to_string(bytes_.size() - data_start_));
+        if (offset > bytes_->size() - data_start_)
+            json.fail("an offset of at most " + std::to_string(bytes_->size() - data_start_));
         return static_cast<std::size_t>(offset);
     }
     /// The format demands that tensors cover the data section without overlap and without gaps.
@@ -260,13 +261,13 @@ private:
                         " of the data, found one at " + std::to_string(begin));
             covered = end;
         }
-        if (covered != bytes_.size() - data_start_)
+        if (covered != bytes_->size() - data_start_)
             corrupt("expected " + std::to_string(covered) + " bytes of data, found " +
-                    std::to_string(bytes_.size() - data_start_));
+                    std::to_string(bytes_->size() - data_start_));
     }
 
     std::string where_;
-    AlignedArray<std::uint8_t> bytes_;
+    std::shared_ptr<const AlignedArray<std::uint8_t>> bytes_;  ///< copies of a file share them
     std::size_t data_start_ = 0;
     std::map<std::string, std::string> metadata_;
     std::map<std::string, TensorEntry> tensors_;
