@@ -10006,14 +10006,15 @@ Variable<T> pixel_unshuffle(Tape<T>& tape, Variable<T> x, int r) {
         [r](TensorView<const T> in, TensorView<T> out) { pixel_shuffle(in, r, out); });
 }
 
-/// The top left height x width pixels.
+/// height x width pixels from row `top` and column `left` on.
 template <class T>
-Variable<T> crop(Tape<T>& tape, Variable<T> x, int height, int width) {
+Variable<T> crop(Tape<T>& tape, Variable<T> x, int height, int width, int top = 0, int left = 0) {
     const Shape s = x.shape();
     if (height == s.h && width == s.w) return x;
     return linear_map(
-        tape, x, {s.n, s.c, height, width}, [](TensorView<const T> in, TensorView<T> out) { crop(in, 0, 0, out); },
-        [&tape](TensorView<const T> in, TensorView<T> out) { crop_backward(in, 0, 0, out, tape.scratch()); });
+        tape, x, {s.n, s.c, height, width},
+        [=](TensorView<const T> in, TensorView<T> out) { crop(in, top, left, out); },
+        [=, &tape](TensorView<const T> in, TensorView<T> out) { crop_backward(in, top, left, out, tape.scratch()); });
 }
 
 template <class T>
@@ -12823,7 +12824,11 @@ struct Stage1Batch {
     std::vector<double> weight;  ///< of each image in the loss
     double mse_weight = 150, lpips_weight = 1;
     int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
+    /// Rows and columns, below kLpipsPhases, that LPIPS does not see. AlexNet's first convolution moves by 4 pixels, as the
+    /// generator's last shuffle does: always seen at one phase, a pattern that repeats every 4 pixels would cost nothing.
+    int lpips_top = 0, lpips_left = 0;
 };
+inline constexpr int kLpipsPhases = 4;
 
 /// What the loss was made of: LPIPS as the mean of the batch, the others per image.
 struct Stage1Measurement {
@@ -12877,7 +12882,11 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     std::vector<std::pair<Variable<T>, T>> terms = {
         {rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
     if (lpips != nullptr && batch.lpips_weight > 0) {
-        const auto distance = (*lpips)(tape, weigh_gradient(tape, seen, batch.weight), wanted);
+        const auto shifted = [&](Variable<T> image) {
+            return crop(tape, image, batch.height - batch.lpips_top, batch.width - batch.lpips_left, batch.lpips_top,
+                        batch.lpips_left);
+        };
+        const auto distance = (*lpips)(tape, weigh_gradient(tape, shifted(seen), batch.weight), shifted(wanted));
         measured.lpips = static_cast<double>(distance.scalar());
         terms.emplace_back(distance, static_cast<T>(batch.lpips_weight));
     }
@@ -13060,6 +13069,8 @@ private:
             batch.width -= static_cast<int>(random.below(kImageMultiple));
             repeat_edges(batch.height, batch.width);
         }
+        batch.lpips_top = static_cast<int>(random.below(kLpipsPhases));
+        batch.lpips_left = static_cast<int>(random.below(kLpipsPhases));
         return batch;
     }
     /// Replaces what lies beyond height and width by the last row and column, as the codec pads images.
@@ -13363,7 +13374,14 @@ private:
                          Variable<float> latents, Random& random, StepReport& report) {
         const Frozen frozen(discriminator_parameters());
         clear_gradients(generator_parameters());
-        auto terms = content_terms(tape_, recipe_.content, lpips_, x_hat, x);
+        // At any phase of LPIPS's first convolution: see Stage1Batch.
+        const int top = static_cast<int>(random.below(kLpipsPhases)),
+                  left = static_cast<int>(random.below(kLpipsPhases));
+        const auto shifted = [&](Variable<float> image) {
+            const Shape s = image.shape();
+            return crop(tape_, image, s.h - top, s.w - left, top, left);
+        };
+        auto terms = content_terms(tape_, recipe_.content, lpips_, shifted(x_hat), shifted(x));
         const double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
         if (weight > 0 || recipe_.content.feature_matching > 0) {
             const auto on_fake = discriminator_(tape_, shown(tape_, judged, random), latents);

@@ -57,7 +57,7 @@ TEST_CASE("gradients of sums, crops and gains", "[gradient]") {
     operation_error(std::move(two), [](auto& tape, auto& x) {
         const auto difference = sub(tape, scale(tape, x[0], 1.7), x[1]);
         const auto both = add(tape, difference, scale_and_shift(tape, x[1], 0.3, 0.2));
-        return weighted_square(tape, crop(tape, both, 3, 2));
+        return weighted_square(tape, crop(tape, both, 2, 1, 1, 1));
     });
 
     Gain<4, 5, double> gain;

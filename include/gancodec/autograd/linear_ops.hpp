@@ -59,14 +59,15 @@ Variable<T> pixel_unshuffle(Tape<T>& tape, Variable<T> x, int r) {
         [r](TensorView<const T> in, TensorView<T> out) { pixel_shuffle(in, r, out); });
 }
 
-/// The top left height x width pixels.
+/// height x width pixels from row `top` and column `left` on.
 template <class T>
-Variable<T> crop(Tape<T>& tape, Variable<T> x, int height, int width) {
+Variable<T> crop(Tape<T>& tape, Variable<T> x, int height, int width, int top = 0, int left = 0) {
     const Shape s = x.shape();
     if (height == s.h && width == s.w) return x;
     return linear_map(
-        tape, x, {s.n, s.c, height, width}, [](TensorView<const T> in, TensorView<T> out) { crop(in, 0, 0, out); },
-        [&tape](TensorView<const T> in, TensorView<T> out) { crop_backward(in, 0, 0, out, tape.scratch()); });
+        tape, x, {s.n, s.c, height, width},
+        [=](TensorView<const T> in, TensorView<T> out) { crop(in, top, left, out); },
+        [=, &tape](TensorView<const T> in, TensorView<T> out) { crop_backward(in, top, left, out, tape.scratch()); });
 }
 
 template <class T>

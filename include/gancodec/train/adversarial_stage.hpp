@@ -19,6 +19,7 @@
 #include "gancodec/train/regularizers/gradient_penalty.hpp"
 #include "gancodec/train/snapshot.hpp"
 #include "gancodec/train/stage.hpp"
+#include "gancodec/train/stage1.hpp"
 
 namespace gancodec {
 
@@ -174,7 +175,14 @@ private:
                          Variable<float> latents, Random& random, StepReport& report) {
         const Frozen frozen(discriminator_parameters());
         clear_gradients(generator_parameters());
-        auto terms = content_terms(tape_, recipe_.content, lpips_, x_hat, x);
+        // At any phase of LPIPS's first convolution: see Stage1Batch.
+        const int top = static_cast<int>(random.below(kLpipsPhases)),
+                  left = static_cast<int>(random.below(kLpipsPhases));
+        const auto shifted = [&](Variable<float> image) {
+            const Shape s = image.shape();
+            return crop(tape_, image, s.h - top, s.w - left, top, left);
+        };
+        auto terms = content_terms(tape_, recipe_.content, lpips_, shifted(x_hat), shifted(x));
         const double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
         if (weight > 0 || recipe_.content.feature_matching > 0) {
             const auto on_fake = discriminator_(tape_, shown(tape_, judged, random), latents);

@@ -20,7 +20,11 @@ struct Stage1Batch {
     std::vector<double> weight;  ///< of each image in the loss
     double mse_weight = 150, lpips_weight = 1;
     int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
+    /// Rows and columns, below kLpipsPhases, that LPIPS does not see. AlexNet's first convolution moves by 4 pixels, as the
+    /// generator's last shuffle does: always seen at one phase, a pattern that repeats every 4 pixels would cost nothing.
+    int lpips_top = 0, lpips_left = 0;
 };
+inline constexpr int kLpipsPhases = 4;
 
 /// What the loss was made of: LPIPS as the mean of the batch, the others per image.
 struct Stage1Measurement {
@@ -74,7 +78,11 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     std::vector<std::pair<Variable<T>, T>> terms = {
         {rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
     if (lpips != nullptr && batch.lpips_weight > 0) {
-        const auto distance = (*lpips)(tape, weigh_gradient(tape, seen, batch.weight), wanted);
+        const auto shifted = [&](Variable<T> image) {
+            return crop(tape, image, batch.height - batch.lpips_top, batch.width - batch.lpips_left, batch.lpips_top,
+                        batch.lpips_left);
+        };
+        const auto distance = (*lpips)(tape, weigh_gradient(tape, shifted(seen), batch.weight), shifted(wanted));
         measured.lpips = static_cast<double>(distance.scalar());
         terms.emplace_back(distance, static_cast<T>(batch.lpips_weight));
     }

@@ -187,6 +187,8 @@ private:
             batch.width -= static_cast<int>(random.below(kImageMultiple));
             repeat_edges(batch.height, batch.width);
         }
+        batch.lpips_top = static_cast<int>(random.below(kLpipsPhases));
+        batch.lpips_left = static_cast<int>(random.below(kLpipsPhases));
         return batch;
     }
     /// Replaces what lies beyond height and width by the last row and column, as the codec pads images.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .networks import IMAGE_MULTIPLE, QUALITY_LEVELS
 from .recipe import Augmentation, AnyRecipe
-from .stage1 import Batch
+from .stage1 import LPIPS_PHASES, Batch
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".ppm")
 Picture = np.ndarray  # [h,w,3] uint8
@@ -156,4 +156,5 @@ class BatchSource:
         mask[:, :, :height, :width] = 1
         self.generator.manual_seed(int(random.integers(2**62)))
         noise_y, noise_z = Batch.draw_noise(recipe.batch, how.crop_px, how.crop_px, self.generator)
-        return Batch(x, mask, position, rate, weight, noise_y, noise_z)
+        top, left = random.integers(LPIPS_PHASES, size=2).tolist()
+        return Batch(x, mask, position, rate, weight, noise_y, noise_z, (top, left))

@@ -12,6 +12,9 @@ from .networks import HYPER_CHANNELS, HYPER_STRIDE, LATENT_CHANNELS, LATENT_STRI
 from .rates import LogisticMixture, gaussian_bits
 
 
+LPIPS_PHASES = 4
+
+
 @dataclass
 class Batch:
     """Crops with what the loss needs to know about each; a step computes nothing else from chance."""
@@ -23,6 +26,7 @@ class Batch:
     weight: Tensor    # [n] of each image in the loss, mean 1
     noise_y: Tensor   # [n,128,h/16,w/16] uniform in [−½, ½)
     noise_z: Tensor   # [n,64,h/64,w/64]
+    lpips_shift: tuple[int, int] = (0, 0)  # rows and columns, below LPIPS_PHASES: the phase at which LPIPS sees the pictures
 
     @staticmethod
     def draw_noise(images: int, height: int, width: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -73,7 +77,10 @@ def distortion(batch: Batch, x_hat: Tensor, lpips: Lpips | None) -> tuple[Tensor
     mse = (seen - batch.x).square().mean(dim=(1, 2, 3)) / share
     if lpips is None:
         return mse, torch.zeros_like(mse)
-    return mse, lpips(seen, batch.x) / share
+    # AlexNet's first convolution moves by 4 pixels, as the generator's last shuffle does: always seen at one phase, a pattern
+    # that repeats every 4 pixels would cost nothing. Rolled, not cropped as in C++, so that shapes stay.
+    seen, wanted = (torch.roll(image, batch.lpips_shift, (2, 3)) for image in (seen, batch.x))
+    return mse, lpips(seen, wanted) / share
 
 
 def stage1_loss(model: Model, prior: LogisticMixture, lpips: Lpips | None, batch: Batch, mse_weight: float,
