@@ -38,7 +38,10 @@ struct Results {
 Results run_reference(const Problem& p) {
     Results r(p);
     reference::winograd_forward(p.in, p.g, p.weight.data(), p.bias.data(), r.out);
-    reference::winograd_backward_input(p.d_out, p.g, p.weight.data(), nullptr, r.d_in);
+    if (uses_winograd_adjoint(p.g))
+        reference::winograd_backward_input(p.d_out, p.g, p.weight.data(), nullptr, r.d_in);
+    else
+        reference::conv2d_backward_input<float>(p.d_out, p.g, p.weight.data(), nullptr, r.d_in);
     if (uses_winograd_gradient(p.g))
         reference::winograd_backward_weight(p.in, p.d_out, p.g, r.d_weight.data(), r.d_bias.data());
     else
@@ -68,7 +71,7 @@ double largest(const std::vector<double>& numbers) {
 TEST_CASE("conv2d winograd: the geometry alone decides", "[winograd]") {
     STATIC_CHECK(uses_winograd({32, 32, 3, 1, 1}));
     STATIC_CHECK(uses_winograd({64, 96, 3, 1, 0}));
-    STATIC_CHECK_FALSE(uses_winograd({31, 32, 3, 1, 1}));
+    STATIC_CHECK_FALSE(uses_winograd({15, 32, 3, 1, 1}));
     STATIC_CHECK_FALSE(uses_winograd({32, 3, 3, 1, 1}));
     STATIC_CHECK_FALSE(uses_winograd({32, 32, 3, 2, 1}));
     STATIC_CHECK_FALSE(uses_winograd({32, 32, 5, 1, 2}));
@@ -76,6 +79,9 @@ TEST_CASE("conv2d winograd: the geometry alone decides", "[winograd]") {
     STATIC_CHECK(uses_winograd({32, 48, 4, 2, 1}));
     STATIC_CHECK_FALSE(uses_winograd({32, 48, 5, 2, 0}));
     STATIC_CHECK_FALSE(uses_winograd({3, 48, 5, 2, 2}));
+    STATIC_CHECK(uses_winograd({3, 64, 5, 2, 2}));
+    STATIC_CHECK_FALSE(uses_winograd_adjoint({3, 64, 5, 2, 2}));
+    STATIC_CHECK_FALSE(uses_winograd_gradient({16, 31, 3, 1, 1}));
     STATIC_CHECK(uses_winograd_gradient({32, 32, 3, 1, 1}));
     STATIC_CHECK_FALSE(uses_winograd_gradient({32, 48, 5, 2, 2}));
 }
@@ -112,7 +118,9 @@ TEST_CASE("conv2d winograd: equal to the plain twin, bit for bit, for every size
                                   {33, 50, 5, 2, 2},
                                   {48, 32, 5, 2, 2},
                                   {35, 33, 4, 2, 1},
-                                  {32, 64, 4, 2, 1}})
+                                  {32, 64, 4, 2, 1},
+                                  {16, 17, 3, 1, 1},
+                                  {3, 64, 5, 2, 2}})
         for (const auto& [n, h, w] :
              {Shape3{1, 1, 1}, {3, 3, 4}, {1, 4, 4}, {2, 5, 9}, {1, 8, 31}, {5, 8, 8}, {1, 45, 50}}) {
             if (h + 2 * g.pad < g.kernel || w + 2 * g.pad < g.kernel) continue;
@@ -183,7 +191,7 @@ namespace {
 
 template <class Arch>
 void check_arch() {
-    for (const ConvGeometry& g : {ConvGeometry{33, 50, 3, 1, 1}, {33, 50, 5, 2, 2}, {50, 33, 4, 2, 1}}) {
+    for (const ConvGeometry& g : {ConvGeometry{33, 50, 3, 1, 1}, {33, 50, 5, 2, 2}, {16, 33, 4, 2, 1}}) {
         const Problem p(g, 2, 10, 13);
         const Results expected = run_reference(p);
         Results fast(p);

@@ -43,7 +43,9 @@ constexpr const char* pass_name(Pass pass) {
 Case convolution(ConvGeometry g, int n, int h, int w, Pass pass) {
     const int oh = g.out_extent(h), ow = g.out_extent(w);
     char name[96];
-    const bool winograd = pass == Pass::d_weight ? uses_winograd_gradient(g) : uses_winograd(g) && pass != Pass::direct;
+    const bool winograd = pass == Pass::d_weight  ? uses_winograd_gradient(g)
+                          : pass == Pass::d_input ? uses_winograd_adjoint(g)
+                                                  : pass == Pass::forward && uses_winograd(g);
     std::snprintf(name, sizeof name, "conv %dx%d/%d %d->%d %dx%dx%d%s%s", g.kernel, g.kernel, g.stride, g.in_channels,
                   g.out_channels, n, ow, oh, winograd ? " winograd" : "", pass_name(pass));
     const double flops = 2.0 * n * oh * ow * g.in_channels * g.out_channels * g.kernel * g.kernel;
@@ -77,7 +79,7 @@ Case transposed_convolution(int ci, int co, int kernel, int n, int h, int w, Pas
     const int pad = (kernel - 1) / 2;
     const ConvTransposeGeometry g{ci, co, kernel, 2, pad, 2 - kernel + 2 * pad};
     char name[96];
-    const bool winograd = pass != Pass::direct && uses_winograd(g.adjoint());
+    const bool winograd = pass != Pass::direct && uses_winograd_adjoint(g.adjoint());
     std::snprintf(name, sizeof name, "transposed %dx%d/2 %d->%d %dx%dx%d%s%s", kernel, kernel, ci, co, n, 2 * w, 2 * h,
                   winograd ? " winograd" : "", pass_name(pass));
     return {name, "flop", 2.0 * n * h * w * ci * co * kernel * kernel, [=]() -> std::function<void()> {
@@ -133,7 +135,8 @@ std::vector<Case> kernel_cases() {
     cases.push_back(convolution({128, 128, 1, 1, 0}, 1, 64, 96, Pass::forward));
     cases.push_back(gdn(128, 128, 192, false));
     cases.push_back(gdn(128, 128, 192, true));
-    cases.push_back(convolution({3, 128, 5, 2, 2}, 1, 512, 768, Pass::forward));
+    for (const Pass pass : {Pass::direct, Pass::forward})
+        cases.push_back(convolution({3, 128, 5, 2, 2}, 1, 512, 768, pass));
     cases.push_back(transposed_convolution(128, 3, 5, 1, 256, 384, Pass::forward));
     cases.push_back(convolution({16, 3, 7, 1, 3}, 1, 512, 768, Pass::forward));
     cases.push_back(convolution({16, 3, 3, 1, 1}, 1, 512, 768, Pass::forward));

@@ -25,13 +25,15 @@ public:
     void prepare(const ConvGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            if (uses_winograd(geometry)) {
+            if (uses_winograd(geometry))
                 forward_winograd_.pack_convolution(geometry, weight, bias);
-                if (for_backward) backward_winograd_.pack_adjoint(geometry, weight, nullptr);
-            } else {
+            else
                 forward_.pack_convolution(geometry, weight, bias);
-                if (for_backward) backward_.pack_adjoint(geometry, weight, nullptr);
-            }
+            if (!for_backward) return;
+            if (uses_winograd_adjoint(geometry))
+                backward_winograd_.pack_adjoint(geometry, weight, nullptr);
+            else
+                backward_.pack_adjoint(geometry, weight, nullptr);
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry, bias, geometry.out_channels);
         }
@@ -76,12 +78,12 @@ void conv2d_forward(TensorView<const T> in, const PreparedConv2d<T>& conv, Tenso
 /// Gradient of conv2d_forward() to its input.
 ///   d_in[n,ci,iy,ix] = Σ weight[co,ci,ky,kx] · d_out[n,co,oy,ox] over all oy·s+ky−p = iy, ox·s+kx−p = ix
 /// Requires prepare() was called with for_backward; d_out and d_in do not overlap.
-/// Exact    Bit-equal to reference::conv2d_backward_input, or where uses_winograd() winograd_backward_input.
+/// Exact    Bit-equal to reference::conv2d_backward_input, or where uses_winograd_adjoint() winograd_backward_input.
 template <class T>
 void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& conv, TensorView<T> d_in,
                            Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        if (uses_winograd(conv.geometry()))
+        if (uses_winograd_adjoint(conv.geometry()))
             detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
         else
             detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);

@@ -24,13 +24,15 @@ public:
     void prepare(const ConvTransposeGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            if (uses_winograd(geometry.adjoint())) {
+            if (uses_winograd_adjoint(geometry.adjoint()))
                 forward_winograd_.pack_adjoint(geometry.adjoint(), weight, bias);
-                if (for_backward) backward_winograd_.pack_convolution(geometry.adjoint(), weight, nullptr);
-            } else {
+            else
                 forward_.pack_adjoint(geometry.adjoint(), weight, bias);
-                if (for_backward) backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
-            }
+            if (!for_backward) return;
+            if (uses_winograd(geometry.adjoint()))
+                backward_winograd_.pack_convolution(geometry.adjoint(), weight, nullptr);
+            else
+                backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry.adjoint(), bias, geometry.out_channels);
         }
@@ -56,14 +58,14 @@ private:
 /// and then what `epilogue` says: a sum with another tensor, an activation.
 /// Shapes   in [n,ci,h,w] · out [n,co,oh,ow] by ConvTransposeGeometry::out_extent()
 /// Requires in and out do not overlap.
-/// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd() of the adjoint to
+/// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd_adjoint() of the adjoint to
 ///          reference::winograd_backward_input, on every FMA machine, for every lane width and thread count. Sums run
 ///          by fused multiply-add over blocks of 16 ci, ky, kx, ci.
 template <class T>
 void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspose2d<T>& conv, TensorView<T> out,
                               Workspace& ws, const Epilogue<T>& epilogue = {}) {
     if constexpr (std::is_same_v<T, float>) {
-        if (uses_winograd(conv.geometry().adjoint()))
+        if (uses_winograd_adjoint(conv.geometry().adjoint()))
             detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
         else
             detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);

@@ -31,16 +31,24 @@ struct ConvTransposeGeometry {
 /// Tiles of 4x4 outputs whose part of a Winograd weight gradient is summed by itself: canonical too.
 inline constexpr int kWinogradChunk = 96;
 
-/// Whether the canonical algorithm of a convolution in float, of its adjoint and so of a transposed convolution, is
-/// Winograd's: decided by the geometry alone, so that it is the same for every image size and machine. Stride 2 is stride
-/// 1 on phases. Outputs then depend on their place in the grid of tiles of 4x4 outputs, or 8x8 where phases are outputs.
-[[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
+/// Whether the canonical algorithm of a convolution's adjoint in float (its input gradient, or a transposed convolution)
+/// is Winograd's: decided by the geometry alone, so that it is the same for every image size and machine. Stride 2 is
+/// stride 1 on phases. Outputs then depend on their place in the grid of tiles of 4x4 outputs, 8x8 where the stride is 2.
+[[nodiscard]] constexpr bool uses_winograd_adjoint(const ConvGeometry& g) {
     const bool plain = g.kernel == 3 && g.stride == 1 && g.pad <= 2;
     const bool phases = g.stride == 2 && ((g.kernel == 5 && g.pad == 2) || (g.kernel == 4 && g.pad == 1));
-    return (plain || phases) && g.in_channels >= 32 && g.out_channels >= 32;
+    return (plain || phases) && g.in_channels >= 16 && g.out_channels >= 16;
+}
+
+/// The same for the convolution itself; tiles have 4x4 outputs. With many outputs it wins from three channels on.
+[[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
+    const bool first_layer = g.kernel == 5 && g.stride == 2 && g.pad == 2 && g.in_channels >= 3 && g.out_channels >= 64;
+    return uses_winograd_adjoint(g) || first_layer;
 }
 
 /// The same for its weight gradient. Stride 2 sums pixel by pixel.
-[[nodiscard]] constexpr bool uses_winograd_gradient(const ConvGeometry& g) { return g.stride == 1 && uses_winograd(g); }
+[[nodiscard]] constexpr bool uses_winograd_gradient(const ConvGeometry& g) {
+    return uses_winograd(g) && g.stride == 1 && g.in_channels >= 32 && g.out_channels >= 32;
+}
 
 }  // namespace gancodec

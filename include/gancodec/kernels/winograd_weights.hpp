@@ -33,7 +33,7 @@ struct WinogradAxis {
     }
 };
 
-/// Weights of a convolution that uses_winograd(), or of its adjoint, as 3x3 weights of phases in the order in which they
+/// Weights of a convolution that uses_winograd(), or of an adjoint that does, as 3x3 weights of phases in the order in which they
 /// are transformed, [phase][co/16][ci][9][co%16], and the bias. The transformed ones are four times as many: they are
 /// made when a convolution runs, and last as long as it does. Packing the same geometry again allocates nothing.
 class WinogradWeights {

@@ -106,11 +106,11 @@ inline void winograd_forward(TensorView<const float> in, const ConvGeometry& g, 
         bias, out, epilogue);
 }
 
-/// The plain twin of gancodec::conv2d_backward_input() where uses_winograd(), and with a bias (length g.in_channels) of
+/// The plain twin of gancodec::conv2d_backward_input() where uses_winograd_adjoint(), and with a bias (length g.in_channels) of
 /// conv_transpose2d_forward(): a convolution with the weights turned by half a circle.
 inline void winograd_backward_input(TensorView<const float> d_out, const ConvGeometry& g, const float* weight,
                                     const float* bias, TensorView<float> d_in, const Epilogue<float>& epilogue = {}) {
-    GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && uses_winograd(g));
+    GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && uses_winograd_adjoint(g));
     const int pad = g.stride == 1 ? g.pad : 1, first = g.pad - g.stride * pad;
     detail::winograd_convolution(
         d_out, {1, g.stride, 2 - pad},
