@@ -170,6 +170,7 @@
 #include "gancodec/train/schedule.hpp"
 #include "gancodec/train/recipe.hpp"
 #include "gancodec/train/stage1.hpp"
+#include "gancodec/train/latent_refiner.hpp"
 #include "gancodec/train/trainer.hpp"
 #include "gancodec/train/any_discriminator.hpp"
 #include "gancodec/train/adversarial_recipe.hpp"

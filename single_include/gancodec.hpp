@@ -1073,17 +1073,25 @@ struct ConvTransposeGeometry {
 /// Tiles of 4x4 outputs whose part of a Winograd weight gradient is summed by itself: canonical too.
 inline constexpr int kWinogradChunk = 96;
 
-/// Whether the canonical algorithm of a convolution in float, of its adjoint and so of a transposed convolution, is
-/// Winograd's: decided by the geometry alone, so that it is the same for every image size and machine. Stride 2 is stride
-/// 1 on phases. Outputs then depend on their place in the grid of tiles of 4x4 outputs, or 8x8 where phases are outputs.
-[[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
+/// Whether the canonical algorithm of a convolution's adjoint in float (its input gradient, or a transposed convolution)
+/// is Winograd's: decided by the geometry alone, so that it is the same for every image size and machine. Stride 2 is
+/// stride 1 on phases. Outputs then depend on their place in the grid of tiles of 4x4 outputs, 8x8 where the stride is 2.
+[[nodiscard]] constexpr bool uses_winograd_adjoint(const ConvGeometry& g) {
     const bool plain = g.kernel == 3 && g.stride == 1 && g.pad <= 2;
     const bool phases = g.stride == 2 && ((g.kernel == 5 && g.pad == 2) || (g.kernel == 4 && g.pad == 1));
-    return (plain || phases) && g.in_channels >= 32 && g.out_channels >= 32;
+    return (plain || phases) && g.in_channels >= 16 && g.out_channels >= 16;
+}
+
+/// The same for the convolution itself; tiles have 4x4 outputs. With many outputs it wins from three channels on.
+[[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
+    const bool first_layer = g.kernel == 5 && g.stride == 2 && g.pad == 2 && g.in_channels >= 3 && g.out_channels >= 64;
+    return uses_winograd_adjoint(g) || first_layer;
 }
 
 /// The same for its weight gradient. Stride 2 sums pixel by pixel.
-[[nodiscard]] constexpr bool uses_winograd_gradient(const ConvGeometry& g) { return g.stride == 1 && uses_winograd(g); }
+[[nodiscard]] constexpr bool uses_winograd_gradient(const ConvGeometry& g) {
+    return uses_winograd(g) && g.stride == 1 && g.in_channels >= 32 && g.out_channels >= 32;
+}
 
 }  // namespace gancodec
 // ---- gancodec/kernels/pack.hpp
@@ -2226,7 +2234,7 @@ struct WinogradAxis {
     }
 };
 
-/// Weights of a convolution that uses_winograd(), or of its adjoint, as 3x3 weights of phases in the order in which they
+/// Weights of a convolution that uses_winograd(), or of an adjoint that does, as 3x3 weights of phases in the order in which they
 /// are transformed, [phase][co/16][ci][9][co%16], and the bias. The transformed ones are four times as many: they are
 /// made when a convolution runs, and last as long as it does. Packing the same geometry again allocates nothing.
 class WinogradWeights {
@@ -2731,13 +2739,15 @@ public:
     void prepare(const ConvGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            if (uses_winograd(geometry)) {
+            if (uses_winograd(geometry))
                 forward_winograd_.pack_convolution(geometry, weight, bias);
-                if (for_backward) backward_winograd_.pack_adjoint(geometry, weight, nullptr);
-            } else {
+            else
                 forward_.pack_convolution(geometry, weight, bias);
-                if (for_backward) backward_.pack_adjoint(geometry, weight, nullptr);
-            }
+            if (!for_backward) return;
+            if (uses_winograd_adjoint(geometry))
+                backward_winograd_.pack_adjoint(geometry, weight, nullptr);
+            else
+                backward_.pack_adjoint(geometry, weight, nullptr);
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry, bias, geometry.out_channels);
         }
@@ -2782,12 +2792,12 @@ void conv2d_forward(TensorView<const T> in, const PreparedConv2d<T>& conv, Tenso
 /// Gradient of conv2d_forward() to its input.
 ///   d_in[n,ci,iy,ix] = Σ weight[co,ci,ky,kx] · d_out[n,co,oy,ox] over all oy·s+ky−p = iy, ox·s+kx−p = ix
 /// Requires prepare() was called with for_backward; d_out and d_in do not overlap.
-/// Exact    Bit-equal to reference::conv2d_backward_input, or where uses_winograd() winograd_backward_input.
+/// Exact    Bit-equal to reference::conv2d_backward_input, or where uses_winograd_adjoint() winograd_backward_input.
 template <class T>
 void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& conv, TensorView<T> d_in,
                            Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        if (uses_winograd(conv.geometry()))
+        if (uses_winograd_adjoint(conv.geometry()))
             detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
         else
             detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
@@ -3039,13 +3049,15 @@ public:
     void prepare(const ConvTransposeGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            if (uses_winograd(geometry.adjoint())) {
+            if (uses_winograd_adjoint(geometry.adjoint()))
                 forward_winograd_.pack_adjoint(geometry.adjoint(), weight, bias);
-                if (for_backward) backward_winograd_.pack_convolution(geometry.adjoint(), weight, nullptr);
-            } else {
+            else
                 forward_.pack_adjoint(geometry.adjoint(), weight, bias);
-                if (for_backward) backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
-            }
+            if (!for_backward) return;
+            if (uses_winograd(geometry.adjoint()))
+                backward_winograd_.pack_convolution(geometry.adjoint(), weight, nullptr);
+            else
+                backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry.adjoint(), bias, geometry.out_channels);
         }
@@ -3071,14 +3083,14 @@ private:
 /// and then what `epilogue` says: a sum with another tensor, an activation.
 /// Shapes   in [n,ci,h,w] · out [n,co,oh,ow] by ConvTransposeGeometry::out_extent()
 /// Requires in and out do not overlap.
-/// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd() of the adjoint to
+/// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd_adjoint() of the adjoint to
 ///          reference::winograd_backward_input, on every FMA machine, for every lane width and thread count. Sums run
 ///          by fused multiply-add over blocks of 16 ci, ky, kx, ci.
 template <class T>
 void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspose2d<T>& conv, TensorView<T> out,
                               Workspace& ws, const Epilogue<T>& epilogue = {}) {
     if constexpr (std::is_same_v<T, float>) {
-        if (uses_winograd(conv.geometry().adjoint()))
+        if (uses_winograd_adjoint(conv.geometry().adjoint()))
             detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
         else
             detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
@@ -4621,11 +4633,11 @@ inline void winograd_forward(TensorView<const float> in, const ConvGeometry& g, 
         bias, out, epilogue);
 }
 
-/// The plain twin of gancodec::conv2d_backward_input() where uses_winograd(), and with a bias (length g.in_channels) of
+/// The plain twin of gancodec::conv2d_backward_input() where uses_winograd_adjoint(), and with a bias (length g.in_channels) of
 /// conv_transpose2d_forward(): a convolution with the weights turned by half a circle.
 inline void winograd_backward_input(TensorView<const float> d_out, const ConvGeometry& g, const float* weight,
                                     const float* bias, TensorView<float> d_in, const Epilogue<float>& epilogue = {}) {
-    GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && uses_winograd(g));
+    GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && uses_winograd_adjoint(g));
     const int pad = g.stride == 1 ? g.pad : 1, first = g.pad - g.stride * pad;
     detail::winograd_convolution(
         d_out, {1, g.stride, 2 - pad},
@@ -9459,29 +9471,32 @@ public:
         context.compute([&] { image_to_tensor(*image, x.view(), 0, kPixels<Encoder::First>); });
         return weights_.networks.encoder.all_but_first(context, std::move(x));
     }
-    /// y → symbols, and the table of each residual, in scratch.
-    [[nodiscard]] std::span<const std::uint8_t> quantise(Context& context, const Value& y, int step,
-                                                         Symbols& symbols) const {
+    /// y → ẑ, rounded, and v − mu, which is still to be rounded.
+    [[nodiscard]] Value predict(Context& context, const Value& y, int step, std::vector<std::int32_t>& z) const {
         const double at = position(step);
         const Value v = apply_gain(context, y, weights_.networks.gain, std::span(&at, 1), GainDirection::multiply);
         Value z_value = weights_.networks.hyper_encoder(context, v);
         const HyperExtent extent{z_value.shape().h, z_value.shape().w};
         context.compute([&] {
-            symbols.z.resize(extent.hyper_latents());
-            each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) {
-                symbols.z[i] = round_to_int(value, kLargestHyper);
-            });
+            z.resize(extent.hyper_latents());
+            each_in_symbol_order(z_value.constant(),
+                                 [&](std::size_t i, float value) { z[i] = round_to_int(value, kLargestHyper); });
         });
-        const auto index = scale_indices(context, symbols.z, extent, step);
-        Value residual = hyper_mean(context, symbols.z, extent);
-        context.compute([&] {
-            sub(v.constant(), residual.constant(), residual.view());
-            symbols.residuals.resize(extent.latents());
-            each_in_symbol_order(residual.constant(), [&](std::size_t i, float value) {
-                symbols.residuals[i] = round_to_int(value, kMaxSymbol);
-            });
-        });
-        return index;
+        Value residual = hyper_mean(context, z, extent);
+        context.compute([&] { sub(v.constant(), residual.constant(), residual.view()); });
+        return residual;
+    }
+    static void round_residuals(TensorView<const float> residual, std::vector<std::int32_t>& rounded) {
+        rounded.resize(residual.shape.logical_size());
+        each_in_symbol_order(residual,
+                             [&](std::size_t i, float value) { rounded[i] = round_to_int(value, kMaxSymbol); });
+    }
+    /// y → symbols, and the table of each residual, in scratch.
+    [[nodiscard]] std::span<const std::uint8_t> quantise(Context& context, const Value& y, int step,
+                                                         Symbols& symbols) const {
+        const Value residual = predict(context, y, step, symbols.z);
+        context.compute([&] { round_residuals(residual.constant(), symbols.residuals); });
+        return scale_indices(context, symbols.z, {y.shape().h / kUpsampling, y.shape().w / kUpsampling}, step);
     }
     /// In scratch, which the caller scopes.
     [[nodiscard]] std::span<const std::uint8_t> scale_indices(Context& context, std::span<const std::int32_t> z,
@@ -9528,15 +9543,9 @@ public:
         static_cast<void>(synthesise(context, {}, extent, 0));
     }
 
-private:
-    static constexpr int kLargestHyper = 127;
-    /// Networks see x − ½. The pixel (un)shuffle at their outer end and the way from or to bytes are one pass: pictures
-    /// never lie in memory as floats, which take 21 times their bytes.
-    template <class Shuffle>
-    static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
-
-    static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
-    Value hyper_mean(Context& context, std::span<const std::int32_t> z, HyperExtent extent) const {
+    /// Where a quality step lies between the trained levels, 0 … kQualityLevels − 1.
+    [[nodiscard]] static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
+    [[nodiscard]] Value hyper_mean(Context& context, std::span<const std::int32_t> z, HyperExtent extent) const {
         Value z_hat = context.make({1, kHyperChannels, extent.h, extent.w});
         context.compute([&] {
             fill_in_symbol_order(z_hat.view(), [&](std::size_t i) {
@@ -9545,6 +9554,15 @@ private:
         });
         return weights_.networks.hyper_mean(context, std::move(z_hat));
     }
+
+private:
+    static constexpr int kLargestHyper = 127;
+    static constexpr int kUpsampling = IntegerHyperScale::kUpsampling;
+    /// Networks see x − ½. The pixel (un)shuffle at their outer end and the way from or to bytes are one pass: pictures
+    /// never lie in memory as floats, which take 21 times their bytes.
+    template <class Shuffle>
+    static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
+
     /// Nearest integer, ties to even, within ±largest; NaN becomes 0.
     static std::int32_t round_to_int(float value, std::int32_t largest) {
         const auto limit = static_cast<float>(largest);
@@ -9627,6 +9645,15 @@ public:
         return paint(symbols_, stream.header);
     }
 
+    /// Entropy coding alone: the stream of an image of `width` x `height` with these symbols.
+    /// Requires as many symbols as an image of that size has.
+    [[nodiscard]] Bytes encode_symbols(const Symbols& symbols, int width, int height, int step) {
+        const HyperExtent extent = HyperExtent::of(width, height);
+        GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
+        const Workspace::Scope scope(context_->scratch());
+        const auto index = transform().scale_indices(*context_, symbols.z, extent, step);
+        return write_symbols(symbols, index, width, height, step);
+    }
     /// Entropy decoding alone, in integers from end to end: the same everywhere, with fused multiply-add or without.
     /// Errors  as decode().
     [[nodiscard]] Symbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
@@ -9694,13 +9721,17 @@ private:
     Bytes encode_latents(const Value& y, const Image& image, int step) {
         const Workspace::Scope scope(context_->scratch());
         const auto index = transform().quantise(*context_, y, step, symbols_);
+        return write_symbols(symbols_, index, image.width, image.height, step);
+    }
+    [[nodiscard]] Bytes write_symbols(const Symbols& symbols, std::span<const std::uint8_t> index, int width,
+                                      int height, int step) const {
         StreamHeader header;
-        header.width = image.width;
-        header.height = image.height;
+        header.width = width;
+        header.height = height;
         header.quality_step = static_cast<std::uint8_t>(step);
         header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
-        const Bytes hyper_latents = hyper_prior_.encode(symbols_.z);
-        const Bytes latents = latent_prior_.encode(symbols_.residuals, index);
+        const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
+        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
         return write_stream({header, {}, hyper_latents, latents});
     }
     void read_symbols(const Stream& stream, const DecodeOptions& options, Symbols& symbols) {
@@ -12896,6 +12927,130 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     measured.bits_z = bits_z.bits;
     return {loss, y, symbols, x_hat};
 }
+
+}  // namespace gancodec
+// ---- gancodec/train/latent_refiner.hpp
+
+namespace gancodec {
+
+/// What the residuals of an image are refined for: stage 1's loss, whose lambda lies between these by quality.
+struct RefineOptions {
+    int iterations = 60;          ///< rounded up to a multiple of 4
+    double learning_rate = 0.02;  ///< in steps of the quantiser; falls to a quarter
+    double mse_weight = 150, lpips_weight = 5;
+    std::array<double, kQualityLevels> lambdas{40, 12.5, 3.9, 1.22, 0.38, 0.12};
+};
+
+/// Spends time on one image: moves its residuals along the gradient of rate and distortion, through the generator, and
+/// keeps the best rounding seen. Hyper latents stay as the encoder chose them, so that every table stays too; decoders
+/// notice nothing.
+///   loss = lambda·bits(round(r))/pixels + mse_weight·MSE + lpips_weight·LPIPS,  x̂ = generator((round(r) + mu)/g)
+/// with roundings that pass the gradient straight through.
+/// Paper    Campos, Meierhans, Djelouah, Schroers: Content Adaptive Optimization for Neural Image Compression, 2019.
+class LatentRefiner {
+public:
+    using Progress = std::function<void(int iteration, double loss)>;
+
+    /// `lpips` may be null: then LPIPS is left out.
+    explicit LatentRefiner(CodecWeights weights, const Lpips<AlexNet>* lpips = nullptr)
+        : weights_(std::move(weights)), lpips_(lpips) {
+        weights_.networks.prepare(false);
+        weights_.networks.generator.prepare(true);
+    }
+
+    /// The symbols of an image at a quality step; without iterations those that Codec::encode() writes.
+    [[nodiscard]] Symbols refine(const Image& image, int step, const RefineOptions& options = {},
+                                 const Progress& progress = {}) {
+        check_image(image, "refine");
+        const HyperExtent extent = HyperExtent::of(image.width, image.height);
+        const Transform transform(weights_);
+        Symbols symbols;
+        auto y = transform.analyse(context_, &image, extent);
+        const auto residual = transform.predict(context_, y, step, symbols.z);
+        Transform::round_residuals(residual.constant(), symbols.residuals);
+        if (options.iterations <= 0) return symbols;
+
+        const auto mu = transform.hyper_mean(context_, symbols.z, extent);
+        auto index = context_.make(residual.shape());
+        {
+            const Workspace::Scope scope(context_.scratch());
+            const auto tables = transform.scale_indices(context_, symbols.z, extent, step);
+            fill_in_symbol_order(index.view(), [&](std::size_t i) { return static_cast<float>(tables[i]); });
+        }
+        Tensor<float> picture({1, 3, extent.h * kImageMultiple, extent.w * kImageMultiple});
+        image_to_tensor(image, picture.view(), 0);
+
+        const double position = Transform::position(step), lambda = lambda_at(position, options);
+        Parameter<float> r({1, static_cast<int>(residual.view().size())});
+        std::copy_n(residual.constant().data, r.value.size(), r.value.begin());
+        std::vector<TrainedParameter> trained;
+        trained.push_back({"r", &r, std::vector<float>(r.value.size()), std::vector<float>(r.value.size()), {}, 1});
+        r.grad.assign(r.value.size(), 0.0f);
+        AdamOptions adam{.beta1 = 0.9, .beta2 = 0.95};
+        double best = std::numeric_limits<double>::infinity();
+        const int last = round_up(options.iterations, kLpipsPhases);
+        for (int i = 0; i <= last; ++i) {
+            tape_.clear();
+            const TensorView<float> values{r.value.data(), residual.shape()};
+            const auto leaf = tape_.leaf(values, true);
+            const auto loss = record(leaf, mu.constant(), index.constant(), picture.view(), image, position, lambda,
+                                     options, i % kLpipsPhases);
+            const double now = static_cast<double>(loss.scalar());
+            if (i % kLpipsPhases == 0 && now < best) {  // losses compare at one phase of LPIPS only
+                best = now;
+                Transform::round_residuals(TensorView<const float>(values), symbols.residuals);
+            }
+            if (progress) progress(i, now);
+            if (i == last) break;
+            tape_.backward(loss);
+            std::copy_n(tape_.gradient(leaf).data, r.grad.size(), r.grad.begin());
+            const double done = static_cast<double>(i) / last;
+            // With the usual gradient as epsilon, residuals that hardly matter stay where they are.
+            if (i == 0) adam.epsilon = gradient_norm(trained) / std::sqrt(static_cast<double>(r.grad.size()));
+            adam_update(trained, adam, options.learning_rate * (1 - 0.75 * done), i, 1.0);
+        }
+        return symbols;
+    }
+
+private:
+    static double lambda_at(double position, const RefineOptions& options) {
+        const LevelPosition at = locate_level(position, kQualityLevels);
+        const double low = std::log(options.lambdas[at.level]), high = std::log(options.lambdas[at.level + 1]);
+        return std::exp(std::fma(at.fraction, high - low, low));
+    }
+    Variable<float> record(Variable<float> r, TensorView<const float> mu, TensorView<const float> index,
+                           TensorView<const float> picture, const Image& image, double position, double lambda,
+                           const RefineOptions& options, int phase) {
+        const double pixels = static_cast<double>(image.pixels()), one = 1;
+        const auto symbols = round_straight_through(tape_, r);
+        BitsPerImage bits;
+        const double rate_weight = lambda / pixels;
+        const auto rate = gaussian_bits(tape_, symbols, tape_.leaf(index), std::span(&rate_weight, 1), bits);
+        const auto y_hat = apply_gain(tape_, add(tape_, symbols, tape_.leaf(mu)), weights_.networks.gain,
+                                      std::vector<double>{position}, GainDirection::divide);
+        const auto x_hat = scale_and_shift(tape_, weights_.networks.generator(tape_, y_hat), 1.0f, 0.5f);
+        const auto seen = crop(tape_, x_hat, image.height, image.width);
+        const auto wanted = crop(tape_, tape_.leaf(picture), image.height, image.width);
+        std::vector<double> measured;
+        const auto mse = mean_squared_error(tape_, seen, wanted, std::span(&one, 1), measured);
+        std::vector<std::pair<Variable<float>, float>> terms = {{rate, 1.0f},
+                                                                {mse, static_cast<float>(options.mse_weight)}};
+        constexpr int kSmallest = 64;  // AlexNet's pools leave nothing of less
+        if (lpips_ != nullptr && options.lpips_weight > 0 && std::min(image.width, image.height) >= kSmallest) {
+            const auto shifted = [&](Variable<float> x) {
+                return crop(tape_, x, image.height - phase, image.width - phase, phase, phase);
+            };
+            terms.emplace_back((*lpips_)(tape_, shifted(seen), shifted(wanted)),
+                               static_cast<float>(options.lpips_weight));
+        }
+        return weighted_sum(tape_, terms);
+    }
+
+    CodecWeights weights_;
+    const Lpips<AlexNet>* lpips_;
+    Inference<float> context_;
+    Tape<float> tape_;
+};
 
 }  // namespace gancodec
 // ---- gancodec/train/trainer.hpp

@@ -10,6 +10,7 @@
 #include "image_folder.hpp"
 #include "json_output.hpp"
 #include "meter.hpp"
+#include "refiner.hpp"
 #include "session.hpp"
 #include "sheet.hpp"
 #include "table.hpp"
@@ -22,7 +23,7 @@ namespace fs = std::filesystem;
 
 struct EvalCommand {
     std::string data, weights, sheet, csv;
-    int levels = 7;
+    int levels = 7, effort = 0;
     std::vector<double> qualities, rates;
     MeterOptions meter;
     CommonOptions common;
@@ -68,7 +69,9 @@ public:
         : command_(command),
           points_(points_of(command)),
           session_(find_codec_weights(command.weights)),
-          meter_(command.meter) {}
+          meter_(command.meter) {
+        if (command.effort > 0) refiner_.emplace(find_codec_weights(command.weights), command.effort);
+    }
 
     void run() {
         const std::vector<fs::path> paths = list_images(command_.data);
@@ -149,8 +152,10 @@ private:
         const Point& at = points_[point];
         const Stopwatch encode_clock;
         const std::size_t most = at.is_rate ? bytes_at(at.value, image) : std::size_t{0};
-        const SizedStream stream =
-            at.is_rate ? session_.encode_to_size_or_smallest(image, most) : session_.encode(image, at.value);
+        const SizedStream stream = refiner_     ? (at.is_rate ? refiner_->encode_to_size(session_, image, most)
+                                                              : refiner_->encode(session_, image, at.value))
+                                   : at.is_rate ? session_.encode_to_size_or_smallest(image, most)
+                                                : session_.encode(image, at.value);
         sample.encode_ms = encode_clock.milliseconds();
         const Stopwatch decode_clock;
         const Image decoded = session_.decode(stream.bytes);
@@ -198,6 +203,7 @@ private:
     const EvalCommand& command_;
     std::vector<Point> points_;
     Session session_;
+    std::optional<Refiner> refiner_;
     Meter meter_;
     std::vector<Sample> samples_;
     std::vector<std::vector<SheetCell>> sheet_;
@@ -243,6 +249,7 @@ Command add_eval(CLI::App& app) {
             ->check(within(1e-4, 100));
     levels->excludes(qualities)->excludes(rates);
     qualities->excludes(rates);
+    sub->add_option("-e,--effort", command->effort, "Of encoding, 0 to 9")->check(within(0, 9))->capture_default_str();
     sub->add_option("--csv", command->csv, "Also write one line per image and point to this file");
     sub->add_option("--sheet", command->sheet, "Also write a contact sheet of the middle of every image (.png, .jpg)");
     sub->add_flag("--dists", command->meter.dists, "Also DISTS; needs dists.safetensors");

@@ -35,6 +35,10 @@ SizedStream Session::encode_to_size_or_smallest(const Image& image, std::size_t 
     }
 }
 
+Bytes Session::encode_symbols(const Symbols& symbols, const Image& image, int step) const {
+    return parts_->codec.encode_symbols(symbols, image.width, image.height, step);
+}
+
 Image Session::decode(ByteView bytes) const { return parts_->codec.decode(bytes); }
 
 std::size_t Session::decode_memory_bytes(ByteView bytes) const {

@@ -10,6 +10,10 @@
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/image/image.hpp"
 
+namespace gancodec {
+struct Symbols;
+}
+
 namespace gancodec::cli {
 
 /// The codec behind a wall: the networks are compiled once, in session.cpp, not once for every command.
@@ -24,6 +28,8 @@ public:
     [[nodiscard]] SizedStream encode_to_size(const Image& image, std::size_t max_bytes) const;
     /// The same, but the lowest quality where nothing fits: its size shows that the target was missed.
     [[nodiscard]] SizedStream encode_to_size_or_smallest(const Image& image, std::size_t max_bytes) const;
+    /// The stream of symbols that somebody else chose for the image.
+    [[nodiscard]] Bytes encode_symbols(const Symbols& symbols, const Image& image, int step) const;
     [[nodiscard]] Image decode(ByteView bytes) const;
     /// Memory that decoding takes beside the weights and the picture.
     [[nodiscard]] std::size_t decode_memory_bytes(ByteView bytes) const;

@@ -94,6 +94,15 @@ public:
         return paint(symbols_, stream.header);
     }
 
+    /// Entropy coding alone: the stream of an image of `width` x `height` with these symbols.
+    /// Requires as many symbols as an image of that size has.
+    [[nodiscard]] Bytes encode_symbols(const Symbols& symbols, int width, int height, int step) {
+        const HyperExtent extent = HyperExtent::of(width, height);
+        GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
+        const Workspace::Scope scope(context_->scratch());
+        const auto index = transform().scale_indices(*context_, symbols.z, extent, step);
+        return write_symbols(symbols, index, width, height, step);
+    }
     /// Entropy decoding alone, in integers from end to end: the same everywhere, with fused multiply-add or without.
     /// Errors  as decode().
     [[nodiscard]] Symbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
@@ -161,13 +170,17 @@ private:
     Bytes encode_latents(const Value& y, const Image& image, int step) {
         const Workspace::Scope scope(context_->scratch());
         const auto index = transform().quantise(*context_, y, step, symbols_);
+        return write_symbols(symbols_, index, image.width, image.height, step);
+    }
+    [[nodiscard]] Bytes write_symbols(const Symbols& symbols, std::span<const std::uint8_t> index, int width,
+                                      int height, int step) const {
         StreamHeader header;
-        header.width = image.width;
-        header.height = image.height;
+        header.width = width;
+        header.height = height;
         header.quality_step = static_cast<std::uint8_t>(step);
         header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
-        const Bytes hyper_latents = hyper_prior_.encode(symbols_.z);
-        const Bytes latents = latent_prior_.encode(symbols_.residuals, index);
+        const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
+        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
         return write_stream({header, {}, hyper_latents, latents});
     }
     void read_symbols(const Stream& stream, const DecodeOptions& options, Symbols& symbols) {

@@ -53,29 +53,32 @@ public:
         context.compute([&] { image_to_tensor(*image, x.view(), 0, kPixels<Encoder::First>); });
         return weights_.networks.encoder.all_but_first(context, std::move(x));
     }
-    /// y → symbols, and the table of each residual, in scratch.
-    [[nodiscard]] std::span<const std::uint8_t> quantise(Context& context, const Value& y, int step,
-                                                         Symbols& symbols) const {
+    /// y → ẑ, rounded, and v − mu, which is still to be rounded.
+    [[nodiscard]] Value predict(Context& context, const Value& y, int step, std::vector<std::int32_t>& z) const {
         const double at = position(step);
         const Value v = apply_gain(context, y, weights_.networks.gain, std::span(&at, 1), GainDirection::multiply);
         Value z_value = weights_.networks.hyper_encoder(context, v);
         const HyperExtent extent{z_value.shape().h, z_value.shape().w};
         context.compute([&] {
-            symbols.z.resize(extent.hyper_latents());
-            each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) {
-                symbols.z[i] = round_to_int(value, kLargestHyper);
-            });
+            z.resize(extent.hyper_latents());
+            each_in_symbol_order(z_value.constant(),
+                                 [&](std::size_t i, float value) { z[i] = round_to_int(value, kLargestHyper); });
         });
-        const auto index = scale_indices(context, symbols.z, extent, step);
-        Value residual = hyper_mean(context, symbols.z, extent);
-        context.compute([&] {
-            sub(v.constant(), residual.constant(), residual.view());
-            symbols.residuals.resize(extent.latents());
-            each_in_symbol_order(residual.constant(), [&](std::size_t i, float value) {
-                symbols.residuals[i] = round_to_int(value, kMaxSymbol);
-            });
-        });
-        return index;
+        Value residual = hyper_mean(context, z, extent);
+        context.compute([&] { sub(v.constant(), residual.constant(), residual.view()); });
+        return residual;
+    }
+    static void round_residuals(TensorView<const float> residual, std::vector<std::int32_t>& rounded) {
+        rounded.resize(residual.shape.logical_size());
+        each_in_symbol_order(residual,
+                             [&](std::size_t i, float value) { rounded[i] = round_to_int(value, kMaxSymbol); });
+    }
+    /// y → symbols, and the table of each residual, in scratch.
+    [[nodiscard]] std::span<const std::uint8_t> quantise(Context& context, const Value& y, int step,
+                                                         Symbols& symbols) const {
+        const Value residual = predict(context, y, step, symbols.z);
+        context.compute([&] { round_residuals(residual.constant(), symbols.residuals); });
+        return scale_indices(context, symbols.z, {y.shape().h / kUpsampling, y.shape().w / kUpsampling}, step);
     }
     /// In scratch, which the caller scopes.
     [[nodiscard]] std::span<const std::uint8_t> scale_indices(Context& context, std::span<const std::int32_t> z,
@@ -122,15 +125,9 @@ public:
         static_cast<void>(synthesise(context, {}, extent, 0));
     }
 
-private:
-    static constexpr int kLargestHyper = 127;
-    /// Networks see x − ½. The pixel (un)shuffle at their outer end and the way from or to bytes are one pass: pictures
-    /// never lie in memory as floats, which take 21 times their bytes.
-    template <class Shuffle>
-    static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
-
-    static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
-    Value hyper_mean(Context& context, std::span<const std::int32_t> z, HyperExtent extent) const {
+    /// Where a quality step lies between the trained levels, 0 … kQualityLevels − 1.
+    [[nodiscard]] static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
+    [[nodiscard]] Value hyper_mean(Context& context, std::span<const std::int32_t> z, HyperExtent extent) const {
         Value z_hat = context.make({1, kHyperChannels, extent.h, extent.w});
         context.compute([&] {
             fill_in_symbol_order(z_hat.view(), [&](std::size_t i) {
@@ -139,6 +136,15 @@ private:
         });
         return weights_.networks.hyper_mean(context, std::move(z_hat));
     }
+
+private:
+    static constexpr int kLargestHyper = 127;
+    static constexpr int kUpsampling = IntegerHyperScale::kUpsampling;
+    /// Networks see x − ½. The pixel (un)shuffle at their outer end and the way from or to bytes are one pass: pictures
+    /// never lie in memory as floats, which take 21 times their bytes.
+    template <class Shuffle>
+    static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
+
     /// Nearest integer, ties to even, within ±largest; NaN becomes 0.
     static std::int32_t round_to_int(float value, std::int32_t largest) {
         const auto limit = static_cast<float>(largest);
