@@ -1073,17 +1073,25 @@ struct ConvTransposeGeometry {
 /// Tiles of 4x4 outputs whose part of a Winograd weight gradient is summed by itself: canonical too.
 inline constexpr int kWinogradChunk = 96;
 
-/// Whether the canonical algorithm of a convolution in float, of its adjoint and so of a transposed convolution, is
-/// Winograd's: decided by the geometry alone, so that it is the same for every image size and machine. Stride 2 is stride
-/// 1 on phases. Outputs then depend on their place in the grid of tiles of 4x4 outputs, or 8x8 where phases are outputs.
-[[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
+/// Whether the canonical algorithm of a convolution's adjoint in float (its input gradient, or a transposed convolution)
+/// is Winograd's: decided by the geometry alone, so that it is the same for every image size and machine. Stride 2 is
+/// stride 1 on phases. Outputs then depend on their place in the grid of tiles of 4x4 outputs, 8x8 where the stride is 2.
+[[nodiscard]] constexpr bool uses_winograd_adjoint(const ConvGeometry& g) {
     const bool plain = g.kernel == 3 && g.stride == 1 && g.pad <= 2;
     const bool phases = g.stride == 2 && ((g.kernel == 5 && g.pad == 2) || (g.kernel == 4 && g.pad == 1));
-    return (plain || phases) && g.in_channels >= 32 && g.out_channels >= 32;
+    return (plain || phases) && g.in_channels >= 16 && g.out_channels >= 16;
+}
+
+/// The same for the convolution itself; tiles have 4x4 outputs. With many outputs it wins from three channels on.
+[[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
+    const bool first_layer = g.kernel == 5 && g.stride == 2 && g.pad == 2 && g.in_channels >= 3 && g.out_channels >= 64;
+    return uses_winograd_adjoint(g) || first_layer;
 }
 
 /// The same for its weight gradient. Stride 2 sums pixel by pixel.
-[[nodiscard]] constexpr bool uses_winograd_gradient(const ConvGeometry& g) { return g.stride == 1 && uses_winograd(g); }
+[[nodiscard]] constexpr bool uses_winograd_gradient(const ConvGeometry& g) {
+    return uses_winograd(g) && g.stride == 1 && g.in_channels >= 32 && g.out_channels >= 32;
+}
 
 }  // namespace gancodec
 // ---- gancodec/kernels/pack.hpp
@@ -2226,7 +2234,7 @@ struct WinogradAxis {
     }
 };
 
-/// Weights of a convolution that uses_winograd(), or of its adjoint, as 3x3 weights of phases in the order in which they
+/// Weights of a convolution that uses_winograd(), or of an adjoint that does, as 3x3 weights of phases in the order in which they
 /// are transformed, [phase][co/16][ci][9][co%16], and the bias. The transformed ones are four times as many: they are
 /// made when a convolution runs, and last as long as it does. Packing the same geometry again allocates nothing.
 class WinogradWeights {
@@ -2731,13 +2739,15 @@ public:
     void prepare(const ConvGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            if (uses_winograd(geometry)) {
+            if (uses_winograd(geometry))
                 forward_winograd_.pack_convolution(geometry, weight, bias);
-                if (for_backward) backward_winograd_.pack_adjoint(geometry, weight, nullptr);
-            } else {
+            else
                 forward_.pack_convolution(geometry, weight, bias);
-                if (for_backward) backward_.pack_adjoint(geometry, weight, nullptr);
-            }
+            if (!for_backward) return;
+            if (uses_winograd_adjoint(geometry))
+                backward_winograd_.pack_adjoint(geometry, weight, nullptr);
+            else
+                backward_.pack_adjoint(geometry, weight, nullptr);
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry, bias, geometry.out_channels);
         }
@@ -2782,12 +2792,12 @@ void conv2d_forward(TensorView<const T> in, const PreparedConv2d<T>& conv, Tenso
 /// Gradient of conv2d_forward() to its input.
 ///   d_in[n,ci,iy,ix] = Σ weight[co,ci,ky,kx] · d_out[n,co,oy,ox] over all oy·s+ky−p = iy, ox·s+kx−p = ix
 /// Requires prepare() was called with for_backward; d_out and d_in do not overlap.
-/// Exact    Bit-equal to reference::conv2d_backward_input, or where uses_winograd() winograd_backward_input.
+/// Exact    Bit-equal to reference::conv2d_backward_input, or where uses_winograd_adjoint() winograd_backward_input.
 template <class T>
 void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& conv, TensorView<T> d_in,
                            Workspace& ws) {
     if constexpr (std::is_same_v<T, float>) {
-        if (uses_winograd(conv.geometry()))
+        if (uses_winograd_adjoint(conv.geometry()))
             detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
         else
             detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
@@ -3039,13 +3049,15 @@ public:
     void prepare(const ConvTransposeGeometry& geometry, const T* weight, const T* bias, bool for_backward) {
         geometry_ = geometry;
         if constexpr (std::is_same_v<T, float>) {
-            if (uses_winograd(geometry.adjoint())) {
+            if (uses_winograd_adjoint(geometry.adjoint()))
                 forward_winograd_.pack_adjoint(geometry.adjoint(), weight, bias);
-                if (for_backward) backward_winograd_.pack_convolution(geometry.adjoint(), weight, nullptr);
-            } else {
+            else
                 forward_.pack_adjoint(geometry.adjoint(), weight, bias);
-                if (for_backward) backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
-            }
+            if (!for_backward) return;
+            if (uses_winograd(geometry.adjoint()))
+                backward_winograd_.pack_convolution(geometry.adjoint(), weight, nullptr);
+            else
+                backward_.pack_convolution(geometry.adjoint(), weight, nullptr);
         } else {
             plain_ = detail::PlainWeights<T>(weight, geometry.adjoint(), bias, geometry.out_channels);
         }
@@ -3071,14 +3083,14 @@ private:
 /// and then what `epilogue` says: a sum with another tensor, an activation.
 /// Shapes   in [n,ci,h,w] · out [n,co,oh,ow] by ConvTransposeGeometry::out_extent()
 /// Requires in and out do not overlap.
-/// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd() of the adjoint to
+/// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd_adjoint() of the adjoint to
 ///          reference::winograd_backward_input, on every FMA machine, for every lane width and thread count. Sums run
 ///          by fused multiply-add over blocks of 16 ci, ky, kx, ci.
 template <class T>
 void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspose2d<T>& conv, TensorView<T> out,
                               Workspace& ws, const Epilogue<T>& epilogue = {}) {
     if constexpr (std::is_same_v<T, float>) {
-        if (uses_winograd(conv.geometry().adjoint()))
+        if (uses_winograd_adjoint(conv.geometry().adjoint()))
             detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
         else
             detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
@@ -4621,11 +4633,11 @@ inline void winograd_forward(TensorView<const float> in, const ConvGeometry& g, 
         bias, out, epilogue);
 }
 
-/// The plain twin of gancodec::conv2d_backward_input() where uses_winograd(), and with a bias (length g.in_channels) of
+/// The plain twin of gancodec::conv2d_backward_input() where uses_winograd_adjoint(), and with a bias (length g.in_channels) of
 /// conv_transpose2d_forward(): a convolution with the weights turned by half a circle.
 inline void winograd_backward_input(TensorView<const float> d_out, const ConvGeometry& g, const float* weight,
                                     const float* bias, TensorView<float> d_in, const Epilogue<float>& epilogue = {}) {
-    GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && uses_winograd(g));
+    GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && uses_winograd_adjoint(g));
     const int pad = g.stride == 1 ? g.pad : 1, first = g.pad - g.stride * pad;
     detail::winograd_convolution(
         d_out, {1, g.stride, 2 - pad},
