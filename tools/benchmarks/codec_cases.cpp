@@ -40,7 +40,7 @@ Case network(const std::string& name, const std::string& path, int channels, int
                 struct State {
                     Codec codec;
                     Tensor<float> in;
-                    Inference<float> context;
+                    Inference<float> context{};
                 };
                 Random random(1);
                 auto s = std::make_shared<State>(
@@ -57,7 +57,7 @@ Case hyper_scale(const std::string& path) {
                     Codec codec;
                     std::vector<std::int16_t> z;
                     std::vector<std::uint8_t> index;
-                    Workspace ws;
+                    Workspace ws{};
                 };
                 auto s = std::make_shared<State>(Codec::load(path));
                 s->z.assign(std::size_t{kHyperChannels} * (kHeight / 64) * (kWidth / 64), 3);

@@ -126,7 +126,7 @@ def encoder():
 
 
 def generator():
-    return nn.Sequential(conv(128, 128), *blocks(128, 3), conv(128, 384), nn.PixelShuffle(2), *blocks(96, 2), conv(96, 256),
+    return nn.Sequential(conv(128, 128), *blocks(128, 6), conv(128, 384), nn.PixelShuffle(2), *blocks(96, 3), conv(96, 256),
                          nn.PixelShuffle(2), *blocks(64, 2), conv(64, 48), nn.PixelShuffle(4))
 
 

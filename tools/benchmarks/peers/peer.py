@@ -2,6 +2,7 @@
 
     peer.py RUNTIME NETWORK FOLDER THREADS      RUNTIME: pytorch, openvino, onnxruntime or ncnn
 
+PyTorch also has the network training_step: a step of stage 1 without LPIPS as tools/torch takes it, in 32-bit floats.
 Standard input gives the lines that peers.cpp answers too: "run N" → seconds, "output PATH" → number of values.
 """
 import pathlib
@@ -11,11 +12,40 @@ import time
 import numpy
 
 
+def training_step():
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "torch"))
+    from twin.data import BatchSource, Photographs
+    from twin.networks import HYPER_CHANNELS, Model
+    from twin.rates import LogisticMixture
+    from twin.recipe import Augmentation, Recipe
+    from twin.runtime import Runtime
+    from twin.stages import RateDistortion
+
+    recipe = Recipe(batch=8, augmentation=Augmentation(crop_px=128), odd_size_probability=0.0, lpips_weight=0.0)
+    runtime = Runtime.start("cpu", "fp32")
+    random = numpy.random.default_rng(1)
+    pictures = [random.integers(0, 256, (512, 512, 3), numpy.uint8) for _ in range(2)]
+    model = Model(recipe.lowest_gain_log2, recipe.gain_octaves)
+    stage = RateDistortion(recipe, model, LogisticMixture(HYPER_CHANNELS), None, runtime)
+    source, steps = BatchSource(Photographs(pictures, runtime.device), recipe), iter(range(10**9))
+
+    def run():
+        step = next(steps)
+        measured = stage.step(source.draw(step, recipe.lambda_ramp.at(step)), step, recipe.learning_rate.at(step, 0))
+        stage.trained[0].update_average(recipe.average_decay)
+        return measured["loss"]
+
+    return run, lambda loss: loss.numpy()
+
+
 def pytorch(name, folder, threads):
-    import networks
     import torch
 
     torch.set_num_threads(threads)
+    if name == "training_step":
+        return training_step()
+    import networks
+
     torch.set_grad_enabled(False)
     network, x = networks.load(name, folder)
     network = network.to(memory_format=torch.channels_last)

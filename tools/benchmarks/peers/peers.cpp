@@ -5,6 +5,7 @@
 // FILE is a safetensors file with the network's tensors under "net." and its "input"; standard input then gives lines
 //     run N          → the seconds that N runs took
 //     output PATH    → the output as raw float32, n c h w, written to PATH; then its number of values
+// NETWORK training_step is a step of the shipped codec's stage 1 without LPIPS; it reads no FILE and has no output.
 
 #include <chrono>
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gancodec.hpp>
@@ -53,8 +55,17 @@ std::size_t write_raw(TensorView<const float> t, const std::string& path) {
     return values.size();
 }
 
+/// Seconds that `count` calls of `work` take, printed.
+template <class Work>
+void print_seconds(const Work& work, int count) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < count; ++i) work();
+    std::cout << std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() << std::endl;
+}
+
 template <class Network>
-void serve(const SafetensorsFile& file) {
+void serve(const std::string& path) {
+    const SafetensorsFile file = SafetensorsFile::load(path);
     Network network;
     std::vector<TensorRequest> requests;
     append_requests(network, "net.", requests);
@@ -71,9 +82,7 @@ void serve(const SafetensorsFile& file) {
         if (command == "run") {
             int count = 0;
             std::cin >> count;
-            const auto start = std::chrono::steady_clock::now();
-            for (int i = 0; i < count; ++i) run();
-            std::cout << std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() << std::endl;
+            print_seconds(run, count);
         } else {
             std::string path;
             std::cin >> path;
@@ -82,13 +91,37 @@ void serve(const SafetensorsFile& file) {
     }
 }
 
-const std::map<std::string, void (*)(const SafetensorsFile&)> kNetworks{
+/// The same batch as tools/benchmarks/peers/peer.py takes: 8 crops of 128x128 from two noisy pictures.
+void serve_training(const std::string&) {
+    Recipe recipe;
+    recipe.batch = 8;
+    recipe.augmentation.crop_px = 128;
+    recipe.odd_size_probability = 0;
+    Random random(1);
+    std::vector<Image> pictures;
+    for (int i = 0; i < 2; ++i) {
+        pictures.push_back(make_image(512, 512));
+        for (int p = 0; p < 512 * 512; ++p)
+            for (int c = 0; c < 3; ++c)
+                pictures.back().at(p % 512, p / 512)[c] = static_cast<std::uint8_t>(random.below(256));
+    }
+    const Dataset data(std::move(pictures));
+    Trainer trainer(recipe, data, nullptr);
+    trainer.step();
+    std::cout << "ready" << std::endl;
+    int count = 0;
+    for (std::string command; std::cin >> command >> count;)
+        print_seconds([&] { static_cast<void>(trainer.step()); }, count);
+}
+
+const std::map<std::string, void (*)(const std::string&)> kNetworks{
     {"g_a", serve<zoo::Analysis<128, 192>>},
     {"g_s", serve<zoo::Synthesis<128, 192>>},
     {"g_lite", serve<GLite>},
     {"encoder", serve<Encoder>},
     {"generator", serve<Generator>},
     {"hific_generator", serve<zoo::HificGenerator<>>},
+    {"training_step", serve_training},
 };
 
 }  // namespace
@@ -102,7 +135,7 @@ int main(int argc, char** argv) {
             return 2;
         }
         set_threads(std::stoi(argv[3]));
-        kNetworks.at(argv[1])(SafetensorsFile::load(argv[2]));
+        kNetworks.at(argv[1])(argv[2]);
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "gancodec_bench_peers: %s\n", error.what());
