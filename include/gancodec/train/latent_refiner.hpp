@@ -25,7 +25,7 @@ struct RefineOptions {
     int iterations = 60;          ///< rounded up to a multiple of 4
     double learning_rate = 0.02;  ///< in steps of the quantiser; falls to a quarter
     double mse_weight = 150, lpips_weight = 5;
-    std::array<double, kQualityLevels> lambdas{40, 12.5, 3.9, 1.22, 0.38, 0.12};
+    std::array<double, kQualityLevels> lambdas{85, 28.9, 9.8, 3.3, 1.12, 0.38};
 };
 
 /// Spends time on one image: moves its residuals along the gradient of rate and distortion, through the generator, and
