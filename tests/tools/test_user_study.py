@@ -88,7 +88,10 @@ if (!sessionStorage.getItem("again")) {
   while (!at("trial").hidden) answer();
   press("ArrowLeft");
   const saved = document.createElement("pre");
-  URL.createObjectURL = blob => { blob.text().then(text => { saved.id = "saved"; saved.textContent = text; document.body.append(saved); }); return "#"; };
+  // Caught as it is made, not read from the blob later: the page may be dumped before that.
+  window.Blob = class extends Blob {
+    constructor(parts, options) { super(parts, options); saved.id = "saved"; saved.textContent = parts.join(""); document.body.append(saved); }
+  };
   at("download").click();
 }
 </script>
