@@ -9199,12 +9199,14 @@ struct PriorTables {
 }
 
 /// Everything that a weights file holds: the float networks, and the integers that the entropy coder depends on.
-struct CodecWeights {
-    Model<float> networks;  ///< its hyper_scale is the trainable shadow and stays empty here
+template <class Networks>
+struct BasicCodecWeights {
+    Networks networks;  ///< its hyper_scale is the trainable shadow and stays empty here
     IntegerHyperScale hyper_scale;
     PriorTables prior;
     std::map<std::string, std::string> metadata;
 };
+using CodecWeights = BasicCodecWeights<Model<float>>;
 
 namespace detail {
 
@@ -9215,8 +9217,8 @@ inline bool is_for_encoding(const std::string& name) {
     return name.starts_with("encoder.") || name.starts_with("hyper_encoder.");
 }
 /// Calls f(name, parameter) for the parameters that are stored as floats: all but the trainable hyper scale network.
-template <class F>
-void each_stored_parameter(Model<float>& networks, F&& f) {
+template <class Networks, class F>
+void each_stored_parameter(Networks& networks, F&& f) {
     networks.each_parameter("", [&](const std::string& name, Parameter<float>& parameter) {
         if (!name.starts_with("hyper_scale.")) f(name, parameter);
     });
@@ -9262,8 +9264,9 @@ inline std::string hex32(std::uint32_t value) {
 }
 
 /// Writes weights: floats in `format`, integers as they are. What was sealed in a format must be written in the same one.
-[[nodiscard]] inline SafetensorsWriter write_codec_weights(CodecWeights& weights,
-                                                           WeightFormat format = WeightFormat::f16) {
+template <class Networks>
+[[nodiscard]] SafetensorsWriter write_codec_weights(BasicCodecWeights<Networks>& weights,
+                                                    WeightFormat format = WeightFormat::f16) {
     SafetensorsWriter writer;
     for (const auto& [key, value] : weights.metadata) writer.metadata(key, value);
     writer.metadata("architecture", kArchitecture);
@@ -9294,9 +9297,10 @@ inline std::string hex32(std::uint32_t value) {
 /// Reads weights of this architecture; those of the encoders stay zero when they are not wanted.
 /// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
 ///         Error{corrupt_weights} for numbers that break a bound.
-[[nodiscard]] inline CodecWeights read_codec_weights(const SafetensorsFile& file,
-                                                     CodecUse use = CodecUse::encode_and_decode) {
-    CodecWeights weights;
+template <class Networks = Model<float>>
+[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
+                                                             CodecUse use = CodecUse::encode_and_decode) {
+    BasicCodecWeights<Networks> weights;
     weights.metadata = file.metadata();
     const auto found = weights.metadata.find("architecture");
     const std::string architecture = found == weights.metadata.end() ? "none" : found->second;
@@ -9456,13 +9460,14 @@ struct HyperExtent {
 
 /// The networks between pixels and symbols, step by step. Each step takes its context as an argument: on one whose memory
 /// is only counted it computes nothing, and the steps of an image, run so, are the plan of its memory.
-class Transform {
+template <class Networks>
+class BasicTransform {
 public:
     using Context = Inference<float>;
     using Value = Context::Value;
 
     /// A view: the weights outlive it.
-    explicit Transform(const CodecWeights& weights) : weights_(weights) {}
+    explicit BasicTransform(const BasicCodecWeights<Networks>& weights) : weights_(weights) {}
 
     /// Image → y. Counted memory has no image.
     [[nodiscard]] Value analyse(Context& context, const Image* image, HyperExtent extent) const {
@@ -9569,8 +9574,9 @@ private:
         return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -limit, limit)));
     }
 
-    const CodecWeights& weights_;
+    const BasicCodecWeights<Networks>& weights_;
 };
+using Transform = BasicTransform<Model<float>>;
 
 }  // namespace gancodec
 // ---- gancodec/codec/codec.hpp
@@ -9583,9 +9589,14 @@ namespace gancodec {
     return read_stream(bytes, options.limits).header;
 }
 
-class Codec;
-void check_entropy_id(const Codec& codec, const std::string& where);
-void check_self_test(Codec& codec, const std::string& where);
+template <class Networks>
+class BasicCodec;
+template <class Networks>
+void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& where);
+template <class Networks>
+void check_self_test(BasicCodec<Networks>& codec, const std::string& where);
+
+using Codec = BasicCodec<Model<float>>;
 
 /// Encodes photographs to bytes and back.
 ///   Codec codec = Codec::load("gancodec.safetensors");
@@ -9595,26 +9606,30 @@ void check_self_test(Codec& codec, const std::string& where);
 /// Read first: (1) the symbols in a stream decode alike everywhere, the pixels alike wherever there is fused
 /// multiply-add; (2) a Codec keeps memory between images and serves one caller at a time: make one per thread;
 /// (3) a stream decodes only with the entropy tables it was made with, and says so otherwise.
-class Codec {
+template <class Networks>
+class BasicCodec {
 public:
+    using Weights = BasicCodecWeights<Networks>;
+
     /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights}.
-    [[nodiscard]] static Codec load(const std::filesystem::path& path, CodecUse use = CodecUse::encode_and_decode) {
-        CodecWeights weights = read_codec_weights(SafetensorsFile::load(path), use);
-        Codec codec(std::move(weights), use, Keep::what_runs);
+    [[nodiscard]] static BasicCodec load(const std::filesystem::path& path,
+                                         CodecUse use = CodecUse::encode_and_decode) {
+        Weights weights = read_codec_weights<Networks>(SafetensorsFile::load(path), use);
+        BasicCodec codec(std::move(weights), use, Keep::what_runs);
         check_entropy_id(codec, path.string());
         check_self_test(codec, path.string());
         return codec;
     }
-    explicit Codec(CodecWeights weights, CodecUse use = CodecUse::encode_and_decode)
-        : Codec(std::move(weights), use, Keep::all) {}
+    explicit BasicCodec(Weights weights, CodecUse use = CodecUse::encode_and_decode)
+        : BasicCodec(std::move(weights), use, Keep::all) {}
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
-    [[nodiscard]] const CodecWeights& weights() const { return weights_; }
+    [[nodiscard]] const Weights& weights() const { return weights_; }
     [[nodiscard]] CodecUse use() const { return use_; }
     /// Gives back what this Codec was made of. Requires it was made from CodecWeights, not by load().
-    [[nodiscard]] CodecWeights release() && { return std::move(weights_); }
+    [[nodiscard]] Weights release() && { return std::move(weights_); }
     /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
     /// Found by going through the networks without computing, and allocated at once before the first layer runs.
     [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
@@ -9674,16 +9689,17 @@ public:
 
 private:
     using Value = Pooled<float>;
+    using Transform = BasicTransform<Networks>;
     enum class Keep { all, what_runs };
 
-    Codec(CodecWeights weights, CodecUse use, Keep keep)
+    BasicCodec(Weights weights, CodecUse use, Keep keep)
         : weights_(std::move(weights)),
           use_(use),
           entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
           context_(std::make_unique<Inference<float>>()) {
-        Model<float>& networks = weights_.networks;
+        auto& networks = weights_.networks;
         const bool encodes = use == CodecUse::encode_and_decode;
         pack(networks.encoder, encodes, keep);
         pack(networks.hyper_encoder, encodes, keep);
@@ -9750,7 +9766,7 @@ private:
         symbols.residuals.resize(extent.latents());
         latent_prior_.decode(stream.latents, index, symbols.residuals);
     }
-    CodecWeights weights_;
+    Weights weights_;
     CodecUse use_;
     std::uint32_t entropy_id_;
     FactorizedPrior hyper_prior_;
@@ -9760,7 +9776,8 @@ private:
 };
 
 /// Errors  Error{corrupt_weights} when the weights do not state the id of their entropy tables.
-inline void check_entropy_id(const Codec& codec, const std::string& where) {
+template <class Networks>
+void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& where) {
     const auto& metadata = codec.weights().metadata;
     const auto stated = metadata.find("entropy_id");
     const std::string found = detail::hex32(codec.entropy_id());
@@ -9776,7 +9793,8 @@ struct SelfTest {
     static constexpr int kWidth = 72, kHeight = 56;
 
     /// Encodes a picture made from integers alone.
-    [[nodiscard]] static std::uint32_t stream(Codec& codec) {
+    template <class Networks>
+    [[nodiscard]] static std::uint32_t stream(BasicCodec<Networks>& codec) {
         Image picture = make_image(kWidth, kHeight);
         Random random(1);
         for (int y = 0; y < kHeight; ++y)
@@ -9787,7 +9805,8 @@ struct SelfTest {
         return crc32(codec.encode(picture));
     }
     /// Paints small random symbols.
-    [[nodiscard]] static std::uint32_t pixels(Codec& codec) {
+    template <class Networks>
+    [[nodiscard]] static std::uint32_t pixels(BasicCodec<Networks>& codec) {
         constexpr int kHyperPlaces =
             round_up(kWidth, kImageMultiple) / kImageMultiple * (round_up(kHeight, kImageMultiple) / kImageMultiple);
         Random random(2);
@@ -9806,7 +9825,8 @@ struct SelfTest {
 
 /// Errors  Error{wrong_weights} when the weights carry a self-test and this build computes something else. A build
 ///         without fused multiply-add is known to differ in last digits, and is not tested.
-inline void check_self_test(Codec& codec, const std::string& where) {
+template <class Networks>
+void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
     const auto& metadata = codec.weights().metadata;
     const auto stream = metadata.find("self_test_stream"), pixels = metadata.find("self_test_pixels");
     if (!simd::kHasFma || stream == metadata.end() || pixels == metadata.end()) return;
@@ -11856,12 +11876,14 @@ struct PriorTable {
 namespace gancodec {
 
 /// Makes weights what their file will hold: floats rounded to its format, the self-test computed anew.
-[[nodiscard]] inline CodecWeights seal_weights(CodecWeights weights, WeightFormat format = WeightFormat::f16) {
+template <class Networks>
+[[nodiscard]] BasicCodecWeights<Networks> seal_weights(BasicCodecWeights<Networks> weights,
+                                                       WeightFormat format = WeightFormat::f16) {
     detail::each_stored_parameter(weights.networks, [format](const std::string&, Parameter<float>& p) {
         p.grad.clear();
         round_to_stored(p, format);
     });
-    Codec codec(std::move(weights));
+    BasicCodec<Networks> codec(std::move(weights));
     const std::string stream = detail::hex32(SelfTest::stream(codec)), pixels = detail::hex32(SelfTest::pixels(codec));
     weights = std::move(codec).release();
     weights.metadata["self_test_stream"] = stream;
@@ -11871,9 +11893,10 @@ namespace gancodec {
 
 /// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, and the whole
 /// is sealed.
-[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior,
-                                                 WeightFormat format = WeightFormat::f16) {
-    CodecWeights weights;
+template <class Networks>
+[[nodiscard]] BasicCodecWeights<Networks> export_weights(Networks model, const LogisticMixture<float>& prior,
+                                                         WeightFormat format = WeightFormat::f16) {
+    BasicCodecWeights<Networks> weights;
     weights.hyper_scale = to_integers(model.hyper_scale);
     weights.networks = std::move(model);
     for (int c = 0; c < kHyperChannels; ++c) {
@@ -11890,9 +11913,10 @@ namespace gancodec {
 /// Its metadata "training", "recipe" and "licence", where it has them, come along.
 /// Errors  Error{wrong_weights} that lists every tensor missing or of another shape; others are allowed, so that a file of
 ///         averages alone is enough.
-[[nodiscard]] inline CodecWeights export_checkpoint(const SafetensorsFile& file,
-                                                    WeightFormat format = WeightFormat::f16) {
-    Model<float> model;
+template <class Networks = Model<float>>
+[[nodiscard]] BasicCodecWeights<Networks> export_checkpoint(const SafetensorsFile& file,
+                                                            WeightFormat format = WeightFormat::f16) {
+    Networks model;
     LogisticMixture<float> prior(kHyperChannels);
     const std::string models = "average.", priors = "average.prior.";
     std::vector<TensorRequest> requests;
@@ -11903,7 +11927,7 @@ namespace gancodec {
     read_parameters(file, prior, priors);
     model.project();
     prior.project();
-    CodecWeights weights = export_weights(std::move(model), prior, format);
+    auto weights = export_weights(std::move(model), prior, format);
     for (const char* key : {"training", "recipe", "licence"})
         if (const auto found = file.metadata().find(key); found != file.metadata().end())
             weights.metadata[key] = found->second;
@@ -11918,10 +11942,11 @@ namespace gancodec {
 /// Weights that a later stage can start from: a weights file, or the checkpoint of a stage-1 run, whose averages are
 /// exported.
 /// Errors  Error{io, corrupt_weights, wrong_weights}.
-[[nodiscard]] inline SafetensorsFile load_start_weights(const std::filesystem::path& path) {
+template <class Networks = Model<float>>
+[[nodiscard]] SafetensorsFile load_start_weights(const std::filesystem::path& path) {
     SafetensorsFile file = SafetensorsFile::load(path);
     if (!Checkpoint::is_one(file)) return file;
-    Model<float> model;
+    Networks model;
     LogisticMixture<float> prior(kHyperChannels);
     std::vector<TrainedParameter> parameters;
     collect_parameters(model, "", parameters);
@@ -12692,7 +12717,8 @@ private:
 ///   Residual blocks must start as the identity (second convolution zero); channels inside are scaled by
 ///   deviation^-½, so that all of them have a similar size where the blocks see them.
 /// Shapes  sample [n,3,h,w] in [0, 1], h and w multiples of 16: crops of photographs, some hundred
-inline void init_principal_components(Model<float>& model, TensorView<const float> sample, Random& random) {
+template <class Networks>
+void init_principal_components(Networks& model, TensorView<const float> sample, Random& random) {
     using detail::KernelWriter;
     constexpr double kNoise = 0.5;
     auto& encoder = model.encoder.layers;
@@ -12947,12 +12973,13 @@ struct RefineOptions {
 ///   loss = lambda·bits(round(r))/pixels + mse_weight·MSE + lpips_weight·LPIPS,  x̂ = generator((round(r) + mu)/g)
 /// with roundings that pass the gradient straight through.
 /// Paper    Campos, Meierhans, Djelouah, Schroers: Content Adaptive Optimization for Neural Image Compression, 2019.
-class LatentRefiner {
+template <class Networks>
+class BasicLatentRefiner {
 public:
     using Progress = std::function<void(int iteration, double loss)>;
 
     /// `lpips` may be null: then LPIPS is left out.
-    explicit LatentRefiner(CodecWeights weights, const Lpips<AlexNet>* lpips = nullptr)
+    explicit BasicLatentRefiner(BasicCodecWeights<Networks> weights, const Lpips<AlexNet>* lpips = nullptr)
         : weights_(std::move(weights)), lpips_(lpips) {
         weights_.networks.prepare(false);
         weights_.networks.generator.prepare(true);
@@ -13013,6 +13040,8 @@ public:
     }
 
 private:
+    using Transform = BasicTransform<Networks>;
+
     static double lambda_at(double position, const RefineOptions& options) {
         const LevelPosition at = locate_level(position, kQualityLevels);
         const double low = std::log(options.lambdas[at.level]), high = std::log(options.lambdas[at.level + 1]);
@@ -13046,11 +13075,12 @@ private:
         return weighted_sum(tape_, terms);
     }
 
-    CodecWeights weights_;
+    BasicCodecWeights<Networks> weights_;
     const Lpips<AlexNet>* lpips_;
     Inference<float> context_;
     Tape<float> tape_;
 };
+using LatentRefiner = BasicLatentRefiner<Model<float>>;
 
 }  // namespace gancodec
 // ---- gancodec/train/trainer.hpp
@@ -13063,9 +13093,10 @@ namespace gancodec {
 ///
 /// Read first: (1) step() does one step and reports it; save and resume between any two; (2) average() puts the averaged
 /// weights into a Model, which train/export.hpp turns into a weights file: weights() does both.
-class Trainer final : public Stage {
+template <class Networks>
+class BasicTrainer final : public Stage {
 public:
-    Trainer(Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips)
+    BasicTrainer(Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips)
         : recipe_(std::move(recipe)), data_(data), lpips_(lpips), prior_(kHyperChannels) {
         if (recipe_.lambdas.size() != kQualityLevels)
             throw Error(Errc::invalid_argument, "recipe: expected " + std::to_string(kQualityLevels) +
@@ -13144,14 +13175,14 @@ public:
         snapshot_.take(parameters_, state_);
     }
     [[nodiscard]] CodecWeights weights() const override {
-        Model<float> model;
+        Networks model;
         LogisticMixture<float> prior(kHyperChannels);
         average(model, prior);
         return export_weights(std::move(model), prior);
     }
 
     /// The averaged weights, for export: a copy, so that training goes on undisturbed.
-    void average(Model<float>& model, LogisticMixture<float>& prior) const {
+    void average(Networks& model, LogisticMixture<float>& prior) const {
         std::vector<TrainedParameter> target;
         collect_parameters(model, "", target);
         collect_parameters(prior, "prior.", target);
@@ -13270,7 +13301,7 @@ private:
     Recipe recipe_;
     const Dataset& data_;
     const Lpips<AlexNet>* lpips_;
-    Model<float> model_;
+    Networks model_;
     LogisticMixture<float> prior_;
     std::vector<TrainedParameter> parameters_;
     TrainingState state_;
@@ -13280,6 +13311,7 @@ private:
     Inference<float> inference_;
     std::pair<Stage1Graph<float>, Stage1Batch> examine_later_;
 };
+using Trainer = BasicTrainer<Model<float>>;
 
 }  // namespace gancodec
 // ---- gancodec/train/any_discriminator.hpp
@@ -13292,6 +13324,7 @@ namespace gancodec {
 enum class DiscriminatorKind { patch, patch_slim, multi_scale, unet, dcgan };
 
 /// One of them, chosen when the program runs.
+template <class T = float>
 class AnyDiscriminator {
 public:
     explicit AnyDiscriminator(DiscriminatorKind kind) {
@@ -13312,11 +13345,10 @@ public:
                 break;
         }
     }
-    using Scalar = float;
+    using Scalar = T;
 
     /// Shapes  image [n,3,h,w] in [−1, 1] · latents [n,kLatentChannels,h/16,w/16]
-    [[nodiscard]] Judgement<Variable<float>> operator()(Tape<float>& tape, Variable<float> image,
-                                                        Variable<float> latents) const {
+    [[nodiscard]] Judgement<Variable<T>> operator()(Tape<T>& tape, Variable<T> image, Variable<T> latents) const {
         return std::visit([&](const auto& network) { return network(tape, image, latents); }, network_);
     }
     template <class F>
@@ -13392,16 +13424,18 @@ Variable<T> coded_latents(Tape<T>& tape, const Model<T>& model, Variable<T> x, s
 /// stay as they are, so streams keep their bits and every old stream decodes with the new weights.
 ///   per step: ŷ from the frozen codec, x̂ = generator(ŷ) + ½; the discriminator learns from x and x̂, then the generator
 ///   from content and from the discriminator's new opinion (Goodfellow et al. 2014, one step each)
-class AdversarialStage final : public Stage {
+template <class Networks>
+class BasicAdversarialStage final : public Stage {
 public:
     /// `start`: weights as load_start_weights() reads them. `lpips` may be null when its weight is 0.
     /// Errors  Error{wrong_weights, corrupt_weights, invalid_argument}.
-    AdversarialStage(AdversarialRecipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips, SafetensorsFile start)
+    BasicAdversarialStage(AdversarialRecipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips,
+                          SafetensorsFile start)
         : recipe_(std::move(recipe)),
           data_(data),
           lpips_(lpips),
           start_(std::move(start)),
-          model_(read_codec_weights(start_).networks),
+          model_(read_codec_weights<Networks>(start_).networks),
           discriminator_(recipe_.discriminator) {
         const int crop = recipe_.augmentation.crop_px;
         if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
@@ -13465,7 +13499,7 @@ public:
     }
     /// The weights of the start with the averaged generator.
     [[nodiscard]] CodecWeights weights() const override {
-        CodecWeights weights = read_codec_weights(start_);
+        auto weights = read_codec_weights<Networks>(start_);
         std::size_t i = 0;
         weights.networks.generator.each_parameter(
             "", [&](const std::string&, Parameter<float>& p) { p.value = parameters_[i++].average; });
@@ -13613,8 +13647,8 @@ private:
     const Dataset& data_;
     const Lpips<AlexNet>* lpips_;
     SafetensorsFile start_;
-    Model<float> model_;
-    AnyDiscriminator discriminator_;
+    Networks model_;
+    AnyDiscriminator<float> discriminator_;
     std::vector<TrainedParameter> parameters_;  ///< the generator's, then the discriminator's
     std::size_t generator_count_ = 0;
     TrainingState state_;
@@ -13624,5 +13658,6 @@ private:
     double told_apart_sum_ = 0;
     std::int64_t watched_ = 0;
 };
+using AdversarialStage = BasicAdversarialStage<Model<float>>;
 
 }  // namespace gancodec

@@ -32,9 +32,14 @@ namespace gancodec {
     return read_stream(bytes, options.limits).header;
 }
 
-class Codec;
-void check_entropy_id(const Codec& codec, const std::string& where);
-void check_self_test(Codec& codec, const std::string& where);
+template <class Networks>
+class BasicCodec;
+template <class Networks>
+void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& where);
+template <class Networks>
+void check_self_test(BasicCodec<Networks>& codec, const std::string& where);
+
+using Codec = BasicCodec<Model<float>>;
 
 /// Encodes photographs to bytes and back.
 ///   Codec codec = Codec::load("gancodec.safetensors");
@@ -44,26 +49,30 @@ void check_self_test(Codec& codec, const std::string& where);
 /// Read first: (1) the symbols in a stream decode alike everywhere, the pixels alike wherever there is fused
 /// multiply-add; (2) a Codec keeps memory between images and serves one caller at a time: make one per thread;
 /// (3) a stream decodes only with the entropy tables it was made with, and says so otherwise.
-class Codec {
+template <class Networks>
+class BasicCodec {
 public:
+    using Weights = BasicCodecWeights<Networks>;
+
     /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights}.
-    [[nodiscard]] static Codec load(const std::filesystem::path& path, CodecUse use = CodecUse::encode_and_decode) {
-        CodecWeights weights = read_codec_weights(SafetensorsFile::load(path), use);
-        Codec codec(std::move(weights), use, Keep::what_runs);
+    [[nodiscard]] static BasicCodec load(const std::filesystem::path& path,
+                                         CodecUse use = CodecUse::encode_and_decode) {
+        Weights weights = read_codec_weights<Networks>(SafetensorsFile::load(path), use);
+        BasicCodec codec(std::move(weights), use, Keep::what_runs);
         check_entropy_id(codec, path.string());
         check_self_test(codec, path.string());
         return codec;
     }
-    explicit Codec(CodecWeights weights, CodecUse use = CodecUse::encode_and_decode)
-        : Codec(std::move(weights), use, Keep::all) {}
+    explicit BasicCodec(Weights weights, CodecUse use = CodecUse::encode_and_decode)
+        : BasicCodec(std::move(weights), use, Keep::all) {}
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
-    [[nodiscard]] const CodecWeights& weights() const { return weights_; }
+    [[nodiscard]] const Weights& weights() const { return weights_; }
     [[nodiscard]] CodecUse use() const { return use_; }
     /// Gives back what this Codec was made of. Requires it was made from CodecWeights, not by load().
-    [[nodiscard]] CodecWeights release() && { return std::move(weights_); }
+    [[nodiscard]] Weights release() && { return std::move(weights_); }
     /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
     /// Found by going through the networks without computing, and allocated at once before the first layer runs.
     [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
@@ -123,16 +132,17 @@ public:
 
 private:
     using Value = Pooled<float>;
+    using Transform = BasicTransform<Networks>;
     enum class Keep { all, what_runs };
 
-    Codec(CodecWeights weights, CodecUse use, Keep keep)
+    BasicCodec(Weights weights, CodecUse use, Keep keep)
         : weights_(std::move(weights)),
           use_(use),
           entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
           context_(std::make_unique<Inference<float>>()) {
-        Model<float>& networks = weights_.networks;
+        auto& networks = weights_.networks;
         const bool encodes = use == CodecUse::encode_and_decode;
         pack(networks.encoder, encodes, keep);
         pack(networks.hyper_encoder, encodes, keep);
@@ -199,7 +209,7 @@ private:
         symbols.residuals.resize(extent.latents());
         latent_prior_.decode(stream.latents, index, symbols.residuals);
     }
-    CodecWeights weights_;
+    Weights weights_;
     CodecUse use_;
     std::uint32_t entropy_id_;
     FactorizedPrior hyper_prior_;
@@ -209,7 +219,8 @@ private:
 };
 
 /// Errors  Error{corrupt_weights} when the weights do not state the id of their entropy tables.
-inline void check_entropy_id(const Codec& codec, const std::string& where) {
+template <class Networks>
+void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& where) {
     const auto& metadata = codec.weights().metadata;
     const auto stated = metadata.find("entropy_id");
     const std::string found = detail::hex32(codec.entropy_id());
@@ -225,7 +236,8 @@ struct SelfTest {
     static constexpr int kWidth = 72, kHeight = 56;
 
     /// Encodes a picture made from integers alone.
-    [[nodiscard]] static std::uint32_t stream(Codec& codec) {
+    template <class Networks>
+    [[nodiscard]] static std::uint32_t stream(BasicCodec<Networks>& codec) {
         Image picture = make_image(kWidth, kHeight);
         Random random(1);
         for (int y = 0; y < kHeight; ++y)
@@ -236,7 +248,8 @@ struct SelfTest {
         return crc32(codec.encode(picture));
     }
     /// Paints small random symbols.
-    [[nodiscard]] static std::uint32_t pixels(Codec& codec) {
+    template <class Networks>
+    [[nodiscard]] static std::uint32_t pixels(BasicCodec<Networks>& codec) {
         constexpr int kHyperPlaces =
             round_up(kWidth, kImageMultiple) / kImageMultiple * (round_up(kHeight, kImageMultiple) / kImageMultiple);
         Random random(2);
@@ -255,7 +268,8 @@ struct SelfTest {
 
 /// Errors  Error{wrong_weights} when the weights carry a self-test and this build computes something else. A build
 ///         without fused multiply-add is known to differ in last digits, and is not tested.
-inline void check_self_test(Codec& codec, const std::string& where) {
+template <class Networks>
+void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
     const auto& metadata = codec.weights().metadata;
     const auto stream = metadata.find("self_test_stream"), pixels = metadata.find("self_test_pixels");
     if (!simd::kHasFma || stream == metadata.end() || pixels == metadata.end()) return;

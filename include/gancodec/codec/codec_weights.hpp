@@ -56,12 +56,14 @@ struct PriorTables {
 }
 
 /// Everything that a weights file holds: the float networks, and the integers that the entropy coder depends on.
-struct CodecWeights {
-    Model<float> networks;  ///< its hyper_scale is the trainable shadow and stays empty here
+template <class Networks>
+struct BasicCodecWeights {
+    Networks networks;  ///< its hyper_scale is the trainable shadow and stays empty here
     IntegerHyperScale hyper_scale;
     PriorTables prior;
     std::map<std::string, std::string> metadata;
 };
+using CodecWeights = BasicCodecWeights<Model<float>>;
 
 namespace detail {
 
@@ -72,8 +74,8 @@ inline bool is_for_encoding(const std::string& name) {
     return name.starts_with("encoder.") || name.starts_with("hyper_encoder.");
 }
 /// Calls f(name, parameter) for the parameters that are stored as floats: all but the trainable hyper scale network.
-template <class F>
-void each_stored_parameter(Model<float>& networks, F&& f) {
+template <class Networks, class F>
+void each_stored_parameter(Networks& networks, F&& f) {
     networks.each_parameter("", [&](const std::string& name, Parameter<float>& parameter) {
         if (!name.starts_with("hyper_scale.")) f(name, parameter);
     });
@@ -119,8 +121,9 @@ inline std::string hex32(std::uint32_t value) {
 }
 
 /// Writes weights: floats in `format`, integers as they are. What was sealed in a format must be written in the same one.
-[[nodiscard]] inline SafetensorsWriter write_codec_weights(CodecWeights& weights,
-                                                           WeightFormat format = WeightFormat::f16) {
+template <class Networks>
+[[nodiscard]] SafetensorsWriter write_codec_weights(BasicCodecWeights<Networks>& weights,
+                                                    WeightFormat format = WeightFormat::f16) {
     SafetensorsWriter writer;
     for (const auto& [key, value] : weights.metadata) writer.metadata(key, value);
     writer.metadata("architecture", kArchitecture);
@@ -151,9 +154,10 @@ inline std::string hex32(std::uint32_t value) {
 /// Reads weights of this architecture; those of the encoders stay zero when they are not wanted.
 /// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
 ///         Error{corrupt_weights} for numbers that break a bound.
-[[nodiscard]] inline CodecWeights read_codec_weights(const SafetensorsFile& file,
-                                                     CodecUse use = CodecUse::encode_and_decode) {
-    CodecWeights weights;
+template <class Networks = Model<float>>
+[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
+                                                             CodecUse use = CodecUse::encode_and_decode) {
+    BasicCodecWeights<Networks> weights;
     weights.metadata = file.metadata();
     const auto found = weights.metadata.find("architecture");
     const std::string architecture = found == weights.metadata.end() ? "none" : found->second;

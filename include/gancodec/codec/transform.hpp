@@ -38,13 +38,14 @@ struct HyperExtent {
 
 /// The networks between pixels and symbols, step by step. Each step takes its context as an argument: on one whose memory
 /// is only counted it computes nothing, and the steps of an image, run so, are the plan of its memory.
-class Transform {
+template <class Networks>
+class BasicTransform {
 public:
     using Context = Inference<float>;
     using Value = Context::Value;
 
     /// A view: the weights outlive it.
-    explicit Transform(const CodecWeights& weights) : weights_(weights) {}
+    explicit BasicTransform(const BasicCodecWeights<Networks>& weights) : weights_(weights) {}
 
     /// Image → y. Counted memory has no image.
     [[nodiscard]] Value analyse(Context& context, const Image* image, HyperExtent extent) const {
@@ -151,7 +152,8 @@ private:
         return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -limit, limit)));
     }
 
-    const CodecWeights& weights_;
+    const BasicCodecWeights<Networks>& weights_;
 };
+using Transform = BasicTransform<Model<float>>;
 
 }  // namespace gancodec

@@ -38,16 +38,18 @@ Variable<T> coded_latents(Tape<T>& tape, const Model<T>& model, Variable<T> x, s
 /// stay as they are, so streams keep their bits and every old stream decodes with the new weights.
 ///   per step: ŷ from the frozen codec, x̂ = generator(ŷ) + ½; the discriminator learns from x and x̂, then the generator
 ///   from content and from the discriminator's new opinion (Goodfellow et al. 2014, one step each)
-class AdversarialStage final : public Stage {
+template <class Networks>
+class BasicAdversarialStage final : public Stage {
 public:
     /// `start`: weights as load_start_weights() reads them. `lpips` may be null when its weight is 0.
     /// Errors  Error{wrong_weights, corrupt_weights, invalid_argument}.
-    AdversarialStage(AdversarialRecipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips, SafetensorsFile start)
+    BasicAdversarialStage(AdversarialRecipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips,
+                          SafetensorsFile start)
         : recipe_(std::move(recipe)),
           data_(data),
           lpips_(lpips),
           start_(std::move(start)),
-          model_(read_codec_weights(start_).networks),
+          model_(read_codec_weights<Networks>(start_).networks),
           discriminator_(recipe_.discriminator) {
         const int crop = recipe_.augmentation.crop_px;
         if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
@@ -111,7 +113,7 @@ public:
     }
     /// The weights of the start with the averaged generator.
     [[nodiscard]] CodecWeights weights() const override {
-        CodecWeights weights = read_codec_weights(start_);
+        auto weights = read_codec_weights<Networks>(start_);
         std::size_t i = 0;
         weights.networks.generator.each_parameter(
             "", [&](const std::string&, Parameter<float>& p) { p.value = parameters_[i++].average; });
@@ -259,8 +261,8 @@ private:
     const Dataset& data_;
     const Lpips<AlexNet>* lpips_;
     SafetensorsFile start_;
-    Model<float> model_;
-    AnyDiscriminator discriminator_;
+    Networks model_;
+    AnyDiscriminator<float> discriminator_;
     std::vector<TrainedParameter> parameters_;  ///< the generator's, then the discriminator's
     std::size_t generator_count_ = 0;
     TrainingState state_;
@@ -270,5 +272,6 @@ private:
     double told_apart_sum_ = 0;
     std::int64_t watched_ = 0;
 };
+using AdversarialStage = BasicAdversarialStage<Model<float>>;
 
 }  // namespace gancodec

@@ -14,6 +14,7 @@ namespace gancodec {
 enum class DiscriminatorKind { patch, patch_slim, multi_scale, unet, dcgan };
 
 /// One of them, chosen when the program runs.
+template <class T = float>
 class AnyDiscriminator {
 public:
     explicit AnyDiscriminator(DiscriminatorKind kind) {
@@ -34,11 +35,10 @@ public:
                 break;
         }
     }
-    using Scalar = float;
+    using Scalar = T;
 
     /// Shapes  image [n,3,h,w] in [−1, 1] · latents [n,kLatentChannels,h/16,w/16]
-    [[nodiscard]] Judgement<Variable<float>> operator()(Tape<float>& tape, Variable<float> image,
-                                                        Variable<float> latents) const {
+    [[nodiscard]] Judgement<Variable<T>> operator()(Tape<T>& tape, Variable<T> image, Variable<T> latents) const {
         return std::visit([&](const auto& network) { return network(tape, image, latents); }, network_);
     }
     template <class F>

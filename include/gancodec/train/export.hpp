@@ -12,12 +12,14 @@
 namespace gancodec {
 
 /// Makes weights what their file will hold: floats rounded to its format, the self-test computed anew.
-[[nodiscard]] inline CodecWeights seal_weights(CodecWeights weights, WeightFormat format = WeightFormat::f16) {
+template <class Networks>
+[[nodiscard]] BasicCodecWeights<Networks> seal_weights(BasicCodecWeights<Networks> weights,
+                                                       WeightFormat format = WeightFormat::f16) {
     detail::each_stored_parameter(weights.networks, [format](const std::string&, Parameter<float>& p) {
         p.grad.clear();
         round_to_stored(p, format);
     });
-    Codec codec(std::move(weights));
+    BasicCodec<Networks> codec(std::move(weights));
     const std::string stream = detail::hex32(SelfTest::stream(codec)), pixels = detail::hex32(SelfTest::pixels(codec));
     weights = std::move(codec).release();
     weights.metadata["self_test_stream"] = stream;
@@ -27,9 +29,10 @@ namespace gancodec {
 
 /// Turns trained networks into what a Codec loads: the hyper scale network and the prior become integers, and the whole
 /// is sealed.
-[[nodiscard]] inline CodecWeights export_weights(Model<float> model, const LogisticMixture<float>& prior,
-                                                 WeightFormat format = WeightFormat::f16) {
-    CodecWeights weights;
+template <class Networks>
+[[nodiscard]] BasicCodecWeights<Networks> export_weights(Networks model, const LogisticMixture<float>& prior,
+                                                         WeightFormat format = WeightFormat::f16) {
+    BasicCodecWeights<Networks> weights;
     weights.hyper_scale = to_integers(model.hyper_scale);
     weights.networks = std::move(model);
     for (int c = 0; c < kHyperChannels; ++c) {
@@ -46,9 +49,10 @@ namespace gancodec {
 /// Its metadata "training", "recipe" and "licence", where it has them, come along.
 /// Errors  Error{wrong_weights} that lists every tensor missing or of another shape; others are allowed, so that a file of
 ///         averages alone is enough.
-[[nodiscard]] inline CodecWeights export_checkpoint(const SafetensorsFile& file,
-                                                    WeightFormat format = WeightFormat::f16) {
-    Model<float> model;
+template <class Networks = Model<float>>
+[[nodiscard]] BasicCodecWeights<Networks> export_checkpoint(const SafetensorsFile& file,
+                                                            WeightFormat format = WeightFormat::f16) {
+    Networks model;
     LogisticMixture<float> prior(kHyperChannels);
     const std::string models = "average.", priors = "average.prior.";
     std::vector<TensorRequest> requests;
@@ -59,7 +63,7 @@ namespace gancodec {
     read_parameters(file, prior, priors);
     model.project();
     prior.project();
-    CodecWeights weights = export_weights(std::move(model), prior, format);
+    auto weights = export_weights(std::move(model), prior, format);
     for (const char* key : {"training", "recipe", "licence"})
         if (const auto found = file.metadata().find(key); found != file.metadata().end())
             weights.metadata[key] = found->second;

@@ -34,12 +34,13 @@ struct RefineOptions {
 ///   loss = lambda·bits(round(r))/pixels + mse_weight·MSE + lpips_weight·LPIPS,  x̂ = generator((round(r) + mu)/g)
 /// with roundings that pass the gradient straight through.
 /// Paper    Campos, Meierhans, Djelouah, Schroers: Content Adaptive Optimization for Neural Image Compression, 2019.
-class LatentRefiner {
+template <class Networks>
+class BasicLatentRefiner {
 public:
     using Progress = std::function<void(int iteration, double loss)>;
 
     /// `lpips` may be null: then LPIPS is left out.
-    explicit LatentRefiner(CodecWeights weights, const Lpips<AlexNet>* lpips = nullptr)
+    explicit BasicLatentRefiner(BasicCodecWeights<Networks> weights, const Lpips<AlexNet>* lpips = nullptr)
         : weights_(std::move(weights)), lpips_(lpips) {
         weights_.networks.prepare(false);
         weights_.networks.generator.prepare(true);
@@ -100,6 +101,8 @@ public:
     }
 
 private:
+    using Transform = BasicTransform<Networks>;
+
     static double lambda_at(double position, const RefineOptions& options) {
         const LevelPosition at = locate_level(position, kQualityLevels);
         const double low = std::log(options.lambdas[at.level]), high = std::log(options.lambdas[at.level + 1]);
@@ -133,10 +136,11 @@ private:
         return weighted_sum(tape_, terms);
     }
 
-    CodecWeights weights_;
+    BasicCodecWeights<Networks> weights_;
     const Lpips<AlexNet>* lpips_;
     Inference<float> context_;
     Tape<float> tape_;
 };
+using LatentRefiner = BasicLatentRefiner<Model<float>>;
 
 }  // namespace gancodec

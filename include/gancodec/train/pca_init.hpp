@@ -103,7 +103,8 @@ private:
 ///   Residual blocks must start as the identity (second convolution zero); channels inside are scaled by
 ///   deviation^-½, so that all of them have a similar size where the blocks see them.
 /// Shapes  sample [n,3,h,w] in [0, 1], h and w multiples of 16: crops of photographs, some hundred
-inline void init_principal_components(Model<float>& model, TensorView<const float> sample, Random& random) {
+template <class Networks>
+void init_principal_components(Networks& model, TensorView<const float> sample, Random& random) {
     using detail::KernelWriter;
     constexpr double kNoise = 0.5;
     auto& encoder = model.encoder.layers;

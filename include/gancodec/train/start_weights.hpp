@@ -12,10 +12,11 @@ namespace gancodec {
 /// Weights that a later stage can start from: a weights file, or the checkpoint of a stage-1 run, whose averages are
 /// exported.
 /// Errors  Error{io, corrupt_weights, wrong_weights}.
-[[nodiscard]] inline SafetensorsFile load_start_weights(const std::filesystem::path& path) {
+template <class Networks = Model<float>>
+[[nodiscard]] SafetensorsFile load_start_weights(const std::filesystem::path& path) {
     SafetensorsFile file = SafetensorsFile::load(path);
     if (!Checkpoint::is_one(file)) return file;
-    Model<float> model;
+    Networks model;
     LogisticMixture<float> prior(kHyperChannels);
     std::vector<TrainedParameter> parameters;
     collect_parameters(model, "", parameters);

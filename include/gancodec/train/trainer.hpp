@@ -26,9 +26,10 @@ namespace gancodec {
 ///
 /// Read first: (1) step() does one step and reports it; save and resume between any two; (2) average() puts the averaged
 /// weights into a Model, which train/export.hpp turns into a weights file: weights() does both.
-class Trainer final : public Stage {
+template <class Networks>
+class BasicTrainer final : public Stage {
 public:
-    Trainer(Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips)
+    BasicTrainer(Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips)
         : recipe_(std::move(recipe)), data_(data), lpips_(lpips), prior_(kHyperChannels) {
         if (recipe_.lambdas.size() != kQualityLevels)
             throw Error(Errc::invalid_argument, "recipe: expected " + std::to_string(kQualityLevels) +
@@ -107,14 +108,14 @@ public:
         snapshot_.take(parameters_, state_);
     }
     [[nodiscard]] CodecWeights weights() const override {
-        Model<float> model;
+        Networks model;
         LogisticMixture<float> prior(kHyperChannels);
         average(model, prior);
         return export_weights(std::move(model), prior);
     }
 
     /// The averaged weights, for export: a copy, so that training goes on undisturbed.
-    void average(Model<float>& model, LogisticMixture<float>& prior) const {
+    void average(Networks& model, LogisticMixture<float>& prior) const {
         std::vector<TrainedParameter> target;
         collect_parameters(model, "", target);
         collect_parameters(prior, "prior.", target);
@@ -233,7 +234,7 @@ private:
     Recipe recipe_;
     const Dataset& data_;
     const Lpips<AlexNet>* lpips_;
-    Model<float> model_;
+    Networks model_;
     LogisticMixture<float> prior_;
     std::vector<TrainedParameter> parameters_;
     TrainingState state_;
@@ -243,5 +244,6 @@ private:
     Inference<float> inference_;
     std::pair<Stage1Graph<float>, Stage1Batch> examine_later_;
 };
+using Trainer = BasicTrainer<Model<float>>;
 
 }  // namespace gancodec
