@@ -64,6 +64,7 @@
 #include "gancodec/kernels/reference/winograd.hpp"
 #include "gancodec/kernels/resample.hpp"
 #include "gancodec/kernels/shuffle.hpp"
+#include "gancodec/kernels/texture.hpp"
 
 #include "gancodec/nn/inference.hpp"
 #include "gancodec/nn/layer.hpp"

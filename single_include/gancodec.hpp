@@ -5015,6 +5015,128 @@ void split_channels(TensorView<const T> in, std::span<const TensorView<T>> outpu
 }
 
 }  // namespace gancodec
+// ---- gancodec/kernels/texture.hpp
+
+#include <array>
+
+namespace gancodec {
+
+namespace detail {
+
+inline constexpr double kTextureEpsilon = 1e-6;
+
+/// Means of x and y over a plane, variances of x, y and x − y, for the 16 channels of a block.
+struct TextureMoments {
+    using Lanes = std::array<double, kChannelBlock>;
+    Lanes mean_x{}, mean_y{}, variance_x{}, variance_y{}, variance_difference{};
+
+    template <class T>
+    TextureMoments(const T* x, const T* y, std::size_t pixels) {
+        for (std::size_t i = 0; i < pixels * kChannelBlock; i += kChannelBlock)
+            for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
+                mean_x[lane] += static_cast<double>(x[i + lane]);
+                mean_y[lane] += static_cast<double>(y[i + lane]);
+            }
+        each_lane(pixels, mean_x, mean_y);
+        for (std::size_t i = 0; i < pixels * kChannelBlock; i += kChannelBlock)
+            for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
+                const double dx = static_cast<double>(x[i + lane]) - mean_x[lane];
+                const double dy = static_cast<double>(y[i + lane]) - mean_y[lane];
+                variance_x[lane] = std::fma(dx, dx, variance_x[lane]);
+                variance_y[lane] = std::fma(dy, dy, variance_y[lane]);
+                variance_difference[lane] = std::fma(dx - dy, dx - dy, variance_difference[lane]);
+            }
+        each_lane(pixels, variance_x, variance_y, variance_difference);
+    }
+    [[nodiscard]] double mean_scale(std::size_t lane) const {
+        return std::fma(mean_x[lane], mean_x[lane], std::fma(mean_y[lane], mean_y[lane], kTextureEpsilon));
+    }
+    [[nodiscard]] double variance_scale(std::size_t lane) const {
+        return variance_x[lane] + variance_y[lane] + kTextureEpsilon;
+    }
+
+private:
+    template <class... Sums>
+    static void each_lane(std::size_t pixels, Sums&... sums) {
+        for (std::size_t lane = 0; lane < kChannelBlock; ++lane) ((sums[lane] /= static_cast<double>(pixels)), ...);
+    }
+};
+
+}  // namespace detail
+
+/// How far the channels of two feature maps differ in their means and, place by place, in what is left: one tap of DISTS.
+///   d = 1/n · Σ_n Σ_c ( alpha_c · (μx − μy)²/(μx² + μy² + C) + beta_c · σ²(x − y)/(σ²x + σ²y + C) ),  C = 1e-6
+/// with moments over the plane; each quotient is 1 less the similarity of the paper, without its cancellation.
+/// Shapes   x, y [n,c,h,w] · alpha, beta [c]
+/// Exact    Pixels are added in order by lane, then channels, then images, in double: equal on every FMA machine and for
+///          every thread count; 0 for equal maps.
+/// Paper    Ding, Ma, Wang, Simoncelli: Image Quality Assessment: Unifying Structure and Texture Similarity, 2020, (2)-(4).
+template <class T>
+[[nodiscard]] double texture_distance(TensorView<const T> x, TensorView<const T> y, const T* alpha, const T* beta,
+                                      Workspace& ws) {
+    GANCODEC_ASSERT(x.shape == y.shape);
+    const Workspace::Scope scope(ws);
+    const std::int64_t blocks = x.shape.blocks(), parts = x.shape.n * blocks;
+    auto* partial = ws.take<double>(static_cast<std::size_t>(parts));
+    parallel_for(parts, [&](std::int64_t i, int) {
+        const int n = static_cast<int>(i / blocks), block = static_cast<int>(i % blocks);
+        const detail::TextureMoments m(x.block(n, block), y.block(n, block), x.shape.plane());
+        T a[kChannelBlock], b[kChannelBlock];
+        detail::load_lanes(alpha, x.shape, block, T(0), a);
+        detail::load_lanes(beta, x.shape, block, T(0), b);
+        double sum = 0;
+        for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
+            const double shift = m.mean_x[lane] - m.mean_y[lane];
+            sum = std::fma(static_cast<double>(a[lane]), shift * shift / m.mean_scale(lane), sum);
+            sum = std::fma(static_cast<double>(b[lane]), m.variance_difference[lane] / m.variance_scale(lane), sum);
+        }
+        partial[i] = sum;
+    });
+    double total = 0;
+    for (std::int64_t i = 0; i < parts; ++i) total += partial[i];
+    return total / x.shape.n;
+}
+
+/// Gradient of texture_distance() to x; it is symmetric, so the one to y is found by exchanging them.
+///   d_x = d_out/(n·h·w) · ( 2·alpha·(δ·q − δ²·μx)/q² + 2·beta·((x̃ − ỹ)/s − σ²(x − y)·x̃/s²) )
+///   with δ = μx − μy, x̃ = x − μx, ỹ = y − μy, and q, s the two denominators
+/// Shapes   x, y, d_x [n,c,h,w] · alpha, beta [c]; d_x overlaps neither
+template <class T>
+void texture_distance_backward(TensorView<const T> x, TensorView<const T> y, const T* alpha, const T* beta, T d_out,
+                               TensorView<T> d_x) {
+    GANCODEC_ASSERT(x.shape == y.shape && x.shape == d_x.shape);
+    const std::int64_t blocks = x.shape.blocks();
+    const std::size_t pixels = x.shape.plane();
+    const double factor = 2 * static_cast<double>(d_out) / (x.shape.n * static_cast<double>(pixels));
+    parallel_for(x.shape.n * blocks, [&](std::int64_t i, int) {
+        const int n = static_cast<int>(i / blocks), block = static_cast<int>(i % blocks);
+        const T *px = x.block(n, block), *py = y.block(n, block);
+        const detail::TextureMoments m(px, py, pixels);
+        T a[kChannelBlock], b[kChannelBlock];
+        detail::load_lanes(alpha, x.shape, block, T(0), a);
+        detail::load_lanes(beta, x.shape, block, T(0), b);
+        // d_x = constant + of_x·x̃ − of_y·ỹ
+        T constant[kChannelBlock], of_x[kChannelBlock], of_y[kChannelBlock], mean_x[kChannelBlock],
+            mean_y[kChannelBlock];
+        for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
+            const double shift = m.mean_x[lane] - m.mean_y[lane], q = m.mean_scale(lane), s = m.variance_scale(lane);
+            const double weight = factor * static_cast<double>(b[lane]) / s;
+            constant[lane] = static_cast<T>(factor * static_cast<double>(a[lane]) *
+                                            (shift / q - shift * shift * m.mean_x[lane] / (q * q)));
+            of_x[lane] = static_cast<T>(weight * (1 - m.variance_difference[lane] / s));
+            of_y[lane] = static_cast<T>(weight);
+            mean_x[lane] = static_cast<T>(m.mean_x[lane]);
+            mean_y[lane] = static_cast<T>(m.mean_y[lane]);
+        }
+        T* d = d_x.block(n, block);
+        for (std::size_t p = 0; p < pixels; ++p, px += kChannelBlock, py += kChannelBlock, d += kChannelBlock)
+            for (std::size_t lane = 0; lane < kChannelBlock; ++lane)
+                d[lane] = std::fma(of_x[lane], px[lane] - mean_x[lane],
+                                   std::fma(-of_y[lane], py[lane] - mean_y[lane], constant[lane]));
+    });
+}
+
+}  // namespace gancodec
 
 // ---- gancodec/nn/inference.hpp
 
@@ -5175,7 +5297,6 @@ private:
 }  // namespace gancodec
 // ---- gancodec/nn/layer.hpp
 
-#include <array>
 #include <concepts>
 
 namespace gancodec {
@@ -5706,6 +5827,15 @@ Pooled<T> feature_distance(Inference<T>& context, Pooled<T> x, Pooled<T> y, cons
     auto out = context.make({1, 1, 1, 1});
     std::fill_n(out.view().data, out.view().size(), T(0));
     out.view().data[0] = feature_distance(x.constant(), y.constant(), weight, context.scratch());
+    return out;
+}
+/// texture_distance() as one number; alpha and beta [c].
+template <class T>
+Pooled<T> texture_distance(Inference<T>& context, const Pooled<T>& x, const Pooled<T>& y, const T* alpha,
+                           const T* beta) {
+    auto out = context.make({1, 1, 1, 1});
+    std::fill_n(out.view().data, out.view().size(), T(0));
+    out.view().data[0] = static_cast<T>(texture_distance(x.constant(), y.constant(), alpha, beta, context.scratch()));
     return out;
 }
 
@@ -10236,6 +10366,20 @@ Variable<T> feature_distance(Tape<T>& tape, Variable<T> x, Variable<T> y, const 
     });
 }
 
+/// texture_distance() of kernels/texture.hpp as one number; alpha and beta [c] must outlive the tape's recording.
+template <class T>
+Variable<T> texture_distance(Tape<T>& tape, Variable<T> x, Variable<T> y, const T* alpha, const T* beta) {
+    auto out = tape.scratch().template zeros<T>({1, 1, 1, 1});
+    out.data[0] = static_cast<T>(texture_distance(x.constant(), y.constant(), alpha, beta, tape.scratch()));
+    return tape.record(out, {x, y}, false, [&tape, x, y, alpha, beta](TensorView<const T> d_out) {
+        const T d = d_out.data[0];
+        tape.accumulate(
+            x, [&](TensorView<T> d_x) { texture_distance_backward(x.constant(), y.constant(), alpha, beta, d, d_x); });
+        tape.accumulate(
+            y, [&](TensorView<T> d_y) { texture_distance_backward(y.constant(), x.constant(), alpha, beta, d, d_y); });
+    });
+}
+
 }  // namespace gancodec
 // ---- gancodec/autograd/gradient_check.hpp
 
@@ -10846,101 +10990,67 @@ inline void check_image_pair(const Image& a, const Image& b, int smallest, const
 namespace gancodec {
 
 /// Deep image structure and texture similarity: 0 for equal pictures, tolerant of textures that are drawn anew.
-///   DISTS = 1 − Σ_taps Σ_c ( α_c·(2·μx·μy + C)/(μx² + μy² + C) + β_c·(2·σxy + C)/(σx² + σy² + C) ),  C = 1e-6
-/// with the moments of channel c over the whole picture; taps are the image itself and five stages of VGG16 whose
-/// max-pools became L2Pools; α and β, 1475 each, add up to 1. Images are taken at full size, without the reduction to
-/// 256 pixels that some scripts apply first.
+///   DISTS(x, y) = Σ_taps texture_distance(features(x), features(y), α_tap, β_tap), the weights scaled to the sum 1
+/// Taps are the image itself and five stages of VGG16 whose max-pools became L2Pools. Images are taken at full size,
+/// without the reduction to 256 pixels that some scripts apply first. Called with a context it is a loss as well as a
+/// metric: x and y are images in [0, 1], the result is one number, the mean over a batch.
 /// Weights  29 MB, not part of the project: tools/convert_weights.py makes them from torchvision's VGG16 and the
 ///          authors' α and β. The path is the caller's (tests look for dists.safetensors in the folder
 ///          $GANCODEC_METRIC_WEIGHTS).
 /// Paper    Ding, Ma, Wang, Simoncelli: Image Quality Assessment: Unifying Structure and Texture Similarity, 2020.
+template <class Net = Vgg16With<L2Pool<>>>
 class Dists {
-    using Net = Vgg16With<L2Pool<>>;
-
 public:
+    using Scalar = typename Net::Scalar;
+
+    /// `for_backward`: gradients will be wanted, as a loss.
     /// Errors   Error{Errc::wrong_weights} that lists every tensor missing, of another shape, or unexpected.
-    [[nodiscard]] static Dists load(const std::filesystem::path& path) { return Dists(SafetensorsFile::load(path)); }
-    explicit Dists(const SafetensorsFile& file) : scaling_(make_colour_scaling<float>(kFactor, kOffset, false)) {
+    [[nodiscard]] static Dists load(const std::filesystem::path& path, bool for_backward = false) {
+        return Dists(SafetensorsFile::load(path), for_backward);
+    }
+    explicit Dists(const SafetensorsFile& file, bool for_backward = false)
+        : scaling_(make_colour_scaling<Scalar>(kFactor, kOffset, for_backward)) {
         int channels = 3;
         for (const int c : Net::tap_channels()) channels += c;
         std::vector<TensorRequest> requests{{"alpha", {channels}}, {"beta", {channels}}};
         append_requests(net_, "features.", requests);
         require_tensors(file, requests);
         read_parameters(file, net_, "features.");
-        net_.prepare(false);
-        alpha_ = file.read_float("alpha");
-        beta_ = file.read_float("beta");
-        for (const auto& weights : {alpha_, beta_})
-            for (const float weight : weights) weight_sum_ += static_cast<double>(weight);
+        net_.prepare(for_backward);
+        const std::vector<float> alpha = file.read_float("alpha"), beta = file.read_float("beta");
+        double sum = 0;
+        for (const auto& weights : {alpha, beta})
+            for (const float weight : weights) sum += static_cast<double>(weight);
+        for (const float weight : alpha) alpha_.push_back(static_cast<Scalar>(static_cast<double>(weight) / sum));
+        for (const float weight : beta) beta_.push_back(static_cast<Scalar>(static_cast<double>(weight) / sum));
+    }
+
+    /// Shapes   x, y [n,3,h,w] · result [1,1,1,1]
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x,
+                                                     typename Context::Value y) const {
+        auto total = texture_distance(context, x, y, alpha_.data(), beta_.data());
+        std::size_t first = 3;
+        net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)),
+             [&](std::size_t, const auto& fx, const auto& fy) {
+                 auto distance = texture_distance(context, fx, fy, alpha_.data() + first, beta_.data() + first);
+                 first += static_cast<std::size_t>(fx.shape().c);
+                 total = add(context, std::move(total), std::move(distance));
+             });
+        return total;
     }
 
     /// Errors   Error{Errc::invalid_argument} when the images differ in size.
     [[nodiscard]] double operator()(const Image& a, const Image& b) const {
         check_image_pair(a, b, 1, "dists");
-        Inference<float> context;
-        auto x = context.copy(image_to_tensor<float>(a).view());
-        auto y = context.copy(image_to_tensor<float>(b).view());
-        std::size_t first = 0;
-        double similarity = tap_similarity(x.constant(), y.constant(), first);
-        net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)),
-             [&](std::size_t, const auto& fx, const auto& fy) {
-                 similarity += tap_similarity(fx.constant(), fy.constant(), first);
-             });
-        return 1.0 - similarity / weight_sum_;
+        Inference<Scalar> context;
+        auto x = context.copy(image_to_tensor<Scalar>(a).view());
+        auto y = context.copy(image_to_tensor<Scalar>(b).view());
+        const auto distance = (*this)(context, std::move(x), std::move(y));
+        return static_cast<double>(distance.constant().data[0]);
     }
 
 private:
-    /// α- and β-weighted similarity of the channels of one tap, whose weights begin at `first`; moves it on.
-    [[nodiscard]] double tap_similarity(TensorView<const float> x, TensorView<const float> y,
-                                        std::size_t& first) const {
-        std::vector<double> block_sum(static_cast<std::size_t>(x.shape.blocks()));
-        parallel_for(x.shape.blocks(), [&](std::int64_t b, int) {
-            const auto block = static_cast<int>(b);
-            const Lanes<2> similarity = block_similarity(x.block(0, block), y.block(0, block), x.shape.plane());
-            const std::size_t c = first + static_cast<std::size_t>(block * kChannelBlock);
-            double sum = 0;
-            for (std::size_t lane = 0; lane < static_cast<std::size_t>(detail::used_lanes(x.shape, block)); ++lane) {
-                sum = std::fma(static_cast<double>(alpha_[c + lane]), similarity[0][lane], sum);
-                sum = std::fma(static_cast<double>(beta_[c + lane]), similarity[1][lane], sum);
-            }
-            block_sum[static_cast<std::size_t>(b)] = sum;
-        });
-        first += static_cast<std::size_t>(x.shape.c);
-        return std::accumulate(block_sum.begin(), block_sum.end(), 0.0);
-    }
-    template <std::size_t Count>
-    using Lanes = std::array<std::array<double, kChannelBlock>, Count>;
-
-    /// Similarity of means, and of deviations from them, for the 16 channels of a block.
-    [[nodiscard]] static Lanes<2> block_similarity(const float* x, const float* y, std::size_t pixels) {
-        constexpr double kC = 1e-6;
-        const double count = static_cast<double>(pixels);
-        Lanes<2> mean{}, similarity{};
-        for (std::size_t i = 0; i < pixels * kChannelBlock; i += kChannelBlock)
-            for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
-                mean[0][lane] += static_cast<double>(x[i + lane]);
-                mean[1][lane] += static_cast<double>(y[i + lane]);
-            }
-        for (auto& sums : mean)
-            for (double& sum : sums) sum /= count;
-        Lanes<3> moment{};  // Σ (x−μx)², Σ (y−μy)², Σ (x−μx)(y−μy)
-        for (std::size_t i = 0; i < pixels * kChannelBlock; i += kChannelBlock)
-            for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
-                const double dx = static_cast<double>(x[i + lane]) - mean[0][lane];
-                const double dy = static_cast<double>(y[i + lane]) - mean[1][lane];
-                moment[0][lane] = std::fma(dx, dx, moment[0][lane]);
-                moment[1][lane] = std::fma(dy, dy, moment[1][lane]);
-                moment[2][lane] = std::fma(dx, dy, moment[2][lane]);
-            }
-        for (std::size_t lane = 0; lane < kChannelBlock; ++lane) {
-            const double mx = mean[0][lane], my = mean[1][lane];
-            similarity[0][lane] = std::fma(2 * mx, my, kC) / (std::fma(mx, mx, std::fma(my, my, kC)));
-            similarity[1][lane] =
-                (2 * (moment[2][lane] / count) + kC) / ((moment[0][lane] + moment[1][lane]) / count + kC);
-        }
-        return similarity;
-    }
-
     // ImageNet's mean and deviation, for images in [0, 1].
     static constexpr std::array<double, 3> kMean{0.485, 0.456, 0.406}, kDeviation{0.229, 0.224, 0.225};
     static constexpr std::array<double, 3> kFactor{1 / kDeviation[0], 1 / kDeviation[1], 1 / kDeviation[2]};
@@ -10948,9 +11058,8 @@ private:
                                                    -kMean[2] / kDeviation[2]};
 
     Net net_;
-    std::vector<float> alpha_, beta_;
-    double weight_sum_ = 0;
-    Conv2d<3, 3, 1, Stride<1>, Padding<0>> scaling_;
+    std::vector<Scalar> alpha_, beta_;
+    Conv2d<3, 3, 1, Stride<1>, Padding<0>, Scalar> scaling_;
 };
 
 }  // namespace gancodec
@@ -11484,6 +11593,12 @@ struct StepReport {
 
 /// A stage of training, as a run sees it: what is trained, by which losses, is the stage's own. Stages are equal bit for
 /// bit for equal recipe, data and seed, for any number of threads and however often they are saved and resumed.
+/// The networks that a loss compares pictures by; what a recipe gives no weight may be null.
+struct PerceptualLosses {
+    const Lpips<AlexNet>* lpips = nullptr;
+    const Dists<>* dists = nullptr;
+};
+
 class Stage {
 public:
     Stage() = default;
@@ -13374,7 +13489,8 @@ private:
 namespace gancodec {
 
 /// Everything that decides what the adversarial stage computes, beside the weights it starts from.
-///   G: Σ content + adversarial_weight·generator_loss,  D: discriminator_loss + r1_weight/2·R1
+///   G: Σ content + dists_weight·DISTS + adversarial_weight·generator_loss,
+///   D: discriminator_loss + r1_weight/2·R1
 /// The defaults are those of MS-ILLM (Muckley et al. 2023) as far as they carry over: adversarial weight 0.008 beside
 /// 150·MSE + LPIPS, rates 1e-4 and 4e-4 (two time scales, Heusel et al. 2017), betas 0.5 and 0.9.
 struct AdversarialRecipe {
@@ -13389,6 +13505,9 @@ struct AdversarialRecipe {
     double average_decay = 0.999;
 
     ContentWeights content;
+    /// Of DISTS on a random window of each crop, `dists_px` a side: VGG16 costs ten times what AlexNet does.
+    double dists_weight = 0;
+    int dists_px = 128;
     double adversarial_weight = 0.008;
     AdversarialOptions adversarial;
     DiscriminatorKind discriminator = DiscriminatorKind::patch;
@@ -13427,13 +13546,12 @@ Variable<T> coded_latents(Tape<T>& tape, const Model<T>& model, Variable<T> x, s
 template <class Networks>
 class BasicAdversarialStage final : public Stage {
 public:
-    /// `start`: weights as load_start_weights() reads them. `lpips` may be null when its weight is 0.
+    /// `start`: weights as load_start_weights() reads them.
     /// Errors  Error{wrong_weights, corrupt_weights, invalid_argument}.
-    BasicAdversarialStage(AdversarialRecipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips,
-                          SafetensorsFile start)
+    BasicAdversarialStage(AdversarialRecipe recipe, const Dataset& data, PerceptualLosses losses, SafetensorsFile start)
         : recipe_(std::move(recipe)),
           data_(data),
-          lpips_(lpips),
+          losses_(losses),
           start_(std::move(start)),
           model_(read_codec_weights<Networks>(start_).networks),
           discriminator_(recipe_.discriminator) {
@@ -13570,7 +13688,15 @@ private:
             const Shape s = image.shape();
             return crop(tape_, image, s.h - top, s.w - left, top, left);
         };
-        auto terms = content_terms(tape_, recipe_.content, lpips_, shifted(x_hat), shifted(x));
+        auto terms = content_terms(tape_, recipe_.content, losses_.lpips, shifted(x_hat), shifted(x));
+        if (recipe_.dists_weight > 0) {
+            const Shape s = x.shape();
+            const int height = std::min(recipe_.dists_px, s.h), width = std::min(recipe_.dists_px, s.w);
+            const auto down = static_cast<int>(random.below(static_cast<std::uint64_t>(s.h - height + 1)));
+            const auto right = static_cast<int>(random.below(static_cast<std::uint64_t>(s.w - width + 1)));
+            const auto window = [&](Variable<float> image) { return crop(tape_, image, height, width, down, right); };
+            terms.push_back({"dists", recipe_.dists_weight, (*losses_.dists)(tape_, window(x_hat), window(x))});
+        }
         const double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
         if (weight > 0 || recipe_.content.feature_matching > 0) {
             const auto on_fake = discriminator_(tape_, shown(tape_, judged, random), latents);
@@ -13645,7 +13771,7 @@ private:
 
     AdversarialRecipe recipe_;
     const Dataset& data_;
-    const Lpips<AlexNet>* lpips_;
+    PerceptualLosses losses_;
     SafetensorsFile start_;
     Networks model_;
     AnyDiscriminator<float> discriminator_;

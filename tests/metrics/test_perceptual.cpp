@@ -68,6 +68,35 @@ void check_goldens(const Metric& metric, double Golden::*expected) {
     }
 }
 
+/// The gradient to the first image, in double, against differences along random directions.
+template <class Metric>
+void check_loss_gradient(const Metric& metric, const Shape& shape) {
+    auto x = random_tensor<double>(shape, 1, 0, 1);
+    const auto y = random_tensor<double>(shape, 2, 0, 1);
+    Tape<double> tape;
+    const auto leaf = tape.leaf(x.view(), true);
+    tape.backward(metric(tape, leaf, tape.leaf(y.view())));
+    const auto gradient = tape.gradient(leaf);
+    const std::vector<double> kept(gradient.data, gradient.data + gradient.size());
+
+    // A short step: a longer one crosses kinks of ReLU and of the maxima.
+    constexpr double kStep = 1e-7;
+    for (const std::uint64_t seed : {3u, 4u, 5u}) {
+        const auto direction = random_tensor<double>(shape, seed);
+        const auto at = [&](double offset) {
+            Tensor<double> moved(shape);
+            for (std::size_t i = 0; i < moved.size(); ++i) moved.data()[i] = x.data()[i] + offset * direction.data()[i];
+            Inference<double> context;
+            return metric(context, context.copy(moved.view()), context.copy(y.view())).constant().data[0];
+        };
+        double analytic = 0;
+        for (std::size_t i = 0; i < kept.size(); ++i) analytic += kept[i] * direction.data()[i];
+        const double numeric = (at(kStep) - at(-kStep)) / (2 * kStep);
+        CAPTURE(analytic, numeric);
+        CHECK(std::abs(analytic - numeric) < 1e-6 * std::max(1e-3, std::abs(analytic)));
+    }
+}
+
 }  // namespace
 
 TEST_CASE("lpips with AlexNet agrees with PyTorch") {
@@ -87,7 +116,7 @@ TEST_CASE("lpips with VGG16 agrees with PyTorch") {
 TEST_CASE("dists agrees with PyTorch") {
     const auto path = from_environment("dists.safetensors");
     if (!path) SKIP("GANCODEC_METRIC_WEIGHTS names no folder with dists.safetensors");
-    check_goldens(Dists::load(*path), &Golden::dists);
+    check_goldens(Dists<>::load(*path), &Golden::dists);
 }
 
 TEST_CASE("lpips is the same on a tape, for any number of threads, and as the mean of a batch") {
@@ -119,31 +148,27 @@ TEMPLATE_TEST_CASE("lpips as a loss: the gradient in double agrees with differen
     using Net = typename TestType::template Rebind<double>;
     const char* name = TestType::kTaps == 5 ? "lpips_alex.safetensors" : "lpips_squeeze.safetensors";
     const Lpips<Net> lpips(SafetensorsFile::load(committed(name)), true);
-    const Shape shape{1, 3, 35, 33};
-    auto x = random_tensor<double>(shape, 1, 0, 1);
-    const auto y = random_tensor<double>(shape, 2, 0, 1);
-    Tape<double> tape;
-    const auto leaf = tape.leaf(x.view(), true);
-    tape.backward(lpips(tape, leaf, tape.leaf(y.view())));
-    const auto gradient = tape.gradient(leaf);
-    const std::vector<double> kept(gradient.data, gradient.data + gradient.size());
+    check_loss_gradient(lpips, {1, 3, 35, 33});
+}
 
-    // A short step: a longer one crosses kinks of ReLU and of the maxima.
-    constexpr double kStep = 1e-7;
-    for (const std::uint64_t seed : {3u, 4u, 5u}) {
-        const auto direction = random_tensor<double>(shape, seed);
-        const auto at = [&](double offset) {
-            Tensor<double> moved(shape);
-            for (std::size_t i = 0; i < moved.size(); ++i) moved.data()[i] = x.data()[i] + offset * direction.data()[i];
-            Inference<double> context;
-            return lpips(context, context.copy(moved.view()), context.copy(y.view())).constant().data[0];
-        };
-        double analytic = 0;
-        for (std::size_t i = 0; i < kept.size(); ++i) analytic += kept[i] * direction.data()[i];
-        const double numeric = (at(kStep) - at(-kStep)) / (2 * kStep);
-        CAPTURE(analytic, numeric);
-        CHECK(std::abs(analytic - numeric) < 1e-6 * std::max(1e-3, std::abs(analytic)));
-    }
+TEST_CASE("dists as a loss: the gradient in double agrees with differences along random directions") {
+    using Net =
+        Backbone<Conv2d<3, 20, 3>, Relu, FeatureTap<>, L2Pool<>, Conv2d<20, 17, 3>, FeatureTap<>>::Rebind<double>;
+    Random random(9);
+    SafetensorsWriter writer;
+    const auto add = [&](const std::string& name, const std::vector<int>& shape, std::size_t count, double low) {
+        std::vector<float> values(count);
+        for (float& value : values) value = static_cast<float>(low + (0.4 - low) * random.uniform());
+        writer.add_float(name, shape, values, Dtype::f32);
+    };
+    add("alpha", {40}, 40, 0);
+    add("beta", {40}, 40, 0);
+    add("features.0.weight", {20, 3, 3, 3}, 540, -0.4);
+    add("features.0.bias", {20}, 20, -0.4);
+    add("features.3.weight", {17, 20, 3, 3}, 3060, -0.4);
+    add("features.3.bias", {17}, 17, -0.4);
+    const Dists<Net> dists(SafetensorsFile::parse(writer.bytes()), true);
+    check_loss_gradient(dists, {2, 3, 9, 11});
 }
 
 TEST_CASE("lpips and dists refuse what they cannot use") {
@@ -157,7 +182,7 @@ TEST_CASE("lpips and dists refuse what they cannot use") {
     };
     const auto squeeze = committed("lpips_squeeze.safetensors");
     CHECK(code([&] { static_cast<void>(Lpips<AlexNet>::load(squeeze)); }) == Errc::wrong_weights);
-    CHECK(code([&] { static_cast<void>(Dists::load(squeeze)); }) == Errc::wrong_weights);
+    CHECK(code([&] { static_cast<void>(Dists<>::load(squeeze)); }) == Errc::wrong_weights);
     CHECK(code([&] { static_cast<void>(Lpips<AlexNet>::load(committed("no_such_file"))); }) == Errc::io);
     const auto lpips = Lpips<SqueezeNet>::load(squeeze);
     const auto with = [&](const Image& a, const Image& b) { return code([&] { static_cast<void>(lpips(a, b)); }); };

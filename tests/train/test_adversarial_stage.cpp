@@ -57,7 +57,7 @@ std::map<std::string, std::vector<float>> tensors(CodecWeights weights) {
 TEST_CASE("the adversarial stage changes the generator only, and streams keep their bytes", "[train]") {
     const Dataset data = small_dataset();
     const SafetensorsFile start = start_weights(data);
-    AdversarialStage stage(small_recipe(), data, nullptr, start);
+    AdversarialStage stage(small_recipe(), data, {}, start);
     for (int i = 0; i < 2; ++i) stage.step();
     const auto before = tensors(read_codec_weights(start)), after = tensors(stage.weights());
     for (const auto& [name, values] : before) {
@@ -77,15 +77,15 @@ TEST_CASE("a resumed adversarial stage equals one that was not interrupted, bit 
     const std::string path = (std::filesystem::temp_directory_path() / "gancodec_test_stage2.safetensors").string();
     const int before = threads();
     set_threads(2);
-    AdversarialStage whole(small_recipe(), data, nullptr, start);
+    AdversarialStage whole(small_recipe(), data, {}, start);
     StepReport last;
     for (int i = 0; i < 4; ++i) last = whole.step();
 
-    AdversarialStage first(small_recipe(), data, nullptr, start);
+    AdversarialStage first(small_recipe(), data, {}, start);
     for (int i = 0; i < 2; ++i) first.step();
     first.save(path);
     set_threads(1);
-    AdversarialStage second(small_recipe(), data, nullptr, start);
+    AdversarialStage second(small_recipe(), data, {}, start);
     second.resume(path);
     CHECK(second.state().step == 2);
     StepReport resumed;
@@ -101,7 +101,7 @@ TEST_CASE("the adversarial stage lowers the loss it is given", "[train]") {
     AdversarialRecipe recipe = small_recipe();
     recipe.generator_rate.peak = 1e-3;
     recipe.r1_weight = recipe.instance_noise = 0;
-    AdversarialStage stage(recipe, data, nullptr, start_weights(data));
+    AdversarialStage stage(recipe, data, {}, start_weights(data));
     const auto mean_mse = [&] {
         double sum = 0;
         for (int i = 0; i < 2; ++i) sum += stage.step().at("mse");
@@ -116,7 +116,7 @@ TEST_CASE("an adversarial stage that explodes returns to its snapshot", "[train]
     const Dataset data = small_dataset();
     AdversarialRecipe recipe = small_recipe();
     recipe.generator_rate.peak = 1e9;
-    AdversarialStage stage(recipe, data, nullptr, start_weights(data));
+    AdversarialStage stage(recipe, data, {}, start_weights(data));
     bool restored = false;
     for (int i = 0; i < 6 && !restored; ++i) restored = stage.step().restored;
     CHECK(restored);

@@ -57,7 +57,7 @@ Meter::Meter(const MeterOptions& options) : networks_(std::make_unique<Networks>
     }
     if (options.dists) {
         const fs::path path = find_metric_weights("dists.safetensors", options.weights_folder);
-        if (!path.empty()) networks_->dists = load<Dists>(path);
+        if (!path.empty()) networks_->dists = load<Dists<>>(path);
     }
 }
 Meter::~Meter() = default;

@@ -67,6 +67,8 @@ void each_member(R& r, F&& f) {
     f("/content/lpips", r.content.lpips, 0);
     f("/content/total_variation", r.content.total_variation, 0);
     f("/content/feature_matching", r.content.feature_matching, 0);
+    f("/dists_weight", r.dists_weight, 0);
+    f("/dists_px", r.dists_px, 32);
     f("/adversarial_weight", r.adversarial_weight, 0);
     f("/adversarial/loss", r.adversarial.loss, 0);
     f("/adversarial/relativistic", r.adversarial.relativistic, 0);

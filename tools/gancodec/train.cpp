@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct TrainCommand {
-    std::string data, out, recipe, start, samples, lpips, licence;
+    std::string data, out, recipe, start, samples, lpips, dists, licence;
     double minutes = 0, sheet_minutes = 5;
     int long_side = 0;
     bool resume = false;
@@ -249,32 +249,35 @@ AnyRecipe choose_recipe(const TrainCommand& command, const fs::path& saved) {
     return command.resume && fs::exists(saved, ignored) ? read_recipe(saved) : AnyRecipe{};
 }
 
-std::unique_ptr<Lpips<AlexNet>> load_lpips(const TrainCommand& command, double weight) {
+/// A network that pictures are compared by, as a loss; nothing when its weight is 0.
+template <class Network>
+std::unique_ptr<Network> load_loss(double weight, const std::string& named, const char* file, const char* option) {
     if (weight == 0) return nullptr;
-    const fs::path path = command.lpips.empty() ? find_data_file("lpips_alex.safetensors") : fs::path(command.lpips);
+    const fs::path path = named.empty() ? find_data_file(file) : fs::path(named);
     if (path.empty())
-        throw Error(Errc::io,
-                    "lpips_alex.safetensors: expected beside the weights, found none; name it by --lpips, or "
-                    "set the weight of LPIPS to 0 in the recipe");
-    return std::make_unique<Lpips<AlexNet>>(Lpips<AlexNet>::load(path, true));
+        throw Error(Errc::io, std::string(file) + ": expected beside the weights, found none; name it by " + option +
+                                  ", or set its weight to 0 in the recipe");
+    return std::make_unique<Network>(Network::load(path, true));
 }
 double lpips_weight(const Recipe& recipe) { return recipe.lpips_weight; }
 double lpips_weight(const AdversarialRecipe& recipe) { return recipe.content.lpips; }
+double dists_weight(const Recipe&) { return 0; }
+double dists_weight(const AdversarialRecipe& recipe) { return recipe.dists_weight; }
 
 /// What makes a recipe a stage.
 struct StageMaker {
     const TrainCommand& command;
     const Dataset& data;
-    const Lpips<AlexNet>* lpips;
+    PerceptualLosses losses;
 
     std::unique_ptr<Stage> operator()(const Recipe& recipe) const {
         if (!command.start.empty())
             throw Error(Errc::invalid_argument,
                         "--start: expected a recipe whose stage begins with weights, found stage reconstruction");
-        return std::make_unique<Trainer>(recipe, data, lpips);
+        return std::make_unique<Trainer>(recipe, data, losses.lpips);
     }
     std::unique_ptr<Stage> operator()(const AdversarialRecipe& recipe) const {
-        return std::make_unique<AdversarialStage>(recipe, data, lpips, load_start_weights(start_path()));
+        return std::make_unique<AdversarialStage>(recipe, data, losses, load_start_weights(start_path()));
     }
 
 private:
@@ -306,9 +309,12 @@ void run(const TrainCommand& command) {
     for (NamedImage& image : images) pixels.push_back(std::move(image.image));
     images.clear();
     const Dataset data(std::move(pixels));
-    const auto lpips = load_lpips(command, std::visit([](const auto& r) { return lpips_weight(r); }, recipe));
-    Run training(command, recipe, std::visit(StageMaker{command, data, lpips.get()}, recipe), data.size(), lpips.get(),
-                 std::move(samples));
+    const auto lpips = load_loss<Lpips<AlexNet>>(std::visit([](const auto& r) { return lpips_weight(r); }, recipe),
+                                                 command.lpips, "lpips_alex.safetensors", "--lpips");
+    const auto dists = load_loss<Dists<>>(std::visit([](const auto& r) { return dists_weight(r); }, recipe),
+                                          command.dists, "dists.safetensors", "--dists");
+    Run training(command, recipe, std::visit(StageMaker{command, data, {lpips.get(), dists.get()}}, recipe),
+                 data.size(), lpips.get(), std::move(samples));
     const std::string text = recipe_text(recipe, 2) + "\n";
     write_file(saved_recipe, Bytes(text.begin(), text.end()));
     if (checkpoint) training.resume();
@@ -347,6 +353,8 @@ Command add_train(CLI::App& app) {
         ->check(within(0, 1 << 20))
         ->capture_default_str();
     sub->add_option("--lpips", command->lpips, "Weights of LPIPS; default: lpips_alex.safetensors beside the weights");
+    sub->add_option("--dists", command->dists,
+                    "Weights of DISTS, for recipes that weigh it; default: dists.safetensors beside the weights");
     sub->add_option("--licence", command->licence, "Licence to write into the weights file");
     add_threads(*sub, command->common);
     add_json(*sub, command->common);

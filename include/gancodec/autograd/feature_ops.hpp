@@ -5,6 +5,7 @@
 #include "gancodec/autograd/tape.hpp"
 #include "gancodec/kernels/perceptual.hpp"
 #include "gancodec/kernels/pool.hpp"
+#include "gancodec/kernels/texture.hpp"
 
 namespace gancodec {
 
@@ -38,6 +39,20 @@ Variable<T> feature_distance(Tape<T>& tape, Variable<T> x, Variable<T> y, const 
             x, [&](TensorView<T> d_x) { feature_distance_backward(x.constant(), y.constant(), weight, d, d_x); });
         tape.accumulate(
             y, [&](TensorView<T> d_y) { feature_distance_backward(y.constant(), x.constant(), weight, d, d_y); });
+    });
+}
+
+/// texture_distance() of kernels/texture.hpp as one number; alpha and beta [c] must outlive the tape's recording.
+template <class T>
+Variable<T> texture_distance(Tape<T>& tape, Variable<T> x, Variable<T> y, const T* alpha, const T* beta) {
+    auto out = tape.scratch().template zeros<T>({1, 1, 1, 1});
+    out.data[0] = static_cast<T>(texture_distance(x.constant(), y.constant(), alpha, beta, tape.scratch()));
+    return tape.record(out, {x, y}, false, [&tape, x, y, alpha, beta](TensorView<const T> d_out) {
+        const T d = d_out.data[0];
+        tape.accumulate(
+            x, [&](TensorView<T> d_x) { texture_distance_backward(x.constant(), y.constant(), alpha, beta, d, d_x); });
+        tape.accumulate(
+            y, [&](TensorView<T> d_y) { texture_distance_backward(y.constant(), x.constant(), alpha, beta, d, d_y); });
     });
 }
 

@@ -8,6 +8,7 @@
 #include "gancodec/core/check.hpp"
 #include "gancodec/kernels/perceptual.hpp"
 #include "gancodec/kernels/shuffle.hpp"
+#include "gancodec/kernels/texture.hpp"
 #include "gancodec/nn/inference.hpp"
 
 namespace gancodec {
@@ -28,6 +29,15 @@ Pooled<T> feature_distance(Inference<T>& context, Pooled<T> x, Pooled<T> y, cons
     auto out = context.make({1, 1, 1, 1});
     std::fill_n(out.view().data, out.view().size(), T(0));
     out.view().data[0] = feature_distance(x.constant(), y.constant(), weight, context.scratch());
+    return out;
+}
+/// texture_distance() as one number; alpha and beta [c].
+template <class T>
+Pooled<T> texture_distance(Inference<T>& context, const Pooled<T>& x, const Pooled<T>& y, const T* alpha,
+                           const T* beta) {
+    auto out = context.make({1, 1, 1, 1});
+    std::fill_n(out.view().data, out.view().size(), T(0));
+    out.view().data[0] = static_cast<T>(texture_distance(x.constant(), y.constant(), alpha, beta, context.scratch()));
     return out;
 }
 

@@ -12,7 +12,8 @@
 namespace gancodec {
 
 /// Everything that decides what the adversarial stage computes, beside the weights it starts from.
-///   G: Σ content + adversarial_weight·generator_loss,  D: discriminator_loss + r1_weight/2·R1
+///   G: Σ content + dists_weight·DISTS + adversarial_weight·generator_loss,
+///   D: discriminator_loss + r1_weight/2·R1
 /// The defaults are those of MS-ILLM (Muckley et al. 2023) as far as they carry over: adversarial weight 0.008 beside
 /// 150·MSE + LPIPS, rates 1e-4 and 4e-4 (two time scales, Heusel et al. 2017), betas 0.5 and 0.9.
 struct AdversarialRecipe {
@@ -27,6 +28,9 @@ struct AdversarialRecipe {
     double average_decay = 0.999;
 
     ContentWeights content;
+    /// Of DISTS on a random window of each crop, `dists_px` a side: VGG16 costs ten times what AlexNet does.
+    double dists_weight = 0;
+    int dists_px = 128;
     double adversarial_weight = 0.008;
     AdversarialOptions adversarial;
     DiscriminatorKind discriminator = DiscriminatorKind::patch;

@@ -41,13 +41,12 @@ Variable<T> coded_latents(Tape<T>& tape, const Model<T>& model, Variable<T> x, s
 template <class Networks>
 class BasicAdversarialStage final : public Stage {
 public:
-    /// `start`: weights as load_start_weights() reads them. `lpips` may be null when its weight is 0.
+    /// `start`: weights as load_start_weights() reads them.
     /// Errors  Error{wrong_weights, corrupt_weights, invalid_argument}.
-    BasicAdversarialStage(AdversarialRecipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips,
-                          SafetensorsFile start)
+    BasicAdversarialStage(AdversarialRecipe recipe, const Dataset& data, PerceptualLosses losses, SafetensorsFile start)
         : recipe_(std::move(recipe)),
           data_(data),
-          lpips_(lpips),
+          losses_(losses),
           start_(std::move(start)),
           model_(read_codec_weights<Networks>(start_).networks),
           discriminator_(recipe_.discriminator) {
@@ -184,7 +183,15 @@ private:
             const Shape s = image.shape();
             return crop(tape_, image, s.h - top, s.w - left, top, left);
         };
-        auto terms = content_terms(tape_, recipe_.content, lpips_, shifted(x_hat), shifted(x));
+        auto terms = content_terms(tape_, recipe_.content, losses_.lpips, shifted(x_hat), shifted(x));
+        if (recipe_.dists_weight > 0) {
+            const Shape s = x.shape();
+            const int height = std::min(recipe_.dists_px, s.h), width = std::min(recipe_.dists_px, s.w);
+            const auto down = static_cast<int>(random.below(static_cast<std::uint64_t>(s.h - height + 1)));
+            const auto right = static_cast<int>(random.below(static_cast<std::uint64_t>(s.w - width + 1)));
+            const auto window = [&](Variable<float> image) { return crop(tape_, image, height, width, down, right); };
+            terms.push_back({"dists", recipe_.dists_weight, (*losses_.dists)(tape_, window(x_hat), window(x))});
+        }
         const double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
         if (weight > 0 || recipe_.content.feature_matching > 0) {
             const auto on_fake = discriminator_(tape_, shown(tape_, judged, random), latents);
@@ -259,7 +266,7 @@ private:
 
     AdversarialRecipe recipe_;
     const Dataset& data_;
-    const Lpips<AlexNet>* lpips_;
+    PerceptualLosses losses_;
     SafetensorsFile start_;
     Networks model_;
     AnyDiscriminator<float> discriminator_;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "gancodec/codec/codec_weights.hpp"
+#include "gancodec/metrics/dists.hpp"
+#include "gancodec/metrics/lpips.hpp"
 #include "gancodec/train/checkpoint.hpp"
 
 namespace gancodec {
@@ -33,6 +35,12 @@ struct StepReport {
 
 /// A stage of training, as a run sees it: what is trained, by which losses, is the stage's own. Stages are equal bit for
 /// bit for equal recipe, data and seed, for any number of threads and however often they are saved and resumed.
+/// The networks that a loss compares pictures by; what a recipe gives no weight may be null.
+struct PerceptualLosses {
+    const Lpips<AlexNet>* lpips = nullptr;
+    const Dists<>* dists = nullptr;
+};
+
 class Stage {
 public:
     Stage() = default;
