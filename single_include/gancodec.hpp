@@ -9281,6 +9281,24 @@ namespace gancodec {
 /// What a Codec will be asked for. One that only decodes loads in half the time and holds fewer weights.
 enum class CodecUse { encode_and_decode, decode };
 
+/// Settings of realism, 0 to 1 in tenths; each has its own self-test.
+inline constexpr int kRealismSteps = 10;
+
+/// How to load.
+struct LoadOptions {
+    CodecUse use = CodecUse::encode_and_decode;
+    /// Between the two generators that weights may hold: 0 shows what was measured, with the least error; 1 also draws the
+    /// texture that was likely there. Rounded to tenths; weights with one generator have one look.
+    double realism = 1;
+};
+
+/// Errors  Error{invalid_argument} outside 0..1.
+[[nodiscard]] inline int realism_step(double realism) {
+    if (!(realism >= 0 && realism <= 1))
+        throw Error(Errc::invalid_argument, "realism: expected 0 to 1, found " + std::to_string(realism));
+    return static_cast<int>(std::nearbyint(realism * kRealismSteps));
+}
+
 /// How to encode.
 struct EncodeOptions {
     double quality = 50;  ///< 0 (smallest file) to 100 (best picture)
@@ -9298,6 +9316,8 @@ struct DecodeOptions {
 
 }  // namespace gancodec
 // ---- gancodec/codec/codec_weights.hpp
+
+#include <optional>
 
 namespace gancodec {
 
@@ -9334,6 +9354,8 @@ struct BasicCodecWeights {
     Networks networks;  ///< its hyper_scale is the trainable shadow and stays empty here
     IntegerHyperScale hyper_scale;
     PriorTables prior;
+    /// What full realism adds to the numbers of the generator, parameter by parameter; empty where there is one generator.
+    std::vector<Parameter<float>> realism;
     std::map<std::string, std::string> metadata;
 };
 using CodecWeights = BasicCodecWeights<Model<float>>;
@@ -9353,6 +9375,21 @@ void each_stored_parameter(Networks& networks, F&& f) {
         if (!name.starts_with("hyper_scale.")) f(name, parameter);
     });
 }
+/// Calls f(name, what realism adds, parameter of the generator); makes the former where there are none yet.
+template <class Networks, class F>
+void each_realism_parameter(BasicCodecWeights<Networks>& weights, F&& f) {
+    std::size_t i = 0;
+    const bool is_new = weights.realism.empty();
+    weights.networks.generator.each_parameter("realism.", [&](const std::string& name, Parameter<float>& p) {
+        if (is_new) weights.realism.emplace_back(p.shape);
+        f(name, weights.realism[i++], p);
+    });
+}
+/// base + realism/10 · added
+inline void mix_realism(Parameter<float>& base, const Parameter<float>& added, int realism) {
+    const float factor = static_cast<float>(realism) / kRealismSteps;
+    for (std::size_t i = 0; i < base.value.size(); ++i) base.value[i] = std::fma(factor, added.value[i], base.value[i]);
+}
 /// A whole pass, so that compilers look at several numbers at once.
 inline bool all_finite(std::span<const float> values) {
     constexpr std::uint32_t kExponent = 0x7F800000u;
@@ -9360,6 +9397,11 @@ inline bool all_finite(std::span<const float> values) {
     for (const float value : values)
         others |= std::uint32_t{(std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent};
     return others == 0;
+}
+inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
+    read_stored(file, name, p);
+    if (!all_finite(p.value))
+        throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
 }
 inline std::string hex32(std::uint32_t value) {
     char text[9];
@@ -9403,6 +9445,10 @@ template <class Networks>
     writer.metadata("entropy_id", detail::hex32(entropy_id(weights.hyper_scale, weights.prior)));
     detail::each_stored_parameter(
         weights.networks, [&](const std::string& name, Parameter<float>& p) { add_stored(writer, name, p, format); });
+    if (!weights.realism.empty())
+        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
+            add_stored(writer, name, added, format);
+        });
     const auto integers = [&](const std::string& name, const std::vector<int>& shape, const auto& values, Dtype dtype) {
         writer.add_int(name, shape, std::vector<std::int32_t>(values.begin(), values.end()), dtype);
     };
@@ -9424,12 +9470,13 @@ template <class Networks>
     return writer;
 }
 
-/// Reads weights of this architecture; those of the encoders stay zero when they are not wanted.
+/// Reads weights of this architecture: all that the file holds, or only what a codec runs, when `run` says how. Then the
+/// generator is the mixture that is wanted, and what encodes stays zero when it is not.
 /// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
 ///         Error{corrupt_weights} for numbers that break a bound.
 template <class Networks = Model<float>>
 [[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
-                                                             CodecUse use = CodecUse::encode_and_decode) {
+                                                             const std::optional<LoadOptions>& run = {}) {
     BasicCodecWeights<Networks> weights;
     weights.metadata = file.metadata();
     const auto found = weights.metadata.find("architecture");
@@ -9448,6 +9495,11 @@ template <class Networks = Model<float>>
         requests.push_back({prefix + "multiplier", p.shape});
         requests.push_back({prefix + "shift", p.shape});
     });
+    const bool has_realism = std::any_of(file.tensors().begin(), file.tensors().end(),
+                                         [](const auto& tensor) { return tensor.first.starts_with("realism."); });
+    if (has_realism)
+        weights.networks.generator.each_parameter(
+            "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
     requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1
@@ -9456,12 +9508,20 @@ template <class Networks = Model<float>>
     require_tensors(file, requests);
 
     detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        if (use == CodecUse::decode && detail::is_for_encoding(name)) return;
-        read_stored(file, name, p);
-        if (!detail::all_finite(p.value))
-            throw Error(Errc::corrupt_weights,
-                        file.where() + ": expected finite numbers in " + name + ", found others");
+        if (run && run->use == CodecUse::decode && detail::is_for_encoding(name)) return;
+        detail::read_finite(file, name, p);
     });
+    const int realism = run ? realism_step(run->realism) : 0;
+    if (has_realism && run && realism > 0)
+        weights.networks.generator.each_parameter("realism.", [&](const std::string& name, Parameter<float>& p) {
+            Parameter<float> added(p.shape);
+            detail::read_finite(file, name, added);
+            detail::mix_realism(p, added, realism);
+        });
+    if (has_realism && !run)
+        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
+            detail::read_finite(file, name, added);
+        });
     std::array<IntConv2dParameters, 3> layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const std::string prefix = detail::kScaleLayers[i];
@@ -9742,24 +9802,22 @@ public:
     using Weights = BasicCodecWeights<Networks>;
 
     /// Reads weights and replays the self-test they carry.
-    /// Errors  Error{io, corrupt_weights, wrong_weights}.
-    [[nodiscard]] static BasicCodec load(const std::filesystem::path& path,
-                                         CodecUse use = CodecUse::encode_and_decode) {
-        Weights weights = read_codec_weights<Networks>(SafetensorsFile::load(path), use);
-        BasicCodec codec(std::move(weights), use, Keep::what_runs);
+    /// Errors  Error{io, corrupt_weights, wrong_weights, invalid_argument}.
+    [[nodiscard]] static BasicCodec load(const std::filesystem::path& path, const LoadOptions& options = {}) {
+        Weights weights = read_codec_weights<Networks>(SafetensorsFile::load(path), options);
+        BasicCodec codec(std::move(weights), options, Keep::what_runs);
         check_entropy_id(codec, path.string());
         check_self_test(codec, path.string());
         return codec;
     }
-    explicit BasicCodec(Weights weights, CodecUse use = CodecUse::encode_and_decode)
-        : BasicCodec(std::move(weights), use, Keep::all) {}
+    /// Weights in memory, as a trainer has them: nothing is tested.
+    explicit BasicCodec(Weights weights, const LoadOptions& options = {})
+        : BasicCodec(mix(std::move(weights), options), options, Keep::all) {}
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
     [[nodiscard]] const Weights& weights() const { return weights_; }
-    [[nodiscard]] CodecUse use() const { return use_; }
-    /// Gives back what this Codec was made of. Requires it was made from CodecWeights, not by load().
-    [[nodiscard]] Weights release() && { return std::move(weights_); }
+    [[nodiscard]] const LoadOptions& options() const { return options_; }
     /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
     /// Found by going through the networks without computing, and allocated at once before the first layer runs.
     [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
@@ -9822,19 +9880,28 @@ private:
     using Transform = BasicTransform<Networks>;
     enum class Keep { all, what_runs };
 
-    BasicCodec(Weights weights, CodecUse use, Keep keep)
+    BasicCodec(Weights weights, const LoadOptions& options, Keep keep)
         : weights_(std::move(weights)),
-          use_(use),
+          options_(options),
           entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
           context_(std::make_unique<Inference<float>>()) {
         auto& networks = weights_.networks;
-        const bool encodes = use == CodecUse::encode_and_decode;
+        const bool encodes = options.use == CodecUse::encode_and_decode;
         pack(networks.encoder, encodes, keep);
         pack(networks.hyper_encoder, encodes, keep);
         pack(networks.hyper_mean, true, keep);
         pack(networks.generator, true, keep);
+    }
+    static Weights mix(Weights weights, const LoadOptions& options) {
+        const int realism = realism_step(options.realism);
+        if (!weights.realism.empty())
+            detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto& p) {
+                detail::mix_realism(p, added, realism);
+            });
+        weights.realism.clear();
+        return weights;
     }
     /// Layer by layer, so that the memory of the numbers that nobody needs any more serves the next layer: those of
     /// convolutions, which have four axes, once they are packed.
@@ -9856,7 +9923,7 @@ private:
     }
 
     Value analyse(const Image& image) {
-        if (use_ == CodecUse::decode)
+        if (options_.use == CodecUse::decode)
             throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
         check_image(image, "encode");
         require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
@@ -9897,7 +9964,7 @@ private:
         latent_prior_.decode(stream.latents, index, symbols.residuals);
     }
     Weights weights_;
-    CodecUse use_;
+    LoadOptions options_;
     std::uint32_t entropy_id_;
     FactorizedPrior hyper_prior_;
     ConditionalPrior latent_prior_;
@@ -9918,10 +9985,16 @@ void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& wher
 }
 
 /// What a weights file says about itself, so that a machine can find out whether it computes what the trainer computed:
-/// the CRC-32 of a test picture's stream, and of the pixels of test symbols.
+/// the CRC-32 of a test picture's stream, and of the pixels of test symbols at every setting of realism.
 struct SelfTest {
     static constexpr int kWidth = 72, kHeight = 56;
 
+    /// The CRC at a setting of realism, from as many as the weights state; where they state one, it is that of every setting.
+    [[nodiscard]] static std::string pick(const std::string& stated, int realism) {
+        constexpr std::size_t kStride = 9;  // 8 digits and a space
+        const std::size_t at = stated.size() < kStride ? 0 : static_cast<std::size_t>(realism) * kStride;
+        return at < stated.size() ? stated.substr(at, kStride - 1) : "";
+    }
     /// Encodes a picture made from integers alone.
     template <class Networks>
     [[nodiscard]] static std::uint32_t stream(BasicCodec<Networks>& codec) {
@@ -9965,8 +10038,9 @@ void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
             throw Error(Errc::wrong_weights, where + ": expected a self-test with " + what + " " + printable(expected) +
                                                  ", found " + detail::hex32(found));
     };
-    check("pixels", pixels->second, SelfTest::pixels(codec));
-    if (codec.use() == CodecUse::encode_and_decode) check("a stream", stream->second, SelfTest::stream(codec));
+    const std::string expected = SelfTest::pick(pixels->second, realism_step(codec.options().realism));
+    check("pixels", expected, SelfTest::pixels(codec));
+    if (codec.options().use == CodecUse::encode_and_decode) check("a stream", stream->second, SelfTest::stream(codec));
 }
 
 }  // namespace gancodec
@@ -9975,7 +10049,6 @@ void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
 
 #include <functional>
 #include <initializer_list>
-#include <optional>
 
 namespace gancodec {
 
@@ -11994,14 +12067,30 @@ namespace gancodec {
 template <class Networks>
 [[nodiscard]] BasicCodecWeights<Networks> seal_weights(BasicCodecWeights<Networks> weights,
                                                        WeightFormat format = WeightFormat::f16) {
+    std::vector<std::vector<float>> realistic;  // the sum of base and addition, which rounding the base leaves alone
+    if (!weights.realism.empty())
+        detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto& p) {
+            detail::mix_realism(added, p, kRealismSteps);
+            realistic.push_back(added.value);
+        });
     detail::each_stored_parameter(weights.networks, [format](const std::string&, Parameter<float>& p) {
         p.grad.clear();
         round_to_stored(p, format);
     });
-    BasicCodec<Networks> codec(std::move(weights));
-    const std::string stream = detail::hex32(SelfTest::stream(codec)), pixels = detail::hex32(SelfTest::pixels(codec));
-    weights = std::move(codec).release();
-    weights.metadata["self_test_stream"] = stream;
+    if (!weights.realism.empty())
+        detail::each_realism_parameter(weights,
+                                       [&, i = std::size_t{0}](const std::string&, auto& added, auto& p) mutable {
+                                           const std::vector<float>& wanted = realistic[i++];
+                                           for (std::size_t j = 0; j < wanted.size(); ++j)
+                                               added.value[j] = wanted[j] - p.value[j];
+                                           round_to_stored(added, format);
+                                       });
+    std::string pixels;
+    for (int realism = 0; realism <= (weights.realism.empty() ? 0 : kRealismSteps); ++realism) {
+        BasicCodec<Networks> codec(weights, {.realism = static_cast<double>(realism) / kRealismSteps});
+        if (realism == 0) weights.metadata["self_test_stream"] = detail::hex32(SelfTest::stream(codec));
+        pixels.append(realism == 0 ? "" : " ").append(detail::hex32(SelfTest::pixels(codec)));
+    }
     weights.metadata["self_test_pixels"] = pixels;
     return weights;
 }
@@ -13553,7 +13642,7 @@ public:
           data_(data),
           losses_(losses),
           start_(std::move(start)),
-          model_(read_codec_weights<Networks>(start_).networks),
+          model_(read_codec_weights<Networks>(start_, LoadOptions{}).networks),
           discriminator_(recipe_.discriminator) {
         const int crop = recipe_.augmentation.crop_px;
         if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
@@ -13615,12 +13704,14 @@ public:
         Checkpoint::load(path, parameters_).restore(parameters_, state_);
         snapshot_.take(parameters_, state_);
     }
-    /// The weights of the start with the averaged generator.
+    /// The weights of the start, whose generator stays theirs, with the averaged one at the other end of realism.
     [[nodiscard]] CodecWeights weights() const override {
         auto weights = read_codec_weights<Networks>(start_);
         std::size_t i = 0;
-        weights.networks.generator.each_parameter(
-            "", [&](const std::string&, Parameter<float>& p) { p.value = parameters_[i++].average; });
+        detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto& p) {
+            const std::vector<float>& average = parameters_[i++].average;
+            for (std::size_t j = 0; j < average.size(); ++j) added.value[j] = average[j] - p.value[j];
+        });
         return seal_weights(std::move(weights));
     }
 

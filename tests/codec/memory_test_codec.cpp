@@ -69,7 +69,7 @@ TEST_CASE("the plan of a decoder is what it allocates", "[memory]") {
     for (const auto& [width, height] : {std::pair{64, 64}, {300, 200}, {70, 500}}) {
         CAPTURE(width, height);
         const Bytes bytes = Codec(random_codec_weights(1)).encode(test_picture(width, height), {50});
-        Codec codec(random_codec_weights(1), CodecUse::decode);
+        Codec codec(random_codec_weights(1), {.use = CodecUse::decode});
         const std::size_t planned = codec.decode_memory_bytes(inspect(bytes));
         const std::size_t before = live_bytes;
         peak_bytes = before;

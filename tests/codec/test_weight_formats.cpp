@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -29,6 +30,45 @@ TEST_CASE("a sealed file of every format gives back what was sealed", "[codec][w
         if (format == WeightFormat::int8) CHECK(file.size() < last_bytes * 6 / 10);
         last_bytes = file.size();
     }
+}
+
+TEST_CASE("realism moves between two generators, and every setting has its self-test", "[codec][weights]") {
+    const Image picture = test_picture(70, 50);
+    CodecWeights weights = random_codec_weights(4);
+    Random random(6);
+    detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, const auto& p) {
+        for (std::size_t i = 0; i < added.value.size(); ++i)
+            added.value[i] = 0.1f * p.value[i] * static_cast<float>(random.normal());
+    });
+    weights = seal_weights(std::move(weights), WeightFormat::int8);
+    CHECK(weights.metadata.at("self_test_pixels").size() == 9 * (kRealismSteps + 1) - 1);
+    const std::string path = (std::filesystem::temp_directory_path() / "gancodec_test_realism.safetensors").string();
+    write_codec_weights(weights, WeightFormat::int8).save(path);
+    Bytes stream;
+    Image plain;
+    double last = -1;
+    for (const double realism : {0.0, 0.3, 1.0}) {
+        CAPTURE(realism);
+        Codec loaded = Codec::load(path, {.realism = realism});
+        Codec in_memory(read_codec_weights(SafetensorsFile::load(path)), {.realism = std::min(realism + 0.02, 1.0)});
+        if (realism == 0) {
+            stream = loaded.encode(picture);
+            plain = loaded.decode(stream);
+        }
+        CHECK(loaded.encode(picture) == stream);  // the knob is the decoder's
+        const Image image = loaded.decode(stream);
+        CHECK(image == in_memory.decode(stream));  // tenths
+        const double moved = mean_squared_error(image, plain);
+        CHECK(moved > last);
+        last = moved;
+    }
+    CHECK_THROWS_AS(static_cast<void>(Codec::load(path, {.realism = 1.1})), Error);
+
+    weights.metadata["self_test_pixels"].replace(0, 8, "00000000");  // the setting that is loaded is tested
+    write_codec_weights(weights, WeightFormat::int8).save(path);
+    if (simd::kHasFma) CHECK_THROWS_AS(static_cast<void>(Codec::load(path, {.realism = 0})), Error);
+    CHECK_NOTHROW(static_cast<void>(Codec::load(path, {.realism = 1})));
+    std::filesystem::remove(path);
 }
 
 TEST_CASE("8-bit weights are within half a step", "[codec][weights]") {

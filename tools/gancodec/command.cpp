@@ -74,6 +74,12 @@ void add_weights(CLI::App& command, std::string& path) {
     command.add_option("--weights", path, "Weights file; default: $GANCODEC_WEIGHTS, else the weights shipped");
 }
 
+void add_realism(CLI::App& command, double& realism) {
+    command.add_option("--realism", realism, "0 shows what was measured, 1 also draws likely texture; in tenths")
+        ->check(within(0, 1))
+        ->capture_default_str();
+}
+
 ReadOptions read_options(const std::string& flatten_colour) {
     ReadOptions options;
     options.note = print_note;

@@ -15,6 +15,7 @@ namespace {
 struct DecodeCommand {
     std::string in, out, weights;
     JpegOptions jpeg;
+    double realism = LoadOptions{}.realism;
     CommonOptions common;
 };
 
@@ -24,7 +25,7 @@ void run(const DecodeCommand& command) {
     const Bytes bytes = read_file(command.in);
     naming_file(command.in, [&] { return read_stream(bytes); });  // before the weights: wrong files show here
     const Stopwatch load_clock;
-    const Session session(find_codec_weights(command.weights), CodecUse::decode);
+    const Session session(find_codec_weights(command.weights), {.use = CodecUse::decode, .realism = command.realism});
     const double load_ms = load_clock.milliseconds();
     const Stopwatch decode_clock;
     const Image image = naming_file(command.in, [&] { return session.decode(bytes); });
@@ -51,6 +52,7 @@ Command add_decode(CLI::App& app) {
     sub->add_option("--jpeg-quality", command->jpeg.quality, "Quality of a JPEG, as libjpeg counts")
         ->check(within(1, 100))
         ->capture_default_str();
+    add_realism(*sub, command->realism);
     add_weights(*sub, command->weights);
     add_threads(*sub, command->common);
     add_json(*sub, command->common);
@@ -58,7 +60,8 @@ Command add_decode(CLI::App& app) {
     sub->footer(
         "Examples:\n"
         "  gancodec decode photo.gnc photo.png\n"
-        "  gancodec decode photo.gnc photo.jpg --jpeg-quality 90");
+        "  gancodec decode photo.gnc photo.jpg --jpeg-quality 90\n"
+        "  gancodec decode photo.gnc plain.png --realism 0       nothing invented, softer");
     return {sub, [command] { run(*command); }};
 }
 

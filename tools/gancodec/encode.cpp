@@ -56,7 +56,7 @@ void run(const EncodeCommand& command) {
         if (command.max_bytes) most = *command.max_bytes;
         if (command.bpp) most = bytes_at(*command.bpp, image);
         if (command.effort > 0) {
-            const Refiner refiner(weights, command.effort);
+            const Refiner refiner(weights, command.effort, LoadOptions{}.realism);
             return most ? refiner.encode_to_size(session, image, *most)
                         : refiner.encode(session, image, command.quality);
         }

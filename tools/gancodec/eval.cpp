@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 struct EvalCommand {
     std::string data, weights, sheet, csv;
     int levels = 7, effort = 0;
+    double realism = LoadOptions{}.realism;
     std::vector<double> qualities, rates;
     MeterOptions meter;
     CommonOptions common;
@@ -68,9 +69,9 @@ public:
     explicit Evaluation(const EvalCommand& command)
         : command_(command),
           points_(points_of(command)),
-          session_(find_codec_weights(command.weights)),
+          session_(find_codec_weights(command.weights), {.realism = command.realism}),
           meter_(command.meter) {
-        if (command.effort > 0) refiner_.emplace(find_codec_weights(command.weights), command.effort);
+        if (command.effort > 0) refiner_.emplace(find_codec_weights(command.weights), command.effort, command.realism);
     }
 
     void run() {
@@ -255,6 +256,7 @@ Command add_eval(CLI::App& app) {
     sub->add_flag("--dists", command->meter.dists, "Also DISTS; needs dists.safetensors");
     sub->add_option("--metric-weights", command->meter.weights_folder,
                     "Folder of lpips_*.safetensors and dists.safetensors");
+    add_realism(*sub, command->realism);
     add_weights(*sub, command->weights);
     add_threads(*sub, command->common);
     add_json(*sub, command->common);

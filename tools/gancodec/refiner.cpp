@@ -15,14 +15,14 @@ struct Refiner::Parts {
     std::optional<LatentRefiner> refiner;
 };
 
-Refiner::Refiner(const std::filesystem::path& weights, int effort) : parts_(new Parts{}) {
+Refiner::Refiner(const std::filesystem::path& weights, int effort, double realism) : parts_(new Parts{}) {
     parts_->iterations = 4 * ((effort * effort + 4) / 5);  // 4 at effort 1, 68 at 9
     const std::filesystem::path lpips = find_data_file("lpips_alex.safetensors");
     if (lpips.empty())
         print_note("lpips_alex.safetensors: not found, refined for squared error alone");
     else
         parts_->lpips = Lpips<AlexNet>::load(lpips, true);
-    parts_->refiner.emplace(read_codec_weights(SafetensorsFile::load(weights)),
+    parts_->refiner.emplace(read_codec_weights(SafetensorsFile::load(weights), LoadOptions{.realism = realism}),
                             parts_->lpips ? &*parts_->lpips : nullptr);
 }
 Refiner::~Refiner() = default;

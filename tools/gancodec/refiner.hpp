@@ -15,7 +15,8 @@ namespace gancodec::cli {
 /// weights of LPIPS, which a note tells, for squared error alone.
 class Refiner {
 public:
-    Refiner(const std::filesystem::path& weights, int effort);
+    /// `realism` is what the picture is meant to be decoded with.
+    Refiner(const std::filesystem::path& weights, int effort, double realism);
     ~Refiner();
 
     /// At a quality of 0 to 100.

@@ -11,7 +11,8 @@ struct Session::Parts {
     Codec codec;
 };
 
-Session::Session(const std::filesystem::path& weights, CodecUse use) : parts_(new Parts{Codec::load(weights, use)}) {}
+Session::Session(const std::filesystem::path& weights, const LoadOptions& options)
+    : parts_(new Parts{Codec::load(weights, options)}) {}
 Session::~Session() = default;
 
 SizedStream Session::encode(const Image& image, std::optional<double> quality) const {

@@ -19,7 +19,7 @@ namespace gancodec::cli {
 /// The codec behind a wall: the networks are compiled once, in session.cpp, not once for every command.
 class Session {
 public:
-    explicit Session(const std::filesystem::path& weights, CodecUse use = CodecUse::encode_and_decode);
+    explicit Session(const std::filesystem::path& weights, const LoadOptions& options = {});
     ~Session();
 
     /// At `quality` 0..100; the library's default without.

@@ -55,23 +55,23 @@ public:
     using Weights = BasicCodecWeights<Networks>;
 
     /// Reads weights and replays the self-test they carry.
-    /// Errors  Error{io, corrupt_weights, wrong_weights}.
-    [[nodiscard]] static BasicCodec load(const std::filesystem::path& path,
-                                         CodecUse use = CodecUse::encode_and_decode) {
-        Weights weights = read_codec_weights<Networks>(SafetensorsFile::load(path), use);
-        BasicCodec codec(std::move(weights), use, Keep::what_runs);
+    /// Errors  Error{io, corrupt_weights, wrong_weights, invalid_argument}.
+    [[nodiscard]] static BasicCodec load(const std::filesystem::path& path, const LoadOptions& options = {}) {
+        Weights weights = read_codec_weights<Networks>(SafetensorsFile::load(path), options);
+        BasicCodec codec(std::move(weights), options, Keep::what_runs);
         check_entropy_id(codec, path.string());
         check_self_test(codec, path.string());
         return codec;
     }
-    explicit BasicCodec(Weights weights, CodecUse use = CodecUse::encode_and_decode)
-        : BasicCodec(std::move(weights), use, Keep::all) {}
+    /// Weights in memory, as a trainer has them: nothing is tested.
+    explicit BasicCodec(Weights weights, const LoadOptions& options = {})
+        : BasicCodec(std::move(weights), options, Keep::all) {}
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
     [[nodiscard]] const Weights& weights() const { return weights_; }
-    [[nodiscard]] CodecUse use() const { return use_; }
-    /// Gives back what this Codec was made of. Requires it was made from CodecWeights, not by load().
+    [[nodiscard]] const LoadOptions& options() const { return options_; }
+    /// Gives back what this Codec was made of. Requires it was made from weights in memory, not by load().
     [[nodiscard]] Weights release() && { return std::move(weights_); }
     /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
     /// Found by going through the networks without computing, and allocated at once before the first layer runs.
@@ -135,19 +135,21 @@ private:
     using Transform = BasicTransform<Networks>;
     enum class Keep { all, what_runs };
 
-    BasicCodec(Weights weights, CodecUse use, Keep keep)
+    BasicCodec(Weights weights, const LoadOptions& options, Keep keep)
         : weights_(std::move(weights)),
-          use_(use),
+          options_(options),
           entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
           context_(std::make_unique<Inference<float>>()) {
         auto& networks = weights_.networks;
-        const bool encodes = use == CodecUse::encode_and_decode;
+        const bool encodes = options.use == CodecUse::encode_and_decode;
         pack(networks.encoder, encodes, keep);
         pack(networks.hyper_encoder, encodes, keep);
         pack(networks.hyper_mean, true, keep);
+        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
         pack(networks.generator, true, keep);
+        detail::unmix_realism(weights_, plain);
     }
     /// Layer by layer, so that the memory of the numbers that nobody needs any more serves the next layer: those of
     /// convolutions, which have four axes, once they are packed.
@@ -169,7 +171,7 @@ private:
     }
 
     Value analyse(const Image& image) {
-        if (use_ == CodecUse::decode)
+        if (options_.use == CodecUse::decode)
             throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
         check_image(image, "encode");
         require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
@@ -210,7 +212,7 @@ private:
         latent_prior_.decode(stream.latents, index, symbols.residuals);
     }
     Weights weights_;
-    CodecUse use_;
+    LoadOptions options_;
     std::uint32_t entropy_id_;
     FactorizedPrior hyper_prior_;
     ConditionalPrior latent_prior_;
@@ -231,10 +233,16 @@ void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& wher
 }
 
 /// What a weights file says about itself, so that a machine can find out whether it computes what the trainer computed:
-/// the CRC-32 of a test picture's stream, and of the pixels of test symbols.
+/// the CRC-32 of a test picture's stream, and of the pixels of test symbols at every setting of realism.
 struct SelfTest {
     static constexpr int kWidth = 72, kHeight = 56;
 
+    /// The CRC at a setting of realism, from as many as the weights state; where they state one, it is that of every setting.
+    [[nodiscard]] static std::string pick(const std::string& stated, int realism) {
+        constexpr std::size_t kStride = 9;  // 8 digits and a space
+        const std::size_t at = stated.size() < kStride ? 0 : static_cast<std::size_t>(realism) * kStride;
+        return at < stated.size() ? stated.substr(at, kStride - 1) : "";
+    }
     /// Encodes a picture made from integers alone.
     template <class Networks>
     [[nodiscard]] static std::uint32_t stream(BasicCodec<Networks>& codec) {
@@ -278,8 +286,9 @@ void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
             throw Error(Errc::wrong_weights, where + ": expected a self-test with " + what + " " + printable(expected) +
                                                  ", found " + detail::hex32(found));
     };
-    check("pixels", pixels->second, SelfTest::pixels(codec));
-    if (codec.use() == CodecUse::encode_and_decode) check("a stream", stream->second, SelfTest::stream(codec));
+    const std::string expected = SelfTest::pick(pixels->second, realism_step(codec.options().realism));
+    check("pixels", expected, SelfTest::pixels(codec));
+    if (codec.options().use == CodecUse::encode_and_decode) check("a stream", stream->second, SelfTest::stream(codec));
 }
 
 }  // namespace gancodec

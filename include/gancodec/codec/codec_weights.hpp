@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -61,6 +62,8 @@ struct BasicCodecWeights {
     Networks networks;  ///< its hyper_scale is the trainable shadow and stays empty here
     IntegerHyperScale hyper_scale;
     PriorTables prior;
+    /// What full realism adds to the numbers of the generator, parameter by parameter; empty where there is one generator.
+    std::vector<Parameter<float>> realism;
     std::map<std::string, std::string> metadata;
 };
 using CodecWeights = BasicCodecWeights<Model<float>>;
@@ -80,6 +83,39 @@ void each_stored_parameter(Networks& networks, F&& f) {
         if (!name.starts_with("hyper_scale.")) f(name, parameter);
     });
 }
+/// Calls f(name, what realism adds, parameter of the generator); makes the former where there are none yet.
+template <class Networks, class F>
+void each_realism_parameter(BasicCodecWeights<Networks>& weights, F&& f) {
+    std::size_t i = 0;
+    const bool is_new = weights.realism.empty();
+    weights.networks.generator.each_parameter("realism.", [&](const std::string& name, Parameter<float>& p) {
+        if (is_new) weights.realism.emplace_back(p.shape);
+        f(name, weights.realism[i++], p);
+    });
+}
+/// base + realism/10 · added
+inline void mix_realism(Parameter<float>& base, const Parameter<float>& added, int realism) {
+    const float factor = static_cast<float>(realism) / kRealismSteps;
+    for (std::size_t i = 0; i < base.value.size(); ++i) base.value[i] = std::fma(factor, added.value[i], base.value[i]);
+}
+/// Gives the generator of weights in memory that realism; answers its plain numbers, for unmix_realism().
+template <class Networks>
+std::vector<std::vector<float>> mix_realism(BasicCodecWeights<Networks>& weights, int realism) {
+    std::vector<std::vector<float>> plain;
+    if (weights.realism.empty()) return plain;
+    each_realism_parameter(weights, [&](const std::string&, const Parameter<float>& added, Parameter<float>& p) {
+        plain.push_back(p.value);
+        mix_realism(p, added, realism);
+    });
+    return plain;
+}
+template <class Networks>
+void unmix_realism(BasicCodecWeights<Networks>& weights, const std::vector<std::vector<float>>& plain) {
+    if (plain.empty()) return;
+    std::size_t i = 0;
+    weights.networks.generator.each_parameter("",
+                                              [&](const std::string&, Parameter<float>& p) { p.value = plain[i++]; });
+}
 /// A whole pass, so that compilers look at several numbers at once.
 inline bool all_finite(std::span<const float> values) {
     constexpr std::uint32_t kExponent = 0x7F800000u;
@@ -87,6 +123,11 @@ inline bool all_finite(std::span<const float> values) {
     for (const float value : values)
         others |= std::uint32_t{(std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent};
     return others == 0;
+}
+inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
+    read_stored(file, name, p);
+    if (!all_finite(p.value))
+        throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
 }
 inline std::string hex32(std::uint32_t value) {
     char text[9];
@@ -130,6 +171,10 @@ template <class Networks>
     writer.metadata("entropy_id", detail::hex32(entropy_id(weights.hyper_scale, weights.prior)));
     detail::each_stored_parameter(
         weights.networks, [&](const std::string& name, Parameter<float>& p) { add_stored(writer, name, p, format); });
+    if (!weights.realism.empty())
+        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
+            add_stored(writer, name, added, format);
+        });
     const auto integers = [&](const std::string& name, const std::vector<int>& shape, const auto& values, Dtype dtype) {
         writer.add_int(name, shape, std::vector<std::int32_t>(values.begin(), values.end()), dtype);
     };
@@ -151,12 +196,13 @@ template <class Networks>
     return writer;
 }
 
-/// Reads weights of this architecture; those of the encoders stay zero when they are not wanted.
+/// Reads weights of this architecture: all that the file holds, or only what a codec runs, when `run` says how. Then the
+/// generator is the mixture that is wanted, and what encodes stays zero when it is not.
 /// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
 ///         Error{corrupt_weights} for numbers that break a bound.
 template <class Networks = Model<float>>
 [[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
-                                                             CodecUse use = CodecUse::encode_and_decode) {
+                                                             const std::optional<LoadOptions>& run = {}) {
     BasicCodecWeights<Networks> weights;
     weights.metadata = file.metadata();
     const auto found = weights.metadata.find("architecture");
@@ -175,6 +221,11 @@ template <class Networks = Model<float>>
         requests.push_back({prefix + "multiplier", p.shape});
         requests.push_back({prefix + "shift", p.shape});
     });
+    const bool has_realism = std::any_of(file.tensors().begin(), file.tensors().end(),
+                                         [](const auto& tensor) { return tensor.first.starts_with("realism."); });
+    if (has_realism)
+        weights.networks.generator.each_parameter(
+            "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
     requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1
@@ -183,12 +234,20 @@ template <class Networks = Model<float>>
     require_tensors(file, requests);
 
     detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        if (use == CodecUse::decode && detail::is_for_encoding(name)) return;
-        read_stored(file, name, p);
-        if (!detail::all_finite(p.value))
-            throw Error(Errc::corrupt_weights,
-                        file.where() + ": expected finite numbers in " + name + ", found others");
+        if (run && run->use == CodecUse::decode && detail::is_for_encoding(name)) return;
+        detail::read_finite(file, name, p);
     });
+    const int realism = run ? realism_step(run->realism) : 0;
+    if (has_realism && run && realism > 0)
+        weights.networks.generator.each_parameter("realism.", [&](const std::string& name, Parameter<float>& p) {
+            Parameter<float> added(p.shape);
+            detail::read_finite(file, name, added);
+            detail::mix_realism(p, added, realism);
+        });
+    if (has_realism && !run)
+        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
+            detail::read_finite(file, name, added);
+        });
     std::array<IntConv2dParameters, 3> layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const std::string prefix = detail::kScaleLayers[i];

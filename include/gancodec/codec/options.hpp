@@ -2,13 +2,33 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "gancodec/bitstream/format.hpp"
+#include "gancodec/core/error.hpp"
 
 namespace gancodec {
 
 /// What a Codec will be asked for. One that only decodes loads in half the time and holds fewer weights.
 enum class CodecUse { encode_and_decode, decode };
+
+/// Settings of realism, 0 to 1 in tenths; each has its own self-test.
+inline constexpr int kRealismSteps = 10;
+
+/// How to load.
+struct LoadOptions {
+    CodecUse use = CodecUse::encode_and_decode;
+    /// Between the two generators that weights may hold: 0 shows what was measured, with the least error; 1 also draws the
+    /// texture that was likely there. Rounded to tenths; weights with one generator have one look.
+    double realism = 1;
+};
+
+/// Errors  Error{invalid_argument} outside 0..1.
+[[nodiscard]] inline int realism_step(double realism) {
+    if (!(realism >= 0 && realism <= 1))
+        throw Error(Errc::invalid_argument, "realism: expected 0 to 1, found " + std::to_string(realism));
+    return static_cast<int>(std::nearbyint(realism * kRealismSteps));
+}
 
 /// How to encode.
 struct EncodeOptions {

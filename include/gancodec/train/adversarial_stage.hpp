@@ -48,7 +48,7 @@ public:
           data_(data),
           losses_(losses),
           start_(std::move(start)),
-          model_(read_codec_weights<Networks>(start_).networks),
+          model_(read_codec_weights<Networks>(start_, LoadOptions{}).networks),
           discriminator_(recipe_.discriminator) {
         const int crop = recipe_.augmentation.crop_px;
         if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
@@ -110,12 +110,14 @@ public:
         Checkpoint::load(path, parameters_).restore(parameters_, state_);
         snapshot_.take(parameters_, state_);
     }
-    /// The weights of the start with the averaged generator.
+    /// The weights of the start, whose generator stays theirs, with the averaged one at the other end of realism.
     [[nodiscard]] CodecWeights weights() const override {
         auto weights = read_codec_weights<Networks>(start_);
         std::size_t i = 0;
-        weights.networks.generator.each_parameter(
-            "", [&](const std::string&, Parameter<float>& p) { p.value = parameters_[i++].average; });
+        detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto& p) {
+            const std::vector<float>& average = parameters_[i++].average;
+            for (std::size_t j = 0; j < average.size(); ++j) added.value[j] = average[j] - p.value[j];
+        });
         return seal_weights(std::move(weights));
     }
 

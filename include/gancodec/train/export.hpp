@@ -15,14 +15,32 @@ namespace gancodec {
 template <class Networks>
 [[nodiscard]] BasicCodecWeights<Networks> seal_weights(BasicCodecWeights<Networks> weights,
                                                        WeightFormat format = WeightFormat::f16) {
+    std::vector<std::vector<float>> realistic;  // the sum of base and addition, which rounding the base leaves alone
+    if (!weights.realism.empty())
+        detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto& p) {
+            detail::mix_realism(added, p, kRealismSteps);
+            realistic.push_back(added.value);
+        });
     detail::each_stored_parameter(weights.networks, [format](const std::string&, Parameter<float>& p) {
         p.grad.clear();
         round_to_stored(p, format);
     });
-    BasicCodec<Networks> codec(std::move(weights));
-    const std::string stream = detail::hex32(SelfTest::stream(codec)), pixels = detail::hex32(SelfTest::pixels(codec));
-    weights = std::move(codec).release();
-    weights.metadata["self_test_stream"] = stream;
+    if (!weights.realism.empty())
+        detail::each_realism_parameter(weights,
+                                       [&, i = std::size_t{0}](const std::string&, auto& added, auto& p) mutable {
+                                           const std::vector<float>& wanted = realistic[i++];
+                                           for (std::size_t j = 0; j < wanted.size(); ++j)
+                                               added.value[j] = wanted[j] - p.value[j];
+                                           round_to_stored(added, format);
+                                       });
+    std::string pixels;
+    for (int realism = 0; realism <= (weights.realism.empty() ? 0 : kRealismSteps); ++realism) {
+        BasicCodec<Networks> codec(std::move(weights), {.realism = static_cast<double>(realism) / kRealismSteps});
+        const std::string stream = detail::hex32(SelfTest::stream(codec));
+        pixels.append(realism == 0 ? "" : " ").append(detail::hex32(SelfTest::pixels(codec)));
+        weights = std::move(codec).release();
+        weights.metadata["self_test_stream"] = stream;
+    }
     weights.metadata["self_test_pixels"] = pixels;
     return weights;
 }
