@@ -9390,6 +9390,24 @@ inline void mix_realism(Parameter<float>& base, const Parameter<float>& added, i
     const float factor = static_cast<float>(realism) / kRealismSteps;
     for (std::size_t i = 0; i < base.value.size(); ++i) base.value[i] = std::fma(factor, added.value[i], base.value[i]);
 }
+/// Gives the generator of weights in memory that realism; answers its plain numbers, for unmix_realism().
+template <class Networks>
+std::vector<std::vector<float>> mix_realism(BasicCodecWeights<Networks>& weights, int realism) {
+    std::vector<std::vector<float>> plain;
+    if (weights.realism.empty()) return plain;
+    each_realism_parameter(weights, [&](const std::string&, const Parameter<float>& added, Parameter<float>& p) {
+        plain.push_back(p.value);
+        mix_realism(p, added, realism);
+    });
+    return plain;
+}
+template <class Networks>
+void unmix_realism(BasicCodecWeights<Networks>& weights, const std::vector<std::vector<float>>& plain) {
+    if (plain.empty()) return;
+    std::size_t i = 0;
+    weights.networks.generator.each_parameter("",
+                                              [&](const std::string&, Parameter<float>& p) { p.value = plain[i++]; });
+}
 /// A whole pass, so that compilers look at several numbers at once.
 inline bool all_finite(std::span<const float> values) {
     constexpr std::uint32_t kExponent = 0x7F800000u;
@@ -9812,12 +9830,14 @@ public:
     }
     /// Weights in memory, as a trainer has them: nothing is tested.
     explicit BasicCodec(Weights weights, const LoadOptions& options = {})
-        : BasicCodec(mix(std::move(weights), options), options, Keep::all) {}
+        : BasicCodec(std::move(weights), options, Keep::all) {}
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
     [[nodiscard]] const Weights& weights() const { return weights_; }
     [[nodiscard]] const LoadOptions& options() const { return options_; }
+    /// Gives back what this Codec was made of. Requires it was made from weights in memory, not by load().
+    [[nodiscard]] Weights release() && { return std::move(weights_); }
     /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
     /// Found by going through the networks without computing, and allocated at once before the first layer runs.
     [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
@@ -9892,16 +9912,9 @@ private:
         pack(networks.encoder, encodes, keep);
         pack(networks.hyper_encoder, encodes, keep);
         pack(networks.hyper_mean, true, keep);
+        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
         pack(networks.generator, true, keep);
-    }
-    static Weights mix(Weights weights, const LoadOptions& options) {
-        const int realism = realism_step(options.realism);
-        if (!weights.realism.empty())
-            detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto& p) {
-                detail::mix_realism(p, added, realism);
-            });
-        weights.realism.clear();
-        return weights;
+        detail::unmix_realism(weights_, plain);
     }
     /// Layer by layer, so that the memory of the numbers that nobody needs any more serves the next layer: those of
     /// convolutions, which have four axes, once they are packed.
@@ -12087,9 +12100,11 @@ template <class Networks>
                                        });
     std::string pixels;
     for (int realism = 0; realism <= (weights.realism.empty() ? 0 : kRealismSteps); ++realism) {
-        BasicCodec<Networks> codec(weights, {.realism = static_cast<double>(realism) / kRealismSteps});
-        if (realism == 0) weights.metadata["self_test_stream"] = detail::hex32(SelfTest::stream(codec));
+        BasicCodec<Networks> codec(std::move(weights), {.realism = static_cast<double>(realism) / kRealismSteps});
+        const std::string stream = detail::hex32(SelfTest::stream(codec));
         pixels.append(realism == 0 ? "" : " ").append(detail::hex32(SelfTest::pixels(codec)));
+        weights = std::move(codec).release();
+        weights.metadata["self_test_stream"] = stream;
     }
     weights.metadata["self_test_pixels"] = pixels;
     return weights;
@@ -13058,13 +13073,16 @@ struct Recipe {
     double clip_norm = 1.0;
     double average_decay = 0.999;
 
-    /// Loss = lambda·bpp + mse_weight·MSE + lpips_weight·LPIPS. One lambda per quality level, from low to high quality.
+    /// Loss = lambda·bpp + mse_weight·MSE + lpips_weight·LPIPS + dists_weight·DISTS. One lambda per quality level, from low to high quality.
     std::vector<double> lambdas = {40, 12.5, 3.9, 1.22, 0.38, 0.12};
     /// Images at level l weigh lambda_l^−balance in the loss (mean 1): without it the smallest files, whose lambda is largest,
     /// would decide every step.
     double level_balance = 0.5;
     double mse_weight = 150;
     double lpips_weight = 1;
+    /// Of DISTS on a random window of each crop, `dists_px` a side: VGG16 costs ten times what AlexNet does.
+    double dists_weight = 0;
+    int dists_px = 128;
     LambdaRamp lambda_ramp;
     double lowest_gain_log2 = -1.4,
            gain_octaves = 4.1;  ///< the gains of the levels begin evenly spaced, near 2.4/√lambda
@@ -13078,22 +13096,40 @@ struct Recipe {
 
 namespace gancodec {
 
+/// A part of every image of a batch.
+struct Window {
+    int top = 0, left = 0, height = 0, width = 0;
+
+    /// At a random place, `side` pixels a side or what there is.
+    [[nodiscard]] static Window draw(int side, int height, int width, Random& random) {
+        Window w{0, 0, std::min(side, height), std::min(side, width)};
+        w.top = static_cast<int>(random.below(static_cast<std::uint64_t>(height - w.height + 1)));
+        w.left = static_cast<int>(random.below(static_cast<std::uint64_t>(width - w.width + 1)));
+        return w;
+    }
+    template <class T>
+    [[nodiscard]] Variable<T> of(Tape<T>& tape, Variable<T> images) const {
+        return crop(tape, images, height, width, top, left);
+    }
+};
+
 /// Weights of the stage-1 loss for one batch; lambda and position per image.
 struct Stage1Batch {
     std::vector<double> position;  ///< quality position of each image, 0 … levels − 1
     std::vector<double> lambda;
     std::vector<double> weight;  ///< of each image in the loss
-    double mse_weight = 150, lpips_weight = 1;
+    double mse_weight = 150, lpips_weight = 1, dists_weight = 0;
     int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
     /// Rows and columns, below kLpipsPhases, that LPIPS does not see. AlexNet's first convolution moves by 4 pixels, as the
     /// generator's last shuffle does: always seen at one phase, a pattern that repeats every 4 pixels would cost nothing.
     int lpips_top = 0, lpips_left = 0;
+    Window dists_window;
 };
 inline constexpr int kLpipsPhases = 4;
 
 /// What the loss was made of: LPIPS as the mean of the batch, the others per image.
 struct Stage1Measurement {
-    double loss = 0, lpips = 0;
+    double loss = 0, lpips = 0, dists = 0;
     std::vector<double> bits_y, bits_z, mse;
 };
 
@@ -13110,8 +13146,8 @@ struct Stage1Graph {
 ///   the weights reach LPIPS through its gradient, its value is reported as the plain mean.
 /// Rates are taken at v − mu + u and z + u, u uniform noise; roundings pass the gradient straight through.
 /// Shapes  x [N,3,h,w] with h, w multiples of kImageMultiple
-template <class T, class Lpips>
-Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixture<T>& prior, const Lpips* lpips,
+template <class T, class Losses>
+Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixture<T>& prior, const Losses& losses,
                              Variable<T> x, const Stage1Batch& batch, Random& random, Stage1Measurement& measured) {
     const auto images = static_cast<std::size_t>(x.shape().n);
     const double pixels = static_cast<double>(batch.height) * batch.width;
@@ -13142,14 +13178,20 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const auto mse = mean_squared_error(tape, seen, wanted, shares, measured.mse);
     std::vector<std::pair<Variable<T>, T>> terms = {
         {rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
-    if (lpips != nullptr && batch.lpips_weight > 0) {
+    if (losses.lpips != nullptr && batch.lpips_weight > 0) {
         const auto shifted = [&](Variable<T> image) {
             return crop(tape, image, batch.height - batch.lpips_top, batch.width - batch.lpips_left, batch.lpips_top,
                         batch.lpips_left);
         };
-        const auto distance = (*lpips)(tape, weigh_gradient(tape, shifted(seen), batch.weight), shifted(wanted));
+        const auto distance = (*losses.lpips)(tape, weigh_gradient(tape, shifted(seen), batch.weight), shifted(wanted));
         measured.lpips = static_cast<double>(distance.scalar());
         terms.emplace_back(distance, static_cast<T>(batch.lpips_weight));
+    }
+    if (losses.dists != nullptr && batch.dists_weight > 0) {
+        const auto window = [&](Variable<T> image) { return batch.dists_window.of(tape, image); };
+        const auto distance = (*losses.dists)(tape, weigh_gradient(tape, window(seen), batch.weight), window(wanted));
+        measured.dists = static_cast<double>(distance.scalar());
+        terms.emplace_back(distance, static_cast<T>(batch.dists_weight));
     }
     const auto loss = weighted_sum(tape, terms);
     measured.loss = static_cast<double>(loss.scalar());
@@ -13300,8 +13342,8 @@ namespace gancodec {
 template <class Networks>
 class BasicTrainer final : public Stage {
 public:
-    BasicTrainer(Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips)
-        : recipe_(std::move(recipe)), data_(data), lpips_(lpips), prior_(kHyperChannels) {
+    BasicTrainer(Recipe recipe, const Dataset& data, PerceptualLosses losses)
+        : recipe_(std::move(recipe)), data_(data), losses_(losses), prior_(kHyperChannels) {
         if (recipe_.lambdas.size() != kQualityLevels)
             throw Error(Errc::invalid_argument, "recipe: expected " + std::to_string(kQualityLevels) +
                                                     " lambdas, found " + std::to_string(recipe_.lambdas.size()));
@@ -13332,7 +13374,7 @@ public:
         tape_.clear();
         Stage1Measurement measured;
         const auto graph =
-            record_stage1(tape_, model_, prior_, lpips_, tape_.leaf(batch_.view()), batch, random, measured);
+            record_stage1(tape_, model_, prior_, losses_, tape_.leaf(batch_.view()), batch, random, measured);
         report_batch(batch, measured, report);
         if (Snapshot::exploded(measured.loss, state_, recipe_.explosion_factor)) {
             snapshot_.restore(parameters_, state_);
@@ -13436,6 +13478,7 @@ private:
         Stage1Batch batch;
         batch.mse_weight = recipe_.mse_weight;
         batch.lpips_weight = recipe_.lpips_weight;
+        batch.dists_weight = recipe_.dists_weight;
         batch.height = batch.width = how.crop_px;
         const auto images = static_cast<std::size_t>(recipe_.batch);
         const double offset = random.uniform(), ramp = recipe_.lambda_ramp.at(state_.step);
@@ -13461,6 +13504,8 @@ private:
         }
         batch.lpips_top = static_cast<int>(random.below(kLpipsPhases));
         batch.lpips_left = static_cast<int>(random.below(kLpipsPhases));
+        if (recipe_.dists_weight > 0)
+            batch.dists_window = Window::draw(recipe_.dists_px, batch.height, batch.width, random);
         return batch;
     }
     /// Replaces what lies beyond height and width by the last row and column, as the codec pads images.
@@ -13486,6 +13531,7 @@ private:
         report.figures = {{"bpp", bpp_y + bpp_z},    {"psnr", mean(psnr)},
                           {"lpips", measured.lpips}, {"bpp_y", bpp_y},
                           {"bpp_z", bpp_z},          {"lambda_factor", recipe_.lambda_ramp.at(state_.step)}};
+        if (recipe_.dists_weight > 0) report.figures.emplace_back("dists", measured.dists);
     }
     void update(StepReport& report) {
         const double norm = gradient_norm(parameters_);
@@ -13504,7 +13550,7 @@ private:
 
     Recipe recipe_;
     const Dataset& data_;
-    const Lpips<AlexNet>* lpips_;
+    PerceptualLosses losses_;
     Networks model_;
     LogisticMixture<float> prior_;
     std::vector<TrainedParameter> parameters_;
@@ -13781,12 +13827,9 @@ private:
         };
         auto terms = content_terms(tape_, recipe_.content, losses_.lpips, shifted(x_hat), shifted(x));
         if (recipe_.dists_weight > 0) {
-            const Shape s = x.shape();
-            const int height = std::min(recipe_.dists_px, s.h), width = std::min(recipe_.dists_px, s.w);
-            const auto down = static_cast<int>(random.below(static_cast<std::uint64_t>(s.h - height + 1)));
-            const auto right = static_cast<int>(random.below(static_cast<std::uint64_t>(s.w - width + 1)));
-            const auto window = [&](Variable<float> image) { return crop(tape_, image, height, width, down, right); };
-            terms.push_back({"dists", recipe_.dists_weight, (*losses_.dists)(tape_, window(x_hat), window(x))});
+            const Window window = Window::draw(recipe_.dists_px, x.shape().h, x.shape().w, random);
+            terms.push_back(
+                {"dists", recipe_.dists_weight, (*losses_.dists)(tape_, window.of(tape_, x_hat), window.of(tape_, x))});
         }
         const double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
         if (weight > 0 || recipe_.content.feature_matching > 0) {

@@ -25,7 +25,7 @@ SafetensorsFile start_weights(const Dataset& data) {
     Recipe recipe;
     recipe.batch = 1;
     recipe.augmentation.crop_px = 128;
-    Trainer trainer(recipe, data, nullptr);
+    Trainer trainer(recipe, data, {});
     CodecWeights weights = trainer.weights();
     return SafetensorsFile::parse(write_codec_weights(weights).bytes(), "start");
 }

@@ -50,15 +50,15 @@ TEST_CASE("resumed training equals uninterrupted training, bit for bit, for any 
     const std::string path = (std::filesystem::temp_directory_path() / "gancodec_test_checkpoint.safetensors").string();
     const int before = threads();
     set_threads(2);
-    Trainer whole(small_recipe(), data, &lpips);
+    Trainer whole(small_recipe(), data, {&lpips});
     double last_loss = 0;
     for (int i = 0; i < 5; ++i) last_loss = whole.step().loss;
 
-    Trainer first(small_recipe(), data, &lpips);
+    Trainer first(small_recipe(), data, {&lpips});
     for (int i = 0; i < 2; ++i) first.step();
     first.save(path);
     set_threads(1);
-    Trainer second(small_recipe(), data, &lpips);
+    Trainer second(small_recipe(), data, {&lpips});
     second.resume(path);
     CHECK(second.state().step == 2);
     double resumed_loss = 0;
@@ -72,7 +72,7 @@ TEST_CASE("resumed training equals uninterrupted training, bit for bit, for any 
 
 TEST_CASE("a training run begins near the data and gets better", "[train]") {
     const Dataset data = small_dataset();
-    Trainer trainer(small_recipe(), data, nullptr);
+    Trainer trainer(small_recipe(), data, {});
     const StepReport first = trainer.step();
     CHECK(first.at("psnr") > 18);  // principal components, not noise
     StepReport last;
@@ -89,7 +89,7 @@ TEST_CASE("an exploded loss returns to the last snapshot", "[train]") {
     Recipe recipe = small_recipe();
     recipe.learning_rate.peak = 1e6;
     recipe.learning_rate.warm_up_steps = 1;
-    Trainer trainer(recipe, data, nullptr);
+    Trainer trainer(recipe, data, {});
     bool restored = false;
     for (int i = 0; i < 6 && !restored; ++i) restored = trainer.step().restored;
     CHECK(restored);

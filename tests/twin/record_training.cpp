@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
     recipe.learning_rate.warm_up_steps = 8;
     recipe.lambda_ramp.hold_steps = 2;
     recipe.lambda_ramp.ramp_steps = 20;
-    Trainer trainer(recipe, data, &lpips);
+    Trainer trainer(recipe, data, {&lpips});
     for (int i = 0; i < kWarmUp; ++i) trainer.step();  // the second convolutions of residual blocks leave zero
     trainer.save(folder / "start.safetensors");
 

@@ -73,7 +73,7 @@ Case training_step() {
                 struct State {
                     Dataset data;
                     Trainer trainer;
-                    State() : data({picture(512, 512, 1), picture(512, 512, 2)}), trainer(recipe(), data, nullptr) {}
+                    State() : data({picture(512, 512, 1), picture(512, 512, 2)}), trainer(recipe(), data, {}) {}
                     static Recipe recipe() {
                         Recipe recipe;
                         recipe.batch = 8;

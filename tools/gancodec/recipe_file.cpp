@@ -90,6 +90,8 @@ void each_member(R& r, F&& f) {
     f("/level_balance", r.level_balance, 0);
     f("/mse_weight", r.mse_weight, 0);
     f("/lpips_weight", r.lpips_weight, 0);
+    f("/dists_weight", r.dists_weight, 0);
+    f("/dists_px", r.dists_px, 32);
     f("/lambda_ramp/start_factor", r.lambda_ramp.start_factor, 1e-12);
     f("/lambda_ramp/hold_steps", r.lambda_ramp.hold_steps, 0);
     f("/lambda_ramp/ramp_steps", r.lambda_ramp.ramp_steps, 0);

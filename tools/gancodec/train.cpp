@@ -261,7 +261,7 @@ std::unique_ptr<Network> load_loss(double weight, const std::string& named, cons
 }
 double lpips_weight(const Recipe& recipe) { return recipe.lpips_weight; }
 double lpips_weight(const AdversarialRecipe& recipe) { return recipe.content.lpips; }
-double dists_weight(const Recipe&) { return 0; }
+double dists_weight(const Recipe& recipe) { return recipe.dists_weight; }
 double dists_weight(const AdversarialRecipe& recipe) { return recipe.dists_weight; }
 
 /// What makes a recipe a stage.
@@ -274,7 +274,7 @@ struct StageMaker {
         if (!command.start.empty())
             throw Error(Errc::invalid_argument,
                         "--start: expected a recipe whose stage begins with weights, found stage reconstruction");
-        return std::make_unique<Trainer>(recipe, data, losses.lpips);
+        return std::make_unique<Trainer>(recipe, data, losses);
     }
     std::unique_ptr<Stage> operator()(const AdversarialRecipe& recipe) const {
         return std::make_unique<AdversarialStage>(recipe, data, losses, load_start_weights(start_path()));

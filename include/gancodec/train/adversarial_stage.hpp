@@ -187,12 +187,9 @@ private:
         };
         auto terms = content_terms(tape_, recipe_.content, losses_.lpips, shifted(x_hat), shifted(x));
         if (recipe_.dists_weight > 0) {
-            const Shape s = x.shape();
-            const int height = std::min(recipe_.dists_px, s.h), width = std::min(recipe_.dists_px, s.w);
-            const auto down = static_cast<int>(random.below(static_cast<std::uint64_t>(s.h - height + 1)));
-            const auto right = static_cast<int>(random.below(static_cast<std::uint64_t>(s.w - width + 1)));
-            const auto window = [&](Variable<float> image) { return crop(tape_, image, height, width, down, right); };
-            terms.push_back({"dists", recipe_.dists_weight, (*losses_.dists)(tape_, window(x_hat), window(x))});
+            const Window window = Window::draw(recipe_.dists_px, x.shape().h, x.shape().w, random);
+            terms.push_back(
+                {"dists", recipe_.dists_weight, (*losses_.dists)(tape_, window.of(tape_, x_hat), window.of(tape_, x))});
         }
         const double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
         if (weight > 0 || recipe_.content.feature_matching > 0) {

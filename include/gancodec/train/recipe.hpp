@@ -24,13 +24,16 @@ struct Recipe {
     double clip_norm = 1.0;
     double average_decay = 0.999;
 
-    /// Loss = lambda·bpp + mse_weight·MSE + lpips_weight·LPIPS. One lambda per quality level, from low to high quality.
+    /// Loss = lambda·bpp + mse_weight·MSE + lpips_weight·LPIPS + dists_weight·DISTS. One lambda per quality level, from low to high quality.
     std::vector<double> lambdas = {40, 12.5, 3.9, 1.22, 0.38, 0.12};
     /// Images at level l weigh lambda_l^−balance in the loss (mean 1): without it the smallest files, whose lambda is largest,
     /// would decide every step.
     double level_balance = 0.5;
     double mse_weight = 150;
     double lpips_weight = 1;
+    /// Of DISTS on a random window of each crop, `dists_px` a side: VGG16 costs ten times what AlexNet does.
+    double dists_weight = 0;
+    int dists_px = 128;
     LambdaRamp lambda_ramp;
     double lowest_gain_log2 = -1.4,
            gain_octaves = 4.1;  ///< the gains of the levels begin evenly spaced, near 2.4/√lambda

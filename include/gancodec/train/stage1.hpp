@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -13,22 +15,40 @@
 
 namespace gancodec {
 
+/// A part of every image of a batch.
+struct Window {
+    int top = 0, left = 0, height = 0, width = 0;
+
+    /// At a random place, `side` pixels a side or what there is.
+    [[nodiscard]] static Window draw(int side, int height, int width, Random& random) {
+        Window w{0, 0, std::min(side, height), std::min(side, width)};
+        w.top = static_cast<int>(random.below(static_cast<std::uint64_t>(height - w.height + 1)));
+        w.left = static_cast<int>(random.below(static_cast<std::uint64_t>(width - w.width + 1)));
+        return w;
+    }
+    template <class T>
+    [[nodiscard]] Variable<T> of(Tape<T>& tape, Variable<T> images) const {
+        return crop(tape, images, height, width, top, left);
+    }
+};
+
 /// Weights of the stage-1 loss for one batch; lambda and position per image.
 struct Stage1Batch {
     std::vector<double> position;  ///< quality position of each image, 0 … levels − 1
     std::vector<double> lambda;
     std::vector<double> weight;  ///< of each image in the loss
-    double mse_weight = 150, lpips_weight = 1;
+    double mse_weight = 150, lpips_weight = 1, dists_weight = 0;
     int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
     /// Rows and columns, below kLpipsPhases, that LPIPS does not see. AlexNet's first convolution moves by 4 pixels, as the
     /// generator's last shuffle does: always seen at one phase, a pattern that repeats every 4 pixels would cost nothing.
     int lpips_top = 0, lpips_left = 0;
+    Window dists_window;
 };
 inline constexpr int kLpipsPhases = 4;
 
 /// What the loss was made of: LPIPS as the mean of the batch, the others per image.
 struct Stage1Measurement {
-    double loss = 0, lpips = 0;
+    double loss = 0, lpips = 0, dists = 0;
     std::vector<double> bits_y, bits_z, mse;
 };
 
@@ -45,8 +65,8 @@ struct Stage1Graph {
 ///   the weights reach LPIPS through its gradient, its value is reported as the plain mean.
 /// Rates are taken at v − mu + u and z + u, u uniform noise; roundings pass the gradient straight through.
 /// Shapes  x [N,3,h,w] with h, w multiples of kImageMultiple
-template <class T, class Lpips>
-Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixture<T>& prior, const Lpips* lpips,
+template <class T, class Losses>
+Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixture<T>& prior, const Losses& losses,
                              Variable<T> x, const Stage1Batch& batch, Random& random, Stage1Measurement& measured) {
     const auto images = static_cast<std::size_t>(x.shape().n);
     const double pixels = static_cast<double>(batch.height) * batch.width;
@@ -77,14 +97,20 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
     const auto mse = mean_squared_error(tape, seen, wanted, shares, measured.mse);
     std::vector<std::pair<Variable<T>, T>> terms = {
         {rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
-    if (lpips != nullptr && batch.lpips_weight > 0) {
+    if (losses.lpips != nullptr && batch.lpips_weight > 0) {
         const auto shifted = [&](Variable<T> image) {
             return crop(tape, image, batch.height - batch.lpips_top, batch.width - batch.lpips_left, batch.lpips_top,
                         batch.lpips_left);
         };
-        const auto distance = (*lpips)(tape, weigh_gradient(tape, shifted(seen), batch.weight), shifted(wanted));
+        const auto distance = (*losses.lpips)(tape, weigh_gradient(tape, shifted(seen), batch.weight), shifted(wanted));
         measured.lpips = static_cast<double>(distance.scalar());
         terms.emplace_back(distance, static_cast<T>(batch.lpips_weight));
+    }
+    if (losses.dists != nullptr && batch.dists_weight > 0) {
+        const auto window = [&](Variable<T> image) { return batch.dists_window.of(tape, image); };
+        const auto distance = (*losses.dists)(tape, weigh_gradient(tape, window(seen), batch.weight), window(wanted));
+        measured.dists = static_cast<double>(distance.scalar());
+        terms.emplace_back(distance, static_cast<T>(batch.dists_weight));
     }
     const auto loss = weighted_sum(tape, terms);
     measured.loss = static_cast<double>(loss.scalar());

@@ -29,8 +29,8 @@ namespace gancodec {
 template <class Networks>
 class BasicTrainer final : public Stage {
 public:
-    BasicTrainer(Recipe recipe, const Dataset& data, const Lpips<AlexNet>* lpips)
-        : recipe_(std::move(recipe)), data_(data), lpips_(lpips), prior_(kHyperChannels) {
+    BasicTrainer(Recipe recipe, const Dataset& data, PerceptualLosses losses)
+        : recipe_(std::move(recipe)), data_(data), losses_(losses), prior_(kHyperChannels) {
         if (recipe_.lambdas.size() != kQualityLevels)
             throw Error(Errc::invalid_argument, "recipe: expected " + std::to_string(kQualityLevels) +
                                                     " lambdas, found " + std::to_string(recipe_.lambdas.size()));
@@ -61,7 +61,7 @@ public:
         tape_.clear();
         Stage1Measurement measured;
         const auto graph =
-            record_stage1(tape_, model_, prior_, lpips_, tape_.leaf(batch_.view()), batch, random, measured);
+            record_stage1(tape_, model_, prior_, losses_, tape_.leaf(batch_.view()), batch, random, measured);
         report_batch(batch, measured, report);
         if (Snapshot::exploded(measured.loss, state_, recipe_.explosion_factor)) {
             snapshot_.restore(parameters_, state_);
@@ -165,6 +165,7 @@ private:
         Stage1Batch batch;
         batch.mse_weight = recipe_.mse_weight;
         batch.lpips_weight = recipe_.lpips_weight;
+        batch.dists_weight = recipe_.dists_weight;
         batch.height = batch.width = how.crop_px;
         const auto images = static_cast<std::size_t>(recipe_.batch);
         const double offset = random.uniform(), ramp = recipe_.lambda_ramp.at(state_.step);
@@ -190,6 +191,8 @@ private:
         }
         batch.lpips_top = static_cast<int>(random.below(kLpipsPhases));
         batch.lpips_left = static_cast<int>(random.below(kLpipsPhases));
+        if (recipe_.dists_weight > 0)
+            batch.dists_window = Window::draw(recipe_.dists_px, batch.height, batch.width, random);
         return batch;
     }
     /// Replaces what lies beyond height and width by the last row and column, as the codec pads images.
@@ -215,6 +218,7 @@ private:
         report.figures = {{"bpp", bpp_y + bpp_z},    {"psnr", mean(psnr)},
                           {"lpips", measured.lpips}, {"bpp_y", bpp_y},
                           {"bpp_z", bpp_z},          {"lambda_factor", recipe_.lambda_ramp.at(state_.step)}};
+        if (recipe_.dists_weight > 0) report.figures.emplace_back("dists", measured.dists);
     }
     void update(StepReport& report) {
         const double norm = gradient_norm(parameters_);
@@ -233,7 +237,7 @@ private:
 
     Recipe recipe_;
     const Dataset& data_;
-    const Lpips<AlexNet>* lpips_;
+    PerceptualLosses losses_;
     Networks model_;
     LogisticMixture<float> prior_;
     std::vector<TrainedParameter> parameters_;

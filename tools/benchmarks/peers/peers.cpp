@@ -106,7 +106,7 @@ void serve_training(const std::string&) {
                 pictures.back().at(p % 512, p / 512)[c] = static_cast<std::uint8_t>(random.below(256));
     }
     const Dataset data(std::move(pictures));
-    Trainer trainer(recipe, data, nullptr);
+    Trainer trainer(recipe, data, {});
     trainer.step();
     std::cout << "ready" << std::endl;
     int count = 0;
