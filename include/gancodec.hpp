@@ -106,6 +106,7 @@
 #include "gancodec/entropy/table_hash.hpp"
 #include "gancodec/entropy/cdf.hpp"
 #include "gancodec/entropy/escape.hpp"
+#include "gancodec/entropy/compressai_rans.hpp"
 #include "gancodec/entropy/rans.hpp"
 #include "gancodec/entropy/rans_decoder.hpp"
 #include "gancodec/entropy/rans_encoder.hpp"
@@ -115,6 +116,7 @@
 #include "gancodec/bitstream/checksum.hpp"
 #include "gancodec/bitstream/format.hpp"
 #include "gancodec/bitstream/header.hpp"
+#include "gancodec/bitstream/compressai_format.hpp"
 #include "gancodec/bitstream/reader.hpp"
 #include "gancodec/bitstream/writer.hpp"
 
@@ -130,6 +132,7 @@
 #include "gancodec/codec/codec_weights.hpp"
 #include "gancodec/codec/rate_control.hpp"
 #include "gancodec/codec/symbol_order.hpp"
+#include "gancodec/codec/compressai_decoder.hpp"
 #include "gancodec/codec/transform.hpp"
 #include "gancodec/codec/codec.hpp"
 

@@ -7120,6 +7120,7 @@ using HyperMeanScaleSynthesis = Sequential<ConvTranspose2d<N, M, 5>, LeakyRelu<1
 /// bmshj2018-factorized: y itself is coded, every channel by a distribution of its own.
 template <int N = 128, int M = 192>
 struct FactorizedPrior : NamedParts<FactorizedPrior<N, M>> {
+    static constexpr int kN = N, kM = M;
     Analysis<N, M> g_a;
     Synthesis<N, M> g_s;
 
@@ -7134,6 +7135,7 @@ struct FactorizedPrior : NamedParts<FactorizedPrior<N, M>> {
 template <int N = 128, int M = 192, class HyperAnalysisNetwork = HyperAnalysis<N, M>,
           class HyperSynthesisNetwork = HyperScaleSynthesis<N, M>>
 struct ScaleHyperprior : NamedParts<ScaleHyperprior<N, M, HyperAnalysisNetwork, HyperSynthesisNetwork>> {
+    static constexpr int kN = N, kM = M;
     Analysis<N, M> g_a;
     Synthesis<N, M> g_s;
     HyperAnalysisNetwork h_a;
@@ -7721,6 +7723,157 @@ constexpr std::int64_t get_escape(const GetBit& get_bit) {
     for (int i = 1; i < bits; ++i) value = (value << 1) | get_bit();
     return std::int64_t{value} - 1;
 }
+
+}  // namespace gancodec
+// ---- gancodec/entropy/compressai_rans.hpp
+
+#include <limits>
+
+// The entropy coder of CompressAI, whose strings are decoded here and not written.
+//
+//   string      words of 32 bits, little-endian; the first two are the state x, low word first
+//   a slot      [start, start + f) of 65536: x <- f · floor(x / 65536) + x mod 65536 - start
+//   raw bits    four at a time: x <- floor(x / 16); their value is x mod 16
+//   after each  x <- x · 2^32 + the next word, while x < 2^31
+//   a symbol    slot i of its table stands for offset + i; the last slot is an escape, and a number e follows in raw bits:
+//               how many digits of four bits it has (15 adds to what follows), then the digits, lowest first.
+//               offset - (e + 1) / 2 for odd e, offset + (last slot) + e / 2 for even e
+//   the end     x = 2^31, and no word left
+// (64-bit rANS: Duda 2013, arXiv:1311.2540; Giesen 2014, arXiv:1402.3392.)
+
+namespace gancodec {
+
+/// The integer tables of one of CompressAI's entropy models.
+class CompressAiTables {
+public:
+    struct Table {
+        std::size_t begin = 0;    ///< of its cdf among all
+        std::size_t slots = 0;    ///< symbols and escape; cdf[slots] = 65536
+        std::int32_t offset = 0;  ///< the symbol of slot 0
+    };
+
+    CompressAiTables() = default;
+    /// Tables as a checkpoint has them: row i of `cdf` begins with lengths[i] sums of frequencies, from 0 to 65536.
+    /// Shapes   cdf [tables][cdf.size() / tables] · lengths [tables] · offsets [tables]
+    /// Errors   Error{Errc::corrupt_weights} that begins with `where`.
+    CompressAiTables(std::span<const std::int32_t> cdf, std::span<const std::int32_t> lengths,
+                     std::span<const std::int32_t> offsets, const std::string& where) {
+        const std::size_t count = lengths.size();
+        if (count == 0 || offsets.size() != count || cdf.size() % count != 0)
+            throw Error(Errc::corrupt_weights, where + ": expected as many rows, lengths and offsets, found " +
+                                                   std::to_string(cdf.size()) + ", " + std::to_string(count) + " and " +
+                                                   std::to_string(offsets.size()) + " numbers");
+        for (std::size_t i = 0; i < count; ++i)
+            add(cdf.subspan(i * (cdf.size() / count), cdf.size() / count), lengths[i], offsets[i],
+                where + " table " + std::to_string(i));
+    }
+
+    [[nodiscard]] std::size_t size() const { return tables_.size(); }
+    [[nodiscard]] const Table& table(std::size_t i) const { return tables_[i]; }
+    [[nodiscard]] const std::uint32_t* cdf(const Table& table) const { return cdf_.data() + table.begin; }
+
+private:
+    void add(std::span<const std::int32_t> row, std::int32_t length, std::int32_t offset, const std::string& where) {
+        const auto refuse = [&](const std::string& expected, const std::string& found) {
+            throw Error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
+        };
+        if (length < 2 || static_cast<std::size_t>(length) > row.size())
+            refuse("a length of 2 to " + std::to_string(row.size()), std::to_string(length));
+        if (offset < -kMaxSymbol || offset > kMaxSymbol)
+            refuse("an offset of at most " + std::to_string(kMaxSymbol) + " in magnitude", std::to_string(offset));
+        row = row.first(static_cast<std::size_t>(length));
+        if (row.front() != 0 || row.back() != std::int32_t{kProbabilityTotal})
+            refuse("sums from 0 to 65536", std::to_string(row.front()) + " to " + std::to_string(row.back()));
+        if (std::adjacent_find(row.begin(), row.end(), std::greater_equal<>()) != row.end())
+            refuse("sums that rise", "one that does not");
+        tables_.push_back({cdf_.size(), row.size() - 1, offset});
+        for (const std::int32_t sum : row) cdf_.push_back(static_cast<std::uint32_t>(sum));
+    }
+
+    std::vector<Table> tables_;
+    std::vector<std::uint32_t> cdf_;
+};
+
+/// Reads symbols from a string that CompressAI wrote.
+/// Safe     Any bytes: no read outside `bytes`, no endless loop.
+/// Errors   Error{Errc::corrupt_stream}, also where the end is not that of the last symbol. One symbol read with another
+///          table than the encoder's leads to another state at the end, but for a chance of 2^-31 or so, and but for
+///          symbols that have the very same slot in both (those in the tails, of frequency 1): then only this one is wrong.
+class CompressAiRansDecoder {
+public:
+    /// Decodes symbols[i] with table table_of(i) for every i.
+    /// Requires table_of(i) < tables.size().
+    template <class TableOf>
+    static void decode(ByteView bytes, std::span<std::int32_t> symbols, const CompressAiTables& tables,
+                       const TableOf& table_of) {
+        CompressAiRansDecoder decoder(bytes);
+        for (std::size_t i = 0; i < symbols.size(); ++i) {
+            GANCODEC_ASSERT(table_of(i) < tables.size());
+            symbols[i] = decoder.get_symbol(tables, tables.table(table_of(i)));
+        }
+        if (decoder.x_ != kLow) refuse("a state of 2^31 after the last symbol", "another");
+        if (decoder.next_ != bytes.size()) refuse("an end after the last symbol", "words left over");
+    }
+
+private:
+    static constexpr std::uint64_t kLow = std::uint64_t{1} << 31;
+    static constexpr std::size_t kWordBytes = 4;
+    static constexpr int kDigitBits = 4;
+    static constexpr std::uint32_t kLargestDigit = (1u << kDigitBits) - 1;
+    static constexpr std::uint32_t kMaxDigits = 8;
+
+    explicit CompressAiRansDecoder(ByteView bytes) : bytes_(bytes) {
+        if (bytes.size() % kWordBytes != 0)
+            refuse("whole words of 4 bytes", (std::to_string(bytes.size()) + " bytes").c_str());
+        x_ = get_word();
+        x_ |= std::uint64_t{get_word()} << 32;
+    }
+    [[noreturn]] static void refuse(const char* expected, const char* found) {
+        throw Error(Errc::corrupt_stream, std::string("CompressAI string: expected ") + expected + ", found " + found);
+    }
+    std::uint32_t get_word() {
+        if (next_ == bytes_.size()) refuse("more words", "its end");
+        const auto word = read_little_endian<std::uint32_t>(bytes_.data() + next_);
+        next_ += kWordBytes;
+        return word;
+    }
+    /// One word is enough wherever an encoder was at work: x was at least 2^31, and lost 16 bits at most.
+    void pull() {
+        if (x_ < kLow) x_ = (x_ << 32) | get_word();
+    }
+    std::uint32_t get_digit() {
+        const auto digit = static_cast<std::uint32_t>(x_) & kLargestDigit;
+        x_ >>= kDigitBits;
+        pull();
+        return digit;
+    }
+    std::int32_t get_symbol(const CompressAiTables& tables, const CompressAiTables::Table& table) {
+        const std::uint32_t* cdf = tables.cdf(table);
+        const auto position = static_cast<std::uint32_t>(x_) & (kProbabilityTotal - 1);
+        const std::uint32_t* above = std::upper_bound(cdf + 1, cdf + table.slots, position);
+        const std::uint32_t start = above[-1];
+        x_ = std::uint64_t{*above - start} * (x_ >> kProbabilityBits) + position - start;
+        pull();
+        const auto slot = static_cast<std::int64_t>(above - cdf) - 1;
+        const bool escape = slot + 1 == static_cast<std::int64_t>(table.slots);
+        return escape ? get_escape_symbol(table, slot) : table.offset + static_cast<std::int32_t>(slot);
+    }
+    std::int32_t get_escape_symbol(const CompressAiTables::Table& table, std::int64_t last_slot) {
+        std::uint32_t count = 0, digit = kLargestDigit;
+        while (digit == kLargestDigit && count <= kMaxDigits) count += digit = get_digit();
+        if (count > kMaxDigits) refuse("an escaped number of at most 32 bits", "a longer one");
+        std::int64_t e = 0;
+        for (std::uint32_t i = 0; i < count; ++i) e |= std::int64_t{get_digit()} << (kDigitBits * i);
+        const std::int64_t symbol = table.offset + (e % 2 != 0 ? -(e + 1) / 2 : last_slot + e / 2);
+        if (symbol < std::numeric_limits<std::int32_t>::min() || symbol > std::numeric_limits<std::int32_t>::max())
+            refuse("a symbol of 32 bits", "a larger one");
+        return static_cast<std::int32_t>(symbol);
+    }
+
+    ByteView bytes_;
+    std::size_t next_ = 0;
+    std::uint64_t x_ = 0;
+};
 
 }  // namespace gancodec
 // ---- gancodec/entropy/rans.hpp
@@ -8313,6 +8466,109 @@ inline StreamHeader read_header(ByteReader& reader, const Limits& limits = {}) {
 }
 
 }  // namespace gancodec
+// ---- gancodec/bitstream/compressai_format.hpp
+
+// A file that carries what CompressAI's model.compress() gave for one picture (this comment is the specification;
+// tools/compressai_stream.py writes it; *.cai).
+//
+//   size   field
+//   3      magic "CAI"
+//   1      version, 1
+//   1      length n of the model's name, 1..64
+//   n      the name as the zoo spells it, "bmshj2018-hyperprior"
+//   varints:
+//          N, M of the model
+//          width - 1, height - 1, left, top: the picture in px, and where its corner lies in what was compressed
+//          h, w: the "shape" of compress(), extents of the last latents (of y for the factorised model, else of z)
+//          1 or 2: the number of strings
+//   each string in the order of "strings": y, then z if there is one
+//     1..4   length m, varint
+//     m      the string, see entropy/compressai_rans.hpp
+//   4      CRC-32 of everything before, little-endian: the file ends here
+//
+// varint, CRC-32   as in bitstream/format.hpp
+
+namespace gancodec {
+
+inline constexpr std::uint8_t kCompressAiMagic[3] = {'C', 'A', 'I'};
+inline constexpr int kCompressAiVersion = 1;
+
+/// A whole file; the strings point into bytes that someone else owns.
+struct CompressAiStream {
+    std::string model;
+    int N = 0, M = 0;
+    int width = 0, height = 0, left = 0, top = 0;
+    int h = 0, w = 0;
+    std::vector<ByteView> strings;
+
+    /// Pixels of what was compressed for one of the last latents, along each axis.
+    [[nodiscard]] int latent_px() const { return strings.size() == 1 ? 16 : 64; }
+};
+
+/// Takes a file apart, and holds the extents against each other and against the limits.
+/// Safe     Any bytes.
+/// Errors   Error{Errc::corrupt_stream}, {Errc::unsupported} for another version, {Errc::limit}.
+[[nodiscard]] inline CompressAiStream read_compressai_stream(ByteView bytes, const Limits& limits = {}) {
+    const auto refuse = [](const std::string& field, const std::string& expected, const std::string& found) {
+        throw Error(Errc::corrupt_stream, field + ": expected " + expected + ", found " + found);
+    };
+    ByteReader reader(bytes);
+    const ByteView magic = reader.read_bytes(sizeof kCompressAiMagic, "CompressAI file magic");
+    if (!std::equal(magic.begin(), magic.end(), kCompressAiMagic))
+        refuse("CompressAI file magic", "bytes \"CAI\"", "others");
+    const int version = reader.read_byte("CompressAI file version");
+    if (version != kCompressAiVersion)
+        throw Error(Errc::unsupported, "CompressAI file version: expected " + std::to_string(kCompressAiVersion) +
+                                           ", found " + std::to_string(version));
+    if (reader.remaining() < 4) refuse("CompressAI file", "a CRC-32", "its end");
+    const ByteView body = bytes.first(bytes.size() - 4);
+    const auto stated = read_little_endian<std::uint32_t>(bytes.data() + body.size());
+    if (crc32(body) != stated)
+        refuse("CompressAI file", "CRC-32 " + std::to_string(stated), std::to_string(crc32(body)));
+
+    reader = ByteReader(body);
+    static_cast<void>(reader.read_bytes(sizeof kCompressAiMagic + 1, "CompressAI file magic"));
+    const std::size_t length = reader.read_byte("model name length");
+    if (length < 1 || length > 64) refuse("model name length", "1 to 64", std::to_string(length));
+    const ByteView name = reader.read_bytes(length, "model name");
+    CompressAiStream stream;
+    stream.model.assign(name.begin(), name.end());
+    const auto number = [&](const char* field, int smallest) {
+        const std::uint32_t value = reader.read_varint(field);
+        if (value < static_cast<std::uint32_t>(smallest))
+            refuse(field, "at least " + std::to_string(smallest), std::to_string(value));
+        return static_cast<int>(value);
+    };
+    stream.N = number("N", 1);
+    stream.M = number("M", 1);
+    stream.width = number("picture width", 0) + 1;
+    stream.height = number("picture height", 0) + 1;
+    stream.left = number("picture left", 0);
+    stream.top = number("picture top", 0);
+    stream.h = number("latents height", 1);
+    stream.w = number("latents width", 1);
+    const int count = number("number of strings", 1);
+    if (count > 2) refuse("number of strings", "1 or 2", std::to_string(count));
+    for (int i = 0; i < count; ++i)
+        stream.strings.push_back(reader.read_bytes(reader.read_varint("string length"), "string"));
+    if (reader.remaining() != 0)
+        refuse("CompressAI file", "an end", std::to_string(reader.remaining()) + " more bytes");
+
+    const auto px = [&](int latents) {
+        return static_cast<std::uint64_t>(latents) * static_cast<std::uint64_t>(stream.latent_px());
+    };
+    require_area(px(stream.w), px(stream.h), limits, "CompressAI file");
+    const auto end = [](int corner, int side) {
+        return static_cast<std::uint64_t>(corner) + static_cast<std::uint64_t>(side);
+    };
+    if (end(stream.left, stream.width) > px(stream.w) || end(stream.top, stream.height) > px(stream.h))
+        refuse("picture", "it inside " + std::to_string(px(stream.w)) + " x " + std::to_string(px(stream.h)) + " px",
+               std::to_string(stream.width) + " x " + std::to_string(stream.height) + " px at " +
+                   std::to_string(stream.left) + ", " + std::to_string(stream.top));
+    return stream;
+}
+
+}  // namespace gancodec
 // ---- gancodec/bitstream/reader.hpp
 
 namespace gancodec {
@@ -8420,8 +8676,6 @@ inline void append_sized(Bytes& out, ByteView payload, const char* where) {
 }  // namespace gancodec
 
 // ---- gancodec/weights/dtype.hpp
-
-#include <limits>
 
 namespace gancodec {
 
@@ -9642,6 +9896,229 @@ void fill_in_symbol_order(TensorView<float> tensor, Value&& value) {
 }
 
 }  // namespace gancodec
+// ---- gancodec/codec/compressai_decoder.hpp
+
+#include <functional>
+
+namespace gancodec {
+
+/// The integers of a CompressAI stream, y in the order [c][16ths of the height][of the width], z, where the model has it,
+/// in [c][h][w]; and the table of each y, which z decides.
+struct CompressAiSymbols {
+    std::vector<std::int32_t> y, z;
+    std::vector<std::uint16_t> index;
+};
+
+/// Decodes what CompressAI's model.compress() wrote, with weights that tools/convert_weights.py made.
+///   CompressAiDecoder<zoo::ScaleHyperprior<128, 192>> decoder(SafetensorsFile::load("hyperprior.safetensors"));
+///   Image image = decoder.decode(read_compressai_stream(bytes));
+/// Network is zoo::FactorizedPrior, zoo::ScaleHyperprior or zoo::MeanScaleHyperprior; only its synthesis is held.
+///
+/// Read first: the tables of y are chosen by floats, h_s(ẑ), as these models have it. Where a scale lies within rounding
+/// of a threshold, this machine may choose another table than the encoder's. All symbols behind it are then wrong, the state
+/// of the coder at the end shows it, and the stream is refused. How often: README.md, "Other people's models".
+template <class Network>
+class CompressAiDecoder {
+    struct Nothing {};
+    static auto hyper_synthesis() {
+        if constexpr (requires { &Network::h_s; })
+            return std::type_identity<decltype(Network::h_s)>();
+        else
+            return std::type_identity<Nothing>();
+    }
+    using HyperSynthesis = typename decltype(hyper_synthesis())::type;
+    static constexpr int N = Network::kN, M = Network::kM;
+
+public:
+    static constexpr bool kHasHyper = !std::is_same_v<HyperSynthesis, Nothing>;
+    /// Whether h_s gives means beside the scales.
+    static constexpr bool kHasMeans = [] {
+        if constexpr (kHasHyper) return HyperSynthesis::out_channels(N) == 2 * M;
+        return false;
+    }();
+
+    /// Errors   Error{wrong_weights, corrupt_weights}.
+    explicit CompressAiDecoder(const SafetensorsFile& file) : context_(std::make_unique<Inference<float>>()) {
+        const auto name = file.metadata().find("architecture");
+        if (name != file.metadata().end()) architecture_ = name->second;
+        std::vector<TensorRequest> requests;
+        each_part([&](const char* prefix, auto& part) { append_requests(part, prefix, requests); });
+        require_tensors(file, requests, ExtraTensors::allow);
+        each_part([&](const char* prefix, auto& part) {
+            read_parameters(file, part, prefix);
+            part.prepare(false);
+        });
+        constexpr std::size_t kChannels = kHasHyper ? N : M;
+        bottleneck_ = read_tables(file, "entropy_bottleneck.");
+        medians_ = file.read_float("entropy_bottleneck.medians");
+        require_count(file, "tables of entropy_bottleneck", kChannels, bottleneck_.size());
+        require_count(file, "entropy_bottleneck.medians", kChannels, medians_.size());
+        if constexpr (kHasHyper) {
+            conditional_ = read_tables(file, "gaussian_conditional.");
+            scale_table_ = file.read_float("gaussian_conditional.scale_table");
+            require_count(file, "gaussian_conditional.scale_table", conditional_.size(), scale_table_.size());
+            if (scale_table_.size() > 65536 || !std::is_sorted(scale_table_.begin(), scale_table_.end()))
+                throw Error(Errc::corrupt_weights, file.where() + ": expected a scale table that rises, found another");
+        }
+    }
+
+    /// Errors   Error{corrupt_stream, limit, wrong_weights}.
+    [[nodiscard]] Image decode(const CompressAiStream& stream, const DecodeOptions& options = {}) {
+        return paint(decode_symbols(stream, options), stream);
+    }
+    /// Errors   as decode().
+    [[nodiscard]] CompressAiSymbols decode_symbols(const CompressAiStream& stream, const DecodeOptions& options = {}) {
+        CompressAiSymbols symbols = decode_indices(stream, options);
+        symbols.y.resize(latents(stream));
+        if constexpr (kHasHyper) {
+            CompressAiRansDecoder::decode(stream.strings[0], symbols.y, conditional_,
+                                          [&](std::size_t i) { return symbols.index[i]; });
+        } else {
+            decode_bottleneck(stream.strings[0], symbols.y);
+        }
+        return symbols;
+    }
+    /// All that is decoded before y: z and the tables of y.
+    /// Errors   as decode().
+    [[nodiscard]] CompressAiSymbols decode_indices(const CompressAiStream& stream, const DecodeOptions& options = {}) {
+        check(stream, options);
+        CompressAiSymbols symbols;
+        if constexpr (kHasHyper) {
+            symbols.z.resize(plane(stream) * N);
+            decode_bottleneck(stream.strings[1], symbols.z);
+            symbols.index.resize(latents(stream));
+            const Value parameters = hyper_synthesis(*context_, symbols.z, stream);
+            each_in_symbol_order(parameters.constant(), [&](std::size_t i, float scale) {
+                if (i < symbols.index.size()) symbols.index[i] = index_of(scale);
+            });
+        }
+        return symbols;
+    }
+    /// The scales of y, or nothing where the model has none, in the order of its symbols: for comparisons.
+    /// Requires the symbols are those of the stream.
+    [[nodiscard]] std::vector<float> scales(const CompressAiSymbols& symbols, const CompressAiStream& stream) {
+        std::vector<float> found(symbols.index.size());
+        if constexpr (kHasHyper)
+            each_in_symbol_order(hyper_synthesis(*context_, symbols.z, stream).constant(),
+                                 [&](std::size_t i, float scale) {
+                                     if (i < found.size()) found[i] = scale;
+                                 });
+        return found;
+    }
+    /// The pixels of symbols, the other half of decode(). Requires the symbols are those of the stream.
+    [[nodiscard]] Image paint(const CompressAiSymbols& symbols, const CompressAiStream& stream) {
+        const Value x_hat = synthesise(*context_, symbols, stream);
+        const int width = stream.left + stream.width, height = stream.top + stream.height;
+        Image image = tensor_to_image(x_hat.constant(), width, height);
+        if (stream.left == 0 && stream.top == 0) return image;
+        return crop(image, stream.left, stream.top, stream.width, stream.height);
+    }
+
+private:
+    using Context = Inference<float>;
+    using Value = Context::Value;
+    static constexpr int kUpsampling = kHasHyper ? 4 : 1;  ///< from the last latents to y
+
+    template <class F>
+    void each_part(F&& f) {
+        f("g_s.", g_s_);
+        if constexpr (kHasHyper) f("h_s.", h_s_);
+    }
+    static CompressAiTables read_tables(const SafetensorsFile& file, const std::string& prefix) {
+        if (file.find(prefix + "_quantized_cdf") == nullptr)
+            throw Error(Errc::wrong_weights,
+                        file.where() + ": expected the tables of " + prefix.substr(0, prefix.size() - 1) +
+                            ", found none: a model makes them in update(), before it is saved and converted");
+        return CompressAiTables(file.read_int(prefix + "_quantized_cdf"), file.read_int(prefix + "_cdf_length"),
+                                file.read_int(prefix + "_offset"), file.where() + ": " + prefix + "_quantized_cdf");
+    }
+    static void require_count(const SafetensorsFile& file, const char* what, std::size_t expected, std::size_t found) {
+        if (found != expected)
+            throw Error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(expected) + " " + what +
+                                                   ", found " + std::to_string(found));
+    }
+    static std::size_t plane(const CompressAiStream& stream) {
+        return static_cast<std::size_t>(stream.h) * static_cast<std::size_t>(stream.w);
+    }
+    static std::size_t latents(const CompressAiStream& stream) { return plane(stream) * kUpsampling * kUpsampling * M; }
+
+    void check(const CompressAiStream& stream, const DecodeOptions& options) {
+        const auto text = [](const std::string& name, int n, int m) {
+            return printable(name) + " with N " + std::to_string(n) + " and M " + std::to_string(m);
+        };
+        if (stream.model != architecture_ || stream.N != N || stream.M != M)
+            throw Error(Errc::wrong_weights, "CompressAI file: expected weights of " +
+                                                 text(stream.model, stream.N, stream.M) + ", found " +
+                                                 text(architecture_, N, M));
+        if (stream.strings.size() != (kHasHyper ? 2 : 1))
+            throw Error(Errc::corrupt_stream, "CompressAI file: expected " + std::string(kHasHyper ? "2" : "1") +
+                                                  " strings, found " + std::to_string(stream.strings.size()));
+        const auto run = [&](Context& context) {
+            if constexpr (kHasHyper) static_cast<void>(hyper_synthesis(context, {}, stream));
+            static_cast<void>(synthesise(context, {}, stream));
+        };
+        const std::size_t symbol_bytes = latents(stream) * (sizeof(std::int32_t) + sizeof(std::uint16_t));
+        require_memory(Context::plan(run).template bytes<float>() + symbol_bytes, options.limits, "CompressAI file");
+        context_->reserve_for(run);
+    }
+    void decode_bottleneck(ByteView string, std::span<std::int32_t> symbols) const {
+        const std::size_t each = symbols.size() / bottleneck_.size();
+        CompressAiRansDecoder::decode(string, symbols, bottleneck_, [&](std::size_t i) { return i / each; });
+    }
+    /// The first of the table that is not below the scale, as build_indexes() counts.
+    [[nodiscard]] std::uint16_t index_of(float scale) const {
+        const auto found = std::partition_point(scale_table_.begin(), scale_table_.end() - 1,
+                                                [&](float entry) { return !(scale <= entry); });
+        return static_cast<std::uint16_t>(found - scale_table_.begin());
+    }
+
+    // On a context whose memory is only counted these compute nothing, and need no symbols.
+    [[nodiscard]] Value from_bottleneck(Context& context, std::span<const std::int32_t> symbols,
+                                        const CompressAiStream& stream) const {
+        const std::size_t each = plane(stream);
+        Value out = context.make({1, static_cast<int>(medians_.size()), stream.h, stream.w});
+        context.compute([&] {
+            fill_in_symbol_order(out.view(),
+                                 [&](std::size_t i) { return static_cast<float>(symbols[i]) + medians_[i / each]; });
+        });
+        return out;
+    }
+    [[nodiscard]] Value hyper_synthesis(Context& context, std::span<const std::int32_t> z,
+                                        const CompressAiStream& stream) const {
+        return h_s_(context, from_bottleneck(context, z, stream));
+    }
+    [[nodiscard]] Value synthesise(Context& context, const CompressAiSymbols& symbols,
+                                   const CompressAiStream& stream) const {
+        if constexpr (!kHasHyper) {
+            return g_s_(context, from_bottleneck(context, symbols.y, stream));
+        } else {
+            Value y_hat = context.make({1, M, stream.h * kUpsampling, stream.w * kUpsampling});
+            context.compute([&] {
+                fill_in_symbol_order(y_hat.view(), [&](std::size_t i) { return static_cast<float>(symbols.y[i]); });
+            });
+            if constexpr (kHasMeans) {
+                const Value parameters = hyper_synthesis(context, symbols.z, stream);
+                context.compute([&] { add_means(parameters.constant(), y_hat.view()); });
+            }
+            return g_s_(context, std::move(y_hat));
+        }
+    }
+    /// The means lie behind the scales of all channels.
+    static void add_means(TensorView<const float> parameters, TensorView<float> y_hat) {
+        for (int c = 0; c < M; ++c)
+            for (int y = 0; y < y_hat.shape.h; ++y)
+                for (int x = 0; x < y_hat.shape.w; ++x) y_hat.at(0, c, y, x) += parameters.at(0, M + c, y, x);
+    }
+
+    std::string architecture_ = "an unnamed architecture";
+    decltype(Network::g_s) g_s_;
+    HyperSynthesis h_s_;
+    CompressAiTables bottleneck_, conditional_;
+    std::vector<float> medians_, scale_table_;
+    std::unique_ptr<Context> context_;
+};
+
+}  // namespace gancodec
 // ---- gancodec/codec/transform.hpp
 
 namespace gancodec {
@@ -10060,7 +10537,6 @@ void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
 
 // ---- gancodec/autograd/tape.hpp
 
-#include <functional>
 #include <initializer_list>
 
 namespace gancodec {

@@ -14,7 +14,8 @@ NAME   bmshj2018-factorized, bmshj2018-hyperprior, mbt2018-mean   CompressAI, an
     convert_weights.py alexnet-owt-7be5be79.pth alex.pth --model lpips_alex --out weights/lpips_alex.safetensors
 
 Names stay those of the source; GDN's beta and gamma lose their reparametrisation, channel norms become [c], LPIPS's layers
-linN.weight [c]. A file whose tensors do not fit is refused with everything that is missing, unexpected or of another shape.
+linN.weight [c]. Of CompressAI's entropy models the integer tables are kept, the scale table and the medians, for its own streams
+(tools/compressai_stream.py); a model that was not updated has no tables, and is converted without. A file whose tensors do not fit is refused with everything that is missing, unexpected or of another shape.
 Needs torch 2.6 or newer and safetensors.
 """
 import argparse
@@ -192,7 +193,7 @@ class Model:
         self.shapes, self.ignored, self.source, self.dtype, self.metadata = shapes, re.compile(ignored), source, dtype, metadata
 
 
-# Entropy models: their tables depend on the coder, and are made elsewhere.
+# Entropy models, of which compressai_tables() takes what it needs.
 COMPRESSAI_IGNORED = r"(entropy_bottleneck|gaussian_conditional)\..*|g_[as]\.\d\.(beta|gamma)_reparam\..*"
 HIFIC_IGNORED = r"Hyperprior\.(hyperlatent_likelihood|hyperprior_entropy_model|prior_density|prior_entropy_model)\..*|(Discriminator|perceptual_loss)\..*"
 LPIPS_INPUT = "RGB in [-1, 1], minus (-.030, -.088, -.188), divided by (.458, .448, .450)"
@@ -244,6 +245,32 @@ def folded(name, tensor, tensors):
     return torch.clamp(tensor.double(), min=float(bound)).square() - pedestal
 
 
+def compressai_tables(name, tensors, sizes, where):
+    """What decodes CompressAI's own streams: integer tables, and floats that select them, as they are. A model that was not
+    updated has none."""
+    out = {}
+    models = {"entropy_bottleneck": sizes["M" if name == "bmshj2018-factorized" else "N"]}
+    if name != "bmshj2018-factorized":
+        models["gaussian_conditional"] = extent(tensors, "gaussian_conditional.scale_table", 0, 0)
+    for part, count in models.items():
+        cdf = tensors.get(f"{part}._quantized_cdf")
+        if cdf is None or cdf.numel() == 0:
+            return {}
+        wanted = {"_quantized_cdf": (count, *cdf.shape[1:2]), "_cdf_length": (count,), "_offset": (count,)}
+        floats = {"quantiles": (count, 1, 3)} if part == "entropy_bottleneck" else {"scale_table": (count,)}
+        for key, shape in (wanted | floats).items():
+            tensor = tensors.get(f"{part}.{key}")
+            if tensor is None or tuple(tensor.shape) != shape or tensor.is_floating_point() != (key in floats) or len(wanted["_quantized_cdf"]) != 2:
+                found = "nothing" if tensor is None else f"{list(tensor.shape)} of {tensor.dtype}"
+                raise Refused(f"{where}: {part}.{key}: expected {list(shape)} of {'floats' if key in floats else 'integers'}, found {found}")
+            out[f"{part}.{key}"] = tensor.float() if key in floats else tensor.to(torch.int32)
+    out["entropy_bottleneck.medians"] = out.pop("entropy_bottleneck.quantiles")[:, 0, 1]
+    bound = tensors.get("gaussian_conditional.scale_bound")
+    if bound is not None and bound.numel() > 0 and bound.max() > out["gaussian_conditional.scale_table"].min():
+        raise Refused(f"{where}: gaussian_conditional.scale_bound: expected at most the least scale of the table, found {bound.max():g}")
+    return {key: value.contiguous() for key, value in out.items()}
+
+
 def convert(name, tensors, dtype, where):
     """The tensors of the file to write, and its metadata."""
     model = MODELS[name]
@@ -261,6 +288,8 @@ def convert(name, tensors, dtype, where):
         # DISTS's alpha and beta are few, and cancel: they stay as they are.
         kind = torch.float32 if key in ("alpha", "beta") else DTYPES[dtype or model.dtype]
         out[key.replace(".model.1.", ".")] = value.to(kind).contiguous()
+    if model.source == "CompressAI":
+        out |= compressai_tables(name, tensors, sizes, where)
     return out, {"architecture": name, "source": model.source, **model.metadata, **{k: str(v) for k, v in sizes.items()}}
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/data/zoo/*.safetensors: small models of others with their weights, inputs, and PyTorch's outputs.
+"""Writes tests/data/zoo/*.safetensors: small models of others with their weights, inputs, and PyTorch's outputs; and
+tests/data/compressai/*.safetensors: small models of CompressAI with their tables, and streams that they wrote.
 
     python3 tools/make_goldens.py      (made with torch 2.15.0, compressai 1.2.8, safetensors 0.8.0, Python 3.11, x86-64)
 
@@ -7,7 +8,8 @@ CompressAI's models are its own classes; HiFiC is written here and in tools/benc
 PyTorch port. N, M and the other widths are small: only the wiring is tested. All are trained for STEPS steps on seeded pictures,
 so that GDN's parameters leave their start, and go through tools/convert_weights.py as a published checkpoint would. Sums run in
 double precision. Tensors of a file: the converted weights, "golden.*" (inputs and outputs), and for the factorized model
-"layer.g_a.N" and "layer.g_s.N": what every layer gives.
+"layer.g_a.N" and "layer.g_s.N": what every layer gives. Of the models with streams: "stream.I" (a file of
+tools/compressai_stream.py), "y.I" and "z.I" (its symbols), "pixels.I" (what CompressAI's decompress() makes of it).
 """
 import pathlib
 import sys
@@ -19,10 +21,12 @@ from torch.nn import functional as F
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools/benchmarks/peers")]
+import compressai_stream  # noqa: E402
 import convert_weights  # noqa: E402
 from networks import ChannelNorm, HificGenerator  # noqa: E402
 
 OUT = ROOT / "tests/data/zoo"
+STREAMS_OUT = ROOT / "tests/data/compressai"
 STEPS = 100
 N, M = 4, 6
 
@@ -88,6 +92,33 @@ def write_mean_hyperprior(google):
     z_hat = 3 * torch.randn(1, N, 2, 3).double().round()
     write("mbt2018-mean", state, {"golden.x": x, "golden.y": y, "golden.z": model.h_a(y), "golden.z_hat": z_hat, "golden.parameters": model.h_s(z_hat),
                                   "golden.x_hat": model.g_s(y)})
+
+
+def write_streams(name):
+    """Three pictures: one whose corner lies inside what is compressed, and one far outside [0, 1], which needs escapes."""
+    torch.manual_seed(2)
+    model = train(compressai_stream.model_class(name)(N, M), lambda m: rate_and_distortion(m, pictures(4, 64, 64)))
+    # Few scales: the tables of CompressAI's 64 take 800 kB.
+    model.update([0.11 * 1.5**i for i in range(12)], force=True, update_quantiles=True)
+    tensors, metadata = convert_weights.convert(name, model.state_dict(), "f32", name)
+    for i, (x, left, top) in enumerate([(pictures(1, 40, 70), 0, 0), (pictures(1, 33, 20), 5, 17), (8 * pictures(1, 64, 64) - 4, 0, 0)]):
+        height, width = x.shape[2:]
+        with torch.no_grad():
+            compressed = model.compress(compressai_stream.pad(F.pad(x, (left, 0, top, 0))))
+            decoded = compressai_stream.decompress(model, compressed)
+        stream = compressai_stream.stream_bytes(name, model, compressed, width, height, left, top)
+        pixels = (decoded["x_hat"].clamp(0, 1) * 255).round()[0, :, top : top + height, left : left + width]
+        tensors |= {f"stream.{i}": torch.tensor(list(stream), dtype=torch.uint8), f"pixels.{i}": pixels.permute(1, 2, 0).contiguous().to(torch.uint8)}
+        tensors |= {f"{key}.{i}": torch.from_numpy(decoded[key]) for key in ("y", "z") if key in decoded}
+    path = STREAMS_OUT / f"{name}.safetensors"
+    save_file(tensors, path, metadata=metadata)
+    print(path.relative_to(ROOT), path.stat().st_size, "bytes")
+
+
+def rate_and_distortion(model, x):
+    found = model(x)
+    bits = sum(-likelihood.log2().sum() for likelihood in found["likelihoods"].values())
+    return 1000 * F.mse_loss(found["x_hat"], x) + bits / (x.numel() / 3)
 
 
 class HificEncoder(nn.Module):
@@ -159,6 +190,9 @@ def main():
     write_hyperprior(google)
     write_mean_hyperprior(google)
     write_hific()
+    STREAMS_OUT.mkdir(parents=True, exist_ok=True)
+    for name in compressai_stream.MODELS:
+        write_streams(name)
 
 
 if __name__ == "__main__":

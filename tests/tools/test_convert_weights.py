@@ -86,6 +86,39 @@ def test_forms(folder):
     expect("converts HiFiC, norms as [c]", code == 0 and tensors["Generator.resblock_1.norm2.gamma"].shape == (64,), output)
 
 
+def test_tables(folder):
+    path = folder / "checkpoint.pth"
+
+    def converted(**changes):
+        state = example("bmshj2018-hyperprior", N=8, M=12)
+        for part, count in (("entropy_bottleneck", 8), ("gaussian_conditional", 5)):
+            state[f"{part}._quantized_cdf"] = torch.arange(count * 4, dtype=torch.int32).reshape(count, 4)
+            state[f"{part}._cdf_length"] = torch.full((count,), 4, dtype=torch.int32)
+            state[f"{part}._offset"] = torch.arange(-count, 0, dtype=torch.int32)
+        state["entropy_bottleneck.quantiles"] = torch.rand(8, 1, 3)
+        state["gaussian_conditional.scale_table"] = torch.linspace(0.11, 2, 5)
+        state["gaussian_conditional.scale_bound"] = torch.tensor([0.11])
+        state |= {key.replace("__", "."): value for key, value in changes.items()}
+        torch.save(state, path)
+        return state, *run(folder, "bmshj2018-hyperprior", path)
+
+    state, code, output, tensors = converted()
+    same = code == 0 and all(torch.equal(tensors[key], state[key]) and tensors[key].dtype == state[key].dtype
+                             for key in state if key.startswith(("entropy_bottleneck._", "gaussian_conditional._", "gaussian_conditional.scale_table")))
+    expect("keeps the tables of CompressAI", same and torch.equal(tensors["entropy_bottleneck.medians"], state["entropy_bottleneck.quantiles"][:, 0, 1]), output)
+    _, code, output, tensors = converted(gaussian_conditional___quantized_cdf=torch.IntTensor())
+    expect("converts a model that was not updated, without tables", code == 0 and not any("_cdf" in key for key in tensors), output)
+    for what, changes in {
+        "lengths of another count": {"entropy_bottleneck___cdf_length": torch.zeros(7, dtype=torch.int32)},
+        "tables of floats": {"gaussian_conditional___quantized_cdf": torch.rand(5, 4)},
+        "tables of one axis": {"gaussian_conditional___quantized_cdf": torch.zeros(5, dtype=torch.int32)},
+        "quantiles of another shape": {"entropy_bottleneck__quantiles": torch.rand(8, 3)},
+        "a bound inside the scale table": {"gaussian_conditional__scale_bound": torch.tensor([0.2])},
+    }.items():
+        _, code, output, tensors = converted(**changes)
+        expect(f"refuses {what}", code == 1 and not tensors and "expected" in output, output)
+
+
 def test_metrics(folder):
     for name in ("lpips_alex", "lpips_squeeze"):
         shipped = load_file(ROOT / f"weights/{name}.safetensors")
@@ -139,7 +172,7 @@ def test_hostile(folder):
     refused("a safetensors file cut short")
 
 
-for test in (test_forms, test_metrics, test_misfits, test_hostile):
+for test in (test_forms, test_tables, test_metrics, test_misfits, test_hostile):
     with tempfile.TemporaryDirectory() as name:
         test(pathlib.Path(name))
 for failure in failures:

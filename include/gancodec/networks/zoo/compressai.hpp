@@ -49,6 +49,7 @@ using HyperMeanScaleSynthesis = Sequential<ConvTranspose2d<N, M, 5>, LeakyRelu<1
 /// bmshj2018-factorized: y itself is coded, every channel by a distribution of its own.
 template <int N = 128, int M = 192>
 struct FactorizedPrior : NamedParts<FactorizedPrior<N, M>> {
+    static constexpr int kN = N, kM = M;
     Analysis<N, M> g_a;
     Synthesis<N, M> g_s;
 
@@ -63,6 +64,7 @@ struct FactorizedPrior : NamedParts<FactorizedPrior<N, M>> {
 template <int N = 128, int M = 192, class HyperAnalysisNetwork = HyperAnalysis<N, M>,
           class HyperSynthesisNetwork = HyperScaleSynthesis<N, M>>
 struct ScaleHyperprior : NamedParts<ScaleHyperprior<N, M, HyperAnalysisNetwork, HyperSynthesisNetwork>> {
+    static constexpr int kN = N, kM = M;
     Analysis<N, M> g_a;
     Synthesis<N, M> g_s;
     HyperAnalysisNetwork h_a;
