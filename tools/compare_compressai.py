@@ -27,7 +27,7 @@ import compressai_stream  # noqa: E402
 import convert_weights  # noqa: E402
 
 N, M = 128, 192
-LAMBDA = 0.02
+LAMBDA = 0.05
 
 
 def crops(paths, count, side):
@@ -48,7 +48,9 @@ def train(name, paths, steps):
     torch.manual_seed(1)
     random.seed(1)
     model = compressai_stream.model_class(name)(N, M)
-    optimizer = torch.optim.Adam(model.parameters(), 3e-4)
+    priors = list(model.entropy_bottleneck.parameters())
+    networks = [p for key, p in model.named_parameters() if not key.startswith("entropy_bottleneck")]
+    optimizer = torch.optim.Adam([{"params": networks, "lr": 2e-4}, {"params": priors, "lr": 1e-2}])
     data = crops(paths, 2, 128)
     for step in range(steps):
         x = next(data)
@@ -147,7 +149,7 @@ def main():
     parser.add_argument("--images", type=pathlib.Path, required=True)
     parser.add_argument("--train", type=pathlib.Path, required=True)
     parser.add_argument("--count", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/compare_compressai")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/native", help="where the two programs are")
     arguments = parser.parse_args()

@@ -391,3 +391,25 @@ TEST_CASE("recipes with unknown or impossible members are refused by name", "[pr
     CHECK(refused(R"({"stage": "adversarial", "adversarial": {"loss": "huge"}})").find("hinge") != std::string::npos);
     CHECK(refused("[1, 2").find("a JSON object") != std::string::npos);
 }
+
+TEST_CASE("files of CompressAI are read when asked for, with weights of theirs", "[program]") {
+    const Bench& bench = Bench::get();
+    const fs::path goldens = fs::path(GANCODEC_SOURCE_DIR) / "tests" / "data" / "compressai";
+    const std::string small = (goldens / "bmshj2018-hyperprior.safetensors").string();
+    const auto file = SafetensorsFile::load(small);
+    const ByteView raw = file.raw("stream.0");
+    bench.write(std::string(raw.begin(), raw.end()), "a.cai");
+    bench.write(std::string(raw.begin(), raw.end() - 9), "half.cai");
+    const auto decode = [&](const std::string& in, const std::string& weights) {
+        std::vector<std::string> words = {"decode", in, "x.png", "--format", "compressai"};
+        if (!weights.empty()) words.insert(words.end(), {"--weights", weights});
+        return bench.bad(1, words);
+    };
+    CHECK(decode("a.cai", "").find("--weights") != std::string::npos);
+    CHECK(decode("half.cai", small).find("half.cai") != std::string::npos);
+    CHECK(decode("a.cai", small).find("128/192 or 192/320, found \"bmshj2018-hyperprior\" with \"4/6\"") !=
+          std::string::npos);
+    CHECK(decode("a.cai", "run/gancodec.safetensors").find("gancodec.safetensors") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "a.cai", "x.png"}).find("magic") != std::string::npos);
+    CHECK(bench.bad(2, {"decode", "a.cai", "x.png", "--format", "jpeg"}).find("--help") != std::string::npos);
+}
