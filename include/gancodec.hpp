@@ -132,6 +132,7 @@
 #include "gancodec/codec/codec_weights.hpp"
 #include "gancodec/codec/rate_control.hpp"
 #include "gancodec/codec/symbol_order.hpp"
+#include "gancodec/codec/compressai_ties.hpp"
 #include "gancodec/codec/compressai_decoder.hpp"
 #include "gancodec/codec/transform.hpp"
 #include "gancodec/codec/codec.hpp"

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -33,6 +34,12 @@ struct Golden {
     std::vector<std::int32_t> symbols(const std::string& name, int i) {
         const std::string key = name + "." + std::to_string(i);
         return file.find(key) != nullptr ? file.read_int(key) : std::vector<std::int32_t>();
+    }
+
+    CompressAiTables conditional_tables() {
+        const std::string prefix = "gaussian_conditional.";
+        return CompressAiTables(file.read_int(prefix + "_quantized_cdf"), file.read_int(prefix + "_cdf_length"),
+                                file.read_int(prefix + "_offset"), "tables");
     }
 
     SafetensorsFile file;
@@ -85,7 +92,7 @@ Bytes sealed(Bytes bytes) {
 template <class Network>
 bool decodes(CompressAiDecoder<Network>& decoder, const Bytes& bytes) {
     const Bytes exact(bytes.begin(), bytes.end());  // no spare capacity, so that a sanitizer sees any read beyond it
-    const DecodeOptions options{{.max_area_px = 1 << 16}};
+    const DecodeOptions options{{.max_area_px = 1 << 13}};
     return refusal([&] { static_cast<void>(decoder.decode(read_compressai_stream(exact, options.limits), options)); })
         .empty();
 }
@@ -127,7 +134,7 @@ TEST_CASE("a CompressAI file cut anywhere, or with any bit flipped, is refused o
         Bytes flipped = bytes;
         flipped[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
         CHECK_FALSE(decodes(golden.decoder, flipped));  // the CRC-32 sees every single bit
-        static_cast<void>(decodes(golden.decoder, sealed(flipped)));
+        if (bit % 3 == 0) static_cast<void>(decodes(golden.decoder, sealed(flipped)));
     }
     Random random(1);
     for (int round = 0; round < 300; ++round) {
@@ -143,10 +150,7 @@ TEST_CASE("one scale on the other side of a threshold is noticed", "[compressai]
     const Bytes bytes = golden.bytes(0);
     const CompressAiStream stream = read_compressai_stream(bytes);
     const CompressAiSymbols symbols = golden.decoder.decode_symbols(stream);
-    const std::string prefix = "gaussian_conditional.";
-    const CompressAiTables tables(golden.file.read_int(prefix + "_quantized_cdf"),
-                                  golden.file.read_int(prefix + "_cdf_length"),
-                                  golden.file.read_int(prefix + "_offset"), "tables");
+    const CompressAiTables tables = golden.conditional_tables();
     std::vector<std::int32_t> y(symbols.y.size());
     std::size_t noticed = 0;
     for (std::size_t flipped = 0; flipped < y.size(); ++flipped) {
@@ -163,6 +167,56 @@ TEST_CASE("one scale on the other side of a threshold is noticed", "[compressai]
         }
     }
     CHECK(noticed + 2 > y.size());
+}
+
+TEST_CASE("scales that the encoder rounded to the other side of a threshold are found again", "[compressai]") {
+    Golden<zoo::MeanScaleHyperprior<4, 6>> golden("mbt2018-mean");
+    const Bytes bytes = golden.bytes(2);
+    const CompressAiStream stream = read_compressai_stream(bytes);
+    const CompressAiSymbols symbols = golden.decoder.decode_symbols(stream);
+    const CompressAiTables tables = golden.conditional_tables();
+    std::vector<std::uint16_t> index = symbols.index;
+    std::vector<ScaleTie> ties;
+    for (const std::size_t at :
+         {std::size_t{5}, index.size() / 2, index.size() - 3, std::size_t{40}, std::size_t{60}}) {
+        const auto other = static_cast<std::uint16_t>(index[at] == 0 ? 1 : index[at] - 1);
+        const bool turned = ties.size() % 2 == 0;
+        ties.push_back({at, turned ? index[at] : other, 0});
+        if (turned) index[at] = other;
+    }
+    const std::vector<std::uint16_t> before = index;
+    std::vector<std::int32_t> y(symbols.y.size());
+    decode_with_ties(stream.strings[0], y, tables, index, ties);
+    CHECK(y == symbols.y);
+    CHECK(index == symbols.index);
+
+    index = before;
+    ties.pop_back();
+    CHECK_FALSE(refusal([&] { decode_with_ties(stream.strings[0], y, tables, index, ties); }).empty());
+    CHECK(index == before);
+}
+
+TEST_CASE("scales choose tables as CompressAI counts, and know how near a threshold they are", "[compressai]") {
+    const CompressAiScales scales({0.5f, 1, 2, 4}, "scales");
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    CHECK(scales.index(-1) == 0);
+    CHECK(scales.index(0.5f) == 0);
+    CHECK(scales.index(0.6f) == 1);
+    CHECK(scales.index(2) == 2);
+    CHECK(scales.index(std::nextafter(2.0f, 3.0f)) == 3);
+    CHECK(scales.index(kInfinity) == 3);
+    CHECK(scales.index(std::numeric_limits<float>::quiet_NaN()) == 3);
+    std::vector<ScaleTie> ties;
+    for (const float scale : {0.7f, 4.0f, 1.00001f, kInfinity, 0.5f, std::nextafter(2.0f, 3.0f)})
+        scales.add_tie(ties.size(), scale, ties);
+    REQUIRE(ties.size() == 3);
+    CHECK(ties[0].other == 1);  // 0.5
+    CHECK(ties[1].other == 2);  // above 2
+    CHECK(ties[2].other == 1);  // 1.00001
+    for (int i = 0; i < 50; ++i) scales.add_tie(0, 1, ties);
+    CHECK(ties.size() == CompressAiScales::kMaxTies);
+    for (const std::vector<float>& table : {std::vector<float>{}, {0, 1}, {1, 1}, {2, 1}, {1, kInfinity}})
+        CHECK_FALSE(refusal([&] { CompressAiScales(table, "scales"); }).empty());
 }
 
 TEST_CASE("CompressAI files say what is wrong with them", "[compressai][hostile]") {

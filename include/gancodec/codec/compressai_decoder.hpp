@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "gancodec/bitstream/compressai_format.hpp"
+#include "gancodec/codec/compressai_ties.hpp"
 #include "gancodec/codec/options.hpp"
 #include "gancodec/codec/symbol_order.hpp"
 #include "gancodec/core/error.hpp"
@@ -25,10 +25,11 @@
 namespace gancodec {
 
 /// The integers of a CompressAI stream, y in the order [c][16ths of the height][of the width], z, where the model has it,
-/// in [c][h][w]; and the table of each y, which z decides.
+/// in [c][h][w]; and the table of each y, which z decides, but for the ties.
 struct CompressAiSymbols {
     std::vector<std::int32_t> y, z;
     std::vector<std::uint16_t> index;
+    std::vector<ScaleTie> ties;
 };
 
 /// Decodes what CompressAI's model.compress() wrote, with weights that tools/convert_weights.py made.
@@ -36,9 +37,9 @@ struct CompressAiSymbols {
 ///   Image image = decoder.decode(read_compressai_stream(bytes));
 /// Network is zoo::FactorizedPrior, zoo::ScaleHyperprior or zoo::MeanScaleHyperprior; only its synthesis is held.
 ///
-/// Read first: the tables of y are chosen by floats, h_s(ẑ), as these models have it. Where a scale lies within rounding
-/// of a threshold, this machine may choose another table than the encoder's. All symbols behind it are then wrong, the state
-/// of the coder at the end shows it, and the stream is refused. How often: README.md, "Other people's models".
+/// Read first: the tables of y are chosen by floats, h_s(ẑ), as these models have it. Where a scale lies within rounding of
+/// a threshold, the encoder may have chosen the next table. The state of the coder at the end shows it; the other choices
+/// of such scales are then tried, and the stream is refused if none ends well. How often: README.md, "Other people's models".
 template <class Network>
 class CompressAiDecoder {
     struct Nothing {};
@@ -77,10 +78,9 @@ public:
         require_count(file, "entropy_bottleneck.medians", kChannels, medians_.size());
         if constexpr (kHasHyper) {
             conditional_ = read_tables(file, "gaussian_conditional.");
-            scale_table_ = file.read_float("gaussian_conditional.scale_table");
-            require_count(file, "gaussian_conditional.scale_table", conditional_.size(), scale_table_.size());
-            if (scale_table_.size() > 65536 || !std::is_sorted(scale_table_.begin(), scale_table_.end()))
-                throw Error(Errc::corrupt_weights, file.where() + ": expected a scale table that rises, found another");
+            const std::string name_of_scales = "gaussian_conditional.scale_table";
+            scales_ = CompressAiScales(file.read_float(name_of_scales), file.where() + ": " + name_of_scales);
+            require_count(file, "scales", conditional_.size(), scales_.size());
         }
     }
 
@@ -93,8 +93,7 @@ public:
         CompressAiSymbols symbols = decode_indices(stream, options);
         symbols.y.resize(latents(stream));
         if constexpr (kHasHyper) {
-            CompressAiRansDecoder::decode(stream.strings[0], symbols.y, conditional_,
-                                          [&](std::size_t i) { return symbols.index[i]; });
+            decode_with_ties(stream.strings[0], symbols.y, conditional_, symbols.index, symbols.ties);
         } else {
             decode_bottleneck(stream.strings[0], symbols.y);
         }
@@ -111,7 +110,9 @@ public:
             symbols.index.resize(latents(stream));
             const Value parameters = hyper_synthesis(*context_, symbols.z, stream);
             each_in_symbol_order(parameters.constant(), [&](std::size_t i, float scale) {
-                if (i < symbols.index.size()) symbols.index[i] = index_of(scale);
+                if (i >= symbols.index.size()) return;  // a mean
+                symbols.index[i] = scales_.index(scale);
+                scales_.add_tie(i, scale, symbols.ties);
             });
         }
         return symbols;
@@ -187,12 +188,6 @@ private:
         const std::size_t each = symbols.size() / bottleneck_.size();
         CompressAiRansDecoder::decode(string, symbols, bottleneck_, [&](std::size_t i) { return i / each; });
     }
-    /// The first of the table that is not below the scale, as build_indexes() counts.
-    [[nodiscard]] std::uint16_t index_of(float scale) const {
-        const auto found = std::partition_point(scale_table_.begin(), scale_table_.end() - 1,
-                                                [&](float entry) { return !(scale <= entry); });
-        return static_cast<std::uint16_t>(found - scale_table_.begin());
-    }
 
     // On a context whose memory is only counted these compute nothing, and need no symbols.
     [[nodiscard]] Value from_bottleneck(Context& context, std::span<const std::int32_t> symbols,
@@ -236,7 +231,8 @@ private:
     decltype(Network::g_s) g_s_;
     HyperSynthesis h_s_;
     CompressAiTables bottleneck_, conditional_;
-    std::vector<float> medians_, scale_table_;
+    std::vector<float> medians_;
+    CompressAiScales scales_;
     std::unique_ptr<Context> context_;
 };
 
