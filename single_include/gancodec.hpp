@@ -9896,17 +9896,100 @@ void fill_in_symbol_order(TensorView<float> tensor, Value&& value) {
 }
 
 }  // namespace gancodec
-// ---- gancodec/codec/compressai_decoder.hpp
+// ---- gancodec/codec/compressai_ties.hpp
 
-#include <functional>
+namespace gancodec {
+
+/// A scale so near a threshold that the encoder may have taken the table `other` for symbol `at`.
+struct ScaleTie {
+    std::size_t at = 0;
+    std::uint16_t other = 0;
+    float distance = 0;  ///< from the threshold, as a share of it
+};
+
+/// The thresholds that choose a table of CompressAI's Gaussian model.
+class CompressAiScales {
+public:
+    /// Scales of two machines that differ by more are not the same number: of 11.8 million, those of PyTorch lay at most
+    /// 4.4e-6 away (tools/compare_compressai.py).
+    static constexpr float kTolerance = 0x1p-16f;
+    static constexpr std::size_t kMaxTies = 10;
+
+    CompressAiScales() = default;
+    /// Errors   Error{corrupt_weights} that begins with `where`, unless the table rises.
+    CompressAiScales(std::vector<float> table, const std::string& where) : table_(std::move(table)) {
+        if (table_.empty() || table_.size() > 65536 || !(table_.front() > 0) || !std::isfinite(table_.back()) ||
+            std::adjacent_find(table_.begin(), table_.end(), [](float a, float b) { return !(a < b); }) != table_.end())
+            throw Error(Errc::corrupt_weights, where + ": expected positive scales that rise, found others");
+    }
+
+    [[nodiscard]] std::size_t size() const { return table_.size(); }
+    /// The first entry that is not below the scale, the last where there is none, as build_indexes() counts.
+    [[nodiscard]] std::uint16_t index(float scale) const {
+        const auto found =
+            std::partition_point(table_.begin(), table_.end() - 1, [&](float entry) { return !(scale <= entry); });
+        return static_cast<std::uint16_t>(found - table_.begin());
+    }
+    /// Adds the tie of symbol `at`, if its scale makes one, to the nearest so far, nearest first.
+    void add_tie(std::size_t at, float scale, std::vector<ScaleTie>& ties) const {
+        const std::uint16_t chosen = index(scale);
+        const auto consider = [&](std::size_t threshold, std::size_t other) {
+            const float distance = std::abs(scale - table_[threshold]) / table_[threshold];
+            if (!(distance < kTolerance)) return;
+            const auto place = std::upper_bound(ties.begin(), ties.end(), distance,
+                                                [](float d, const ScaleTie& tie) { return d < tie.distance; });
+            ties.insert(place, {at, static_cast<std::uint16_t>(other), distance});
+            if (ties.size() > kMaxTies) ties.pop_back();
+        };
+        if (chosen > 0) consider(chosen - 1u, chosen - 1u);
+        if (chosen + 1u < table_.size()) consider(chosen, chosen + 1u);
+    }
+
+private:
+    std::vector<float> table_;
+};
+
+/// Decodes symbols[i] with table index[i]. Where the string does not end with the last symbol, some ties fell the other way
+/// in the encoder: their combinations are tried, the nearest ties first, until one ends as it should; `index` then holds
+/// the encoder's choices.
+/// Requires every tie is of another symbol or table. Ends after 2^28 symbols, and the first try.
+/// Errors   Error{corrupt_stream} of the first try.
+inline void decode_with_ties(ByteView string, std::span<std::int32_t> symbols, const CompressAiTables& tables,
+                             std::span<std::uint16_t> index, std::span<const ScaleTie> ties) {
+    constexpr std::size_t kMaxWork = std::size_t{1} << 28;
+    const auto decode = [&] {
+        CompressAiRansDecoder::decode(string, symbols, tables, [&](std::size_t i) { return index[i]; });
+    };
+    try {
+        return decode();
+    } catch (const Error&) {
+        // Bit b of `choice` says whether tie b is turned.
+        for (std::size_t choice = 1; choice >> ties.size() == 0 && choice * symbols.size() <= kMaxWork; ++choice) {
+            std::vector<std::pair<std::size_t, std::uint16_t>> turned;
+            for (std::size_t b = 0; b < ties.size(); ++b)
+                if ((choice >> b & 1) != 0)
+                    turned.emplace_back(ties[b].at, std::exchange(index[ties[b].at], ties[b].other));
+            try {
+                return decode();
+            } catch (const Error&) {
+                for (auto back = turned.rbegin(); back != turned.rend(); ++back) index[back->first] = back->second;
+            }
+        }
+        throw;
+    }
+}
+
+}  // namespace gancodec
+// ---- gancodec/codec/compressai_decoder.hpp
 
 namespace gancodec {
 
 /// The integers of a CompressAI stream, y in the order [c][16ths of the height][of the width], z, where the model has it,
-/// in [c][h][w]; and the table of each y, which z decides.
+/// in [c][h][w]; and the table of each y, which z decides, but for the ties.
 struct CompressAiSymbols {
     std::vector<std::int32_t> y, z;
     std::vector<std::uint16_t> index;
+    std::vector<ScaleTie> ties;
 };
 
 /// Decodes what CompressAI's model.compress() wrote, with weights that tools/convert_weights.py made.
@@ -9914,9 +9997,9 @@ struct CompressAiSymbols {
 ///   Image image = decoder.decode(read_compressai_stream(bytes));
 /// Network is zoo::FactorizedPrior, zoo::ScaleHyperprior or zoo::MeanScaleHyperprior; only its synthesis is held.
 ///
-/// Read first: the tables of y are chosen by floats, h_s(ẑ), as these models have it. Where a scale lies within rounding
-/// of a threshold, this machine may choose another table than the encoder's. All symbols behind it are then wrong, the state
-/// of the coder at the end shows it, and the stream is refused. How often: README.md, "Other people's models".
+/// Read first: the tables of y are chosen by floats, h_s(ẑ), as these models have it. Where a scale lies within rounding of
+/// a threshold, the encoder may have chosen the next table. The state of the coder at the end shows it; the other choices
+/// of such scales are then tried, and the stream is refused if none ends well. How often: README.md, "Other people's models".
 template <class Network>
 class CompressAiDecoder {
     struct Nothing {};
@@ -9955,10 +10038,9 @@ public:
         require_count(file, "entropy_bottleneck.medians", kChannels, medians_.size());
         if constexpr (kHasHyper) {
             conditional_ = read_tables(file, "gaussian_conditional.");
-            scale_table_ = file.read_float("gaussian_conditional.scale_table");
-            require_count(file, "gaussian_conditional.scale_table", conditional_.size(), scale_table_.size());
-            if (scale_table_.size() > 65536 || !std::is_sorted(scale_table_.begin(), scale_table_.end()))
-                throw Error(Errc::corrupt_weights, file.where() + ": expected a scale table that rises, found another");
+            const std::string name_of_scales = "gaussian_conditional.scale_table";
+            scales_ = CompressAiScales(file.read_float(name_of_scales), file.where() + ": " + name_of_scales);
+            require_count(file, "scales", conditional_.size(), scales_.size());
         }
     }
 
@@ -9971,8 +10053,7 @@ public:
         CompressAiSymbols symbols = decode_indices(stream, options);
         symbols.y.resize(latents(stream));
         if constexpr (kHasHyper) {
-            CompressAiRansDecoder::decode(stream.strings[0], symbols.y, conditional_,
-                                          [&](std::size_t i) { return symbols.index[i]; });
+            decode_with_ties(stream.strings[0], symbols.y, conditional_, symbols.index, symbols.ties);
         } else {
             decode_bottleneck(stream.strings[0], symbols.y);
         }
@@ -9989,7 +10070,9 @@ public:
             symbols.index.resize(latents(stream));
             const Value parameters = hyper_synthesis(*context_, symbols.z, stream);
             each_in_symbol_order(parameters.constant(), [&](std::size_t i, float scale) {
-                if (i < symbols.index.size()) symbols.index[i] = index_of(scale);
+                if (i >= symbols.index.size()) return;  // a mean
+                symbols.index[i] = scales_.index(scale);
+                scales_.add_tie(i, scale, symbols.ties);
             });
         }
         return symbols;
@@ -10065,12 +10148,6 @@ private:
         const std::size_t each = symbols.size() / bottleneck_.size();
         CompressAiRansDecoder::decode(string, symbols, bottleneck_, [&](std::size_t i) { return i / each; });
     }
-    /// The first of the table that is not below the scale, as build_indexes() counts.
-    [[nodiscard]] std::uint16_t index_of(float scale) const {
-        const auto found = std::partition_point(scale_table_.begin(), scale_table_.end() - 1,
-                                                [&](float entry) { return !(scale <= entry); });
-        return static_cast<std::uint16_t>(found - scale_table_.begin());
-    }
 
     // On a context whose memory is only counted these compute nothing, and need no symbols.
     [[nodiscard]] Value from_bottleneck(Context& context, std::span<const std::int32_t> symbols,
@@ -10114,7 +10191,8 @@ private:
     decltype(Network::g_s) g_s_;
     HyperSynthesis h_s_;
     CompressAiTables bottleneck_, conditional_;
-    std::vector<float> medians_, scale_table_;
+    std::vector<float> medians_;
+    CompressAiScales scales_;
     std::unique_ptr<Context> context_;
 };
 
@@ -10537,6 +10615,7 @@ void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
 
 // ---- gancodec/autograd/tape.hpp
 
+#include <functional>
 #include <initializer_list>
 
 namespace gancodec {
