@@ -98,6 +98,7 @@
 #include "gancodec/networks/presets.hpp"
 #include "gancodec/networks/model.hpp"
 #include "gancodec/networks/zoo/compressai.hpp"
+#include "gancodec/networks/zoo/integer_scale_synthesis.hpp"
 #include "gancodec/networks/zoo/hific.hpp"
 
 #include "gancodec/latents/scale_table_data.hpp"
@@ -134,6 +135,8 @@
 #include "gancodec/codec/symbol_order.hpp"
 #include "gancodec/codec/compressai_ties.hpp"
 #include "gancodec/codec/compressai_decoder.hpp"
+#include "gancodec/codec/zoo_weights.hpp"
+#include "gancodec/codec/zoo_codec.hpp"
 #include "gancodec/codec/transform.hpp"
 #include "gancodec/codec/codec.hpp"
 

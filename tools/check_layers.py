@@ -37,7 +37,7 @@ ONLY_IN = [
     ("an intrinsic", r"\b_mm\d*_|\b__m(128|256|512)|\b__builtin_ia32|(imm|arm_neon|x86)intrin\.h|arm_neon\.h|\bv(ld|st)\d?q?_[fsu]\d", r"simd/.*",
      "put the intrinsic behind a function in simd/"),
 ]
-WITHOUT_FLOAT = r"entropy/.*|kernels/conv2d_int\.hpp|networks/integer_hyper_scale\.hpp"
+WITHOUT_FLOAT = r"entropy/.*|kernels/conv2d_int\.hpp|networks/integer_hyper_scale\.hpp|networks/zoo/integer_scale_synthesis\.hpp"
 
 
 def closure():

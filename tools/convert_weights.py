@@ -13,6 +13,8 @@ NAME   bmshj2018-factorized, bmshj2018-hyperprior, mbt2018-mean   CompressAI, an
     convert_weights.py bmshj2018-hyperprior-4-de1b779c.pth.tar --model bmshj2018-hyperprior --out hyperprior.safetensors
     convert_weights.py alexnet-owt-7be5be79.pth alex.pth --model lpips_alex --out weights/lpips_alex.safetensors
 
+The integer form of h_s that gancodec's own streams need is added (tools/scale_synthesis.py), calibrated on hyper latents
+drawn from the priors.
 Names stay those of the source; GDN's beta and gamma lose their reparametrisation, channel norms become [c], LPIPS's layers
 linN.weight [c]. Of CompressAI's entropy models the integer tables are kept, the scale table and the medians, for its own streams
 (tools/compressai_stream.py); a model that was not updated has no tables, and is converted without. A file whose tensors do not fit is refused with everything that is missing, unexpected or of another shape.
@@ -24,6 +26,7 @@ import re
 import sys
 
 import torch
+import scale_synthesis
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -268,7 +271,11 @@ def compressai_tables(name, tensors, sizes, where):
     bound = tensors.get("gaussian_conditional.scale_bound")
     if bound is not None and bound.numel() > 0 and bound.max() > out["gaussian_conditional.scale_table"].min():
         raise Refused(f"{where}: gaussian_conditional.scale_bound: expected at most the least scale of the table, found {bound.max():g}")
-    return {key: value.contiguous() for key, value in out.items()}
+    out = {key: value.contiguous() for key, value in out.items()}
+    if name != "bmshj2018-factorized":
+        tables = {key: out[f"entropy_bottleneck.{key}"] for key in ("_quantized_cdf", "_cdf_length", "_offset")}
+        out |= scale_synthesis.integer_form(tensors, tables, out["entropy_bottleneck.medians"], leaky=name == "mbt2018-mean")
+    return out
 
 
 def convert(name, tensors, dtype, where):

@@ -23,19 +23,26 @@ namespace fs = std::filesystem;
 
 struct EvalCommand {
     std::string data, weights, sheet, csv;
-    int levels = 7, effort = 0;
+    std::optional<int> levels;
+    int effort = 0;
     double realism = LoadOptions{}.realism;
     std::vector<double> qualities, rates;
     MeterOptions meter;
     CommonOptions common;
 };
 
-/// A quality (0..100), or a rate in bits per pixel to be met from below.
+/// A quality (0..100), a rate in bits per pixel to be met from below, or the one quality of the weights.
 struct Point {
-    bool is_rate = false;
+    enum class Kind { quality, rate, only } kind = Kind::quality;
     double value = 0;
+    [[nodiscard]] bool is_rate() const { return kind == Kind::rate; }
+    [[nodiscard]] std::optional<double> quality() const {
+        return kind == Kind::quality ? std::optional(value) : std::nullopt;
+    }
     [[nodiscard]] std::string name() const {
-        return is_rate ? "<=" + format_number(value, 3) + " bpp" : "quality " + format_number(value, 1);
+        return kind == Kind::only ? "only quality"
+               : is_rate()        ? "<=" + format_number(value, 3) + " bpp"
+                                  : "quality " + format_number(value, 1);
     }
 };
 
@@ -48,12 +55,15 @@ struct Sample {
     Figures figures;
 };
 
-std::vector<Point> points_of(const EvalCommand& command) {
+std::vector<Point> points_of(const EvalCommand& command, bool one_quality) {
+    constexpr int kLevels = 7;
     std::vector<Point> points;
-    for (const double rate : command.rates) points.push_back({true, rate});
-    for (const double quality : command.qualities) points.push_back({false, quality});
+    for (const double rate : command.rates) points.push_back({Point::Kind::rate, rate});
+    for (const double quality : command.qualities) points.push_back({Point::Kind::quality, quality});
     if (!points.empty()) return points;
-    for (int i = 0; i < command.levels; ++i) points.push_back({false, 100.0 * i / std::max(1, command.levels - 1)});
+    if (one_quality && !command.levels) return {{Point::Kind::only, 0}};
+    const int levels = command.levels.value_or(kLevels);
+    for (int i = 0; i < levels; ++i) points.push_back({Point::Kind::quality, 100.0 * i / std::max(1, levels - 1)});
     return points;
 }
 
@@ -68,8 +78,8 @@ class Evaluation {
 public:
     explicit Evaluation(const EvalCommand& command)
         : command_(command),
-          points_(points_of(command)),
           session_(find_codec_weights(command.weights), {.realism = command.realism}),
+          points_(points_of(command, session_.has_one_quality())),
           meter_(command.meter) {
         if (command.effort > 0) refiner_.emplace(find_codec_weights(command.weights), command.effort, command.realism);
     }
@@ -152,17 +162,17 @@ private:
         sample.point = point;
         const Point& at = points_[point];
         const Stopwatch encode_clock;
-        const std::size_t most = at.is_rate ? bytes_at(at.value, image) : std::size_t{0};
-        const SizedStream stream = refiner_     ? (at.is_rate ? refiner_->encode_to_size(session_, image, most)
-                                                              : refiner_->encode(session_, image, at.value))
-                                   : at.is_rate ? session_.encode_to_size_or_smallest(image, most)
-                                                : session_.encode(image, at.value);
+        const std::size_t most = at.is_rate() ? bytes_at(at.value, image) : std::size_t{0};
+        const SizedStream stream = refiner_     ? (at.is_rate() ? refiner_->encode_to_size(session_, image, most)
+                                                              : refiner_->encode(session_, image, at.quality()))
+                                   : at.is_rate() ? session_.encode_to_size_or_smallest(image, most)
+                                                : session_.encode(image, at.quality());
         sample.encode_ms = encode_clock.milliseconds();
         const Stopwatch decode_clock;
         const Image decoded = session_.decode(stream.bytes);
         sample.decode_ms = decode_clock.milliseconds();
         sample.bytes = stream.bytes.size();
-        sample.missed = at.is_rate && sample.bytes > most;
+        sample.missed = at.is_rate() && sample.bytes > most;
         sample.step = stream.step;
         sample.bpp = bits_per_pixel(sample.bytes, image);
         sample.figures = meter_.measure(image, decoded);
@@ -202,8 +212,8 @@ private:
     }
 
     const EvalCommand& command_;
-    std::vector<Point> points_;
     Session session_;
+    std::vector<Point> points_;
     std::optional<Refiner> refiner_;
     Meter meter_;
     std::vector<Sample> samples_;
@@ -238,9 +248,8 @@ Command add_eval(CLI::App& app) {
     CLI::App* sub = app.add_subcommand("eval", "Table of rates and figures over a folder of images");
     sub->add_option("--data", command->data, "Folder of PNG, JPEG or PPM images, searched with its subfolders")
         ->required();
-    auto* levels = sub->add_option("--levels", command->levels, "As many qualities, evenly from 0 to 100")
-                       ->check(within(1, 256))
-                       ->capture_default_str();
+    auto* levels = sub->add_option("--levels", command->levels, "As many qualities, evenly from 0 to 100; 7 when nothing is asked for")
+                       ->check(within(1, 256));
     auto* qualities = sub->add_option("--qualities", command->qualities, "Qualities 0 to 100, separated by commas")
                           ->delimiter(',')
                           ->check(within(0, 100));

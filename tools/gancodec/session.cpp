@@ -4,27 +4,48 @@
 #include <utility>
 
 #include "gancodec/codec/codec.hpp"
+#include "zoo_session.hpp"
 
 namespace gancodec::cli {
 
+namespace {
+
+[[noreturn]] void refuse(const char* what) {
+    throw Error(Errc::invalid_argument,
+                std::string(what) + ": expected gancodec's own weights, found those of a model with one quality");
+}
+
+}  // namespace
+
+/// One of the two.
 struct Session::Parts {
-    Codec codec;
+    std::unique_ptr<ZooSession> zoo;
+    std::optional<Codec> codec;
 };
 
 Session::Session(const std::filesystem::path& weights, const LoadOptions& options)
-    : parts_(new Parts{Codec::load(weights, options)}) {}
+    : parts_(new Parts{load_zoo_session(weights), std::nullopt}) {
+    if (!parts_->zoo) parts_->codec = Codec::load(weights, options);
+}
 Session::~Session() = default;
 
+bool Session::has_one_quality() const { return parts_->zoo != nullptr; }
+
 SizedStream Session::encode(const Image& image, std::optional<double> quality) const {
+    if (parts_->zoo) {
+        if (quality) refuse("quality");
+        return {0, parts_->zoo->encode(image)};
+    }
     EncodeOptions options;
     if (quality) options.quality = *quality;
-    Bytes bytes = parts_->codec.encode(image, options);
+    Bytes bytes = parts_->codec->encode(image, options);
     const int step = inspect(bytes).quality_step;
     return {step, std::move(bytes)};
 }
 
 SizedStream Session::encode_to_size(const Image& image, std::size_t max_bytes) const {
-    return parts_->codec.encode_to_size(image, max_bytes);
+    if (parts_->zoo) refuse("size of a stream");
+    return parts_->codec->encode_to_size(image, max_bytes);
 }
 
 SizedStream Session::encode_to_size_or_smallest(const Image& image, std::size_t max_bytes) const {
@@ -37,13 +58,17 @@ SizedStream Session::encode_to_size_or_smallest(const Image& image, std::size_t 
 }
 
 Bytes Session::encode_symbols(const Symbols& symbols, const Image& image, int step) const {
-    return parts_->codec.encode_symbols(symbols, image.width, image.height, step);
+    if (parts_->zoo) refuse("symbols");
+    return parts_->codec->encode_symbols(symbols, image.width, image.height, step);
 }
 
-Image Session::decode(ByteView bytes) const { return parts_->codec.decode(bytes); }
+Image Session::decode(ByteView bytes) const {
+    return parts_->zoo ? parts_->zoo->decode(bytes) : parts_->codec->decode(bytes);
+}
 
 std::size_t Session::decode_memory_bytes(ByteView bytes) const {
-    return parts_->codec.decode_memory_bytes(inspect(bytes));
+    return parts_->zoo ? parts_->zoo->decode_memory_bytes(bytes)
+                       : parts_->codec->decode_memory_bytes(inspect(bytes));
 }
 
 std::size_t bytes_at(double bpp, const Image& image) {

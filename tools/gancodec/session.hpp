@@ -16,13 +16,17 @@ struct Symbols;
 
 namespace gancodec::cli {
 
-/// The codec behind a wall: the networks are compiled once, in session.cpp, not once for every command.
+/// The codec of the weights behind a wall: the networks are compiled once, in session.cpp and zoo_session.cpp, not once for
+/// every command.
 class Session {
 public:
     explicit Session(const std::filesystem::path& weights, const LoadOptions& options = {});
     ~Session();
 
+    /// Whether the weights are of another model, whose one quality cannot be asked for: then encode() and decode() remain.
+    [[nodiscard]] bool has_one_quality() const;
     /// At `quality` 0..100; the library's default without.
+    /// Errors  Error{invalid_argument} for a quality where there is one only; encode_to_size() and encode_symbols() too.
     [[nodiscard]] SizedStream encode(const Image& image, std::optional<double> quality) const;
     /// At the best quality that fits.
     [[nodiscard]] SizedStream encode_to_size(const Image& image, std::size_t max_bytes) const;

@@ -131,6 +131,35 @@ inline void gather_patch(const std::int16_t* in, int channels, int h, int w, int
             }
 }
 
+/// Calls f(co, first, count, acc) for the sums of `count` outputs of channel co from pixel `first`.
+///   acc = bias[co] + Σ_{ci,ky,kx} weight[co,ci,ky,kx] · in[ci,oy+ky−p,ox+kx−p],  p = (k − 1) / 2
+/// f runs on several threads, each for channels of its own.
+template <class F>
+void each_int_sum(std::span<const std::int16_t> in, int h, int w, const PreparedIntConv2d& layer, Workspace& ws,
+                  const F& f) {
+    const IntConv2dParameters& p = layer.parameters();
+    const std::int64_t plane = std::int64_t{h} * w;
+    GANCODEC_ASSERT(static_cast<std::int64_t>(in.size()) == p.in_channels * plane);
+    const Workspace::Scope scope(ws);
+    const std::int64_t padded = layer.padded_taps();
+    std::int16_t* patches = ws.take<std::int16_t>(static_cast<std::size_t>(kIntConvStrip * padded));
+    if (ws.counts_only()) return;
+    std::fill_n(patches, kIntConvStrip * padded, std::int16_t{0});
+    for (std::int64_t first = 0; first < plane; first += kIntConvStrip) {
+        const std::int64_t count = std::min<std::int64_t>(kIntConvStrip, plane - first);
+        for (std::int64_t i = 0; i < count; ++i)
+            gather_patch(in.data(), p.in_channels, h, w, p.kernel, first + i, patches + i * padded);
+        parallel_for(p.out_channels, [&](std::int64_t co, int) {
+            const std::int16_t* weights = layer.row(static_cast<int>(co));
+            const std::int32_t bias = p.bias[static_cast<std::size_t>(co)];
+            std::int32_t acc[kIntConvStrip];
+            for (std::int64_t i = 0; i < count; ++i)
+                acc[i] = bias + int_dot(patches + i * padded, weights, static_cast<int>(padded));
+            f(co, first, count, acc);
+        });
+    }
+}
+
 }  // namespace detail
 
 /// Convolves in integers, stride 1, padded with zeros to the same size, and requantises.
@@ -143,32 +172,43 @@ inline void conv2d_int(std::span<const std::int16_t> in, int h, int w, const Pre
                        std::span<std::int16_t> out, Workspace& ws) {
     const IntConv2dParameters& p = layer.parameters();
     const std::int64_t plane = std::int64_t{h} * w;
-    GANCODEC_ASSERT(static_cast<std::int64_t>(in.size()) == p.in_channels * plane);
     GANCODEC_ASSERT(static_cast<std::int64_t>(out.size()) == p.out_channels * plane);
-    const Workspace::Scope scope(ws);
-    const std::int64_t padded = layer.padded_taps();
-    std::int16_t* patches = ws.take<std::int16_t>(static_cast<std::size_t>(detail::kIntConvStrip * padded));
-    if (ws.counts_only()) return;
-    std::fill_n(patches, detail::kIntConvStrip * padded, std::int16_t{0});
-    for (std::int64_t first = 0; first < plane; first += detail::kIntConvStrip) {
-        const std::int64_t count = std::min<std::int64_t>(detail::kIntConvStrip, plane - first);
-        for (std::int64_t i = 0; i < count; ++i)
-            detail::gather_patch(in.data(), p.in_channels, h, w, p.kernel, first + i, patches + i * padded);
-        parallel_for(p.out_channels, [&](std::int64_t co, int) {
-            const auto channel = static_cast<std::size_t>(co);
-            const std::int16_t* weights = layer.row(static_cast<int>(co));
-            std::int32_t acc[detail::kIntConvStrip];
-            for (std::int64_t i = 0; i < count; ++i)
-                acc[i] = p.bias[channel] + detail::int_dot(patches + i * padded, weights, static_cast<int>(padded));
+    detail::each_int_sum(
+        in, h, w, layer, ws,
+        [&](std::int64_t co, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
             std::int16_t* row = out.data() + co * plane + first;
-            const std::int32_t multiplier = p.multiplier[channel];
-            const int shift = p.shift[channel];
+            const std::int32_t multiplier = p.multiplier[static_cast<std::size_t>(co)];
+            const int shift = p.shift[static_cast<std::size_t>(co)];
             for (std::int64_t i = 0; i < count; ++i) {
                 const std::int64_t value = detail::requantise(acc[i], multiplier, shift);
                 row[i] = static_cast<std::int16_t>(std::clamp<std::int64_t>(value, p.low, p.high));
             }
         });
-    }
+}
+
+/// The same convolution, of which each output is looked up in a list: an index needs not be linear in the sum.
+///   v = (acc · multiplier[co] + 2^(shift[co] − 1)) >> shift[co]
+///   out[co,oy,ox] = how many thresholds are at most v
+/// Shapes   in [ci][h][w] · out [co][h][w]
+/// Requires as conv2d_int(); at most 255 thresholds, which do not fall. The layer's low and high play no part.
+/// Exact    as conv2d_int()
+inline void conv2d_int_index(std::span<const std::int16_t> in, int h, int w, const PreparedIntConv2d& layer,
+                             std::span<const std::int32_t> thresholds, std::span<std::uint8_t> out, Workspace& ws) {
+    const IntConv2dParameters& p = layer.parameters();
+    const std::int64_t plane = std::int64_t{h} * w;
+    GANCODEC_ASSERT(static_cast<std::int64_t>(out.size()) == p.out_channels * plane && thresholds.size() <= 255);
+    detail::each_int_sum(
+        in, h, w, layer, ws,
+        [&](std::int64_t co, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+            std::uint8_t* row = out.data() + co * plane + first;
+            const std::int32_t multiplier = p.multiplier[static_cast<std::size_t>(co)];
+            const int shift = p.shift[static_cast<std::size_t>(co)];
+            for (std::int64_t i = 0; i < count; ++i) {
+                const std::int64_t value = detail::requantise(acc[i], multiplier, shift);
+                row[i] = static_cast<std::uint8_t>(std::upper_bound(thresholds.begin(), thresholds.end(), value) -
+                                                   thresholds.begin());
+            }
+        });
 }
 
 /// Rearranges channels into space, PyTorch's order.
