@@ -97,3 +97,15 @@ def integer_form(tensors, tables, medians, leaky, z_hat=None):
             q = F.pixel_shuffle(requantise(acc, multiplier.double(), shift.double()).clamp(0, 255), 2)
             x = F.pixel_shuffle(F.leaky_relu(exact, 0.01) if leaky else exact.clamp(min=0), 2)
     return {f"scale_synthesis.{key}": value.contiguous() for key, value in out.items()}
+
+
+def indices(form, symbols):
+    """What zoo::IntegerScaleSynthesis chooses for symbols [1,N,h,w] of z: [1,M,4h,4w]. In doubles, see requantise()."""
+    layer = {key.removeprefix("scale_synthesis."): value.double() for key, value in form.items()}
+    q = torch.clamp(layer["unit"] * symbols.double() + layer["offset"][None, :, None, None], -255, 255)
+    for i in ("0.", "2.", "4."):
+        acc = F.conv2d(q, layer[i + "weight"], layer[i + "bias"], padding=1)
+        q = requantise(acc, layer[i + "multiplier"], layer[i + "shift"])
+        if i != "4.":
+            q = F.pixel_shuffle(q.clamp(0, 255), 2)
+    return torch.searchsorted(layer["thresholds"], q.contiguous(), right=True)

@@ -19,8 +19,8 @@ using MeanHyperprior = zoo::MeanScaleHyperprior<4, 6>;
 /// A small model of CompressAI, with an integer scale network at random: which tables are chosen does not matter here.
 template <class Network>
 SafetensorsFile small_weights(const std::string& name, std::uint64_t seed) {
-    const SafetensorsFile golden = SafetensorsFile::load(std::filesystem::path(GANCODEC_TEST_DATA) / "compressai" /
-                                                         (name + ".safetensors"));
+    const SafetensorsFile golden =
+        SafetensorsFile::load(std::filesystem::path(GANCODEC_TEST_DATA) / "compressai" / (name + ".safetensors"));
     SafetensorsWriter writer;
     for (const auto& [key, tensor] : golden.tensors()) {
         if (tensor.dtype == Dtype::f32) writer.add_float(key, tensor.shape, golden.read_float(key), Dtype::f32);
@@ -76,9 +76,10 @@ std::vector<std::int16_t> plain_layer(const std::vector<std::int16_t>& in, int h
                         for (int kx = 0; kx < 3; ++kx) {
                             const int iy = y + ky - 1, ix = x + kx - 1;
                             if (iy < 0 || iy >= h || ix < 0 || ix >= w) continue;
-                            acc += std::int64_t{p.weight[static_cast<std::size_t>(
-                                       ((co * p.in_channels + ci) * 3 + ky) * 3 + kx)]} *
-                                   in[static_cast<std::size_t>((ci * h + iy) * w + ix)];
+                            acc +=
+                                std::int64_t{
+                                    p.weight[static_cast<std::size_t>(((co * p.in_channels + ci) * 3 + ky) * 3 + kx)]} *
+                                in[static_cast<std::size_t>((ci * h + iy) * w + ix)];
                         }
                 const std::int64_t v = (acc * p.multiplier[c] + (std::int64_t{1} << (p.shift[c] - 1))) >> p.shift[c];
                 if (sums != nullptr) sums->push_back(v);
@@ -188,8 +189,9 @@ TEST_CASE("streams of other weights of the same model are refused", "[zoo_codec]
     ZooCodec<Hyperprior> other(small_weights<Hyperprior>("bmshj2018-hyperprior", 2));
     const Bytes bytes = codec.encode(noise(20, 20));
     CHECK(refusal([&] { static_cast<void>(other.decode(bytes)); }).find("entropy id") != std::string::npos);
-    CHECK(refusal([] { ZooCodec<Factorized>(small_weights<Hyperprior>("bmshj2018-hyperprior", 1)); }).find("expected") !=
-          std::string::npos);
+    CHECK(refusal([] {
+              ZooCodec<Factorized>(small_weights<Hyperprior>("bmshj2018-hyperprior", 1));
+          }).find("expected") != std::string::npos);
     const SafetensorsFile golden = SafetensorsFile::load(std::filesystem::path(GANCODEC_TEST_DATA) /
                                                          "compressai/bmshj2018-hyperprior.safetensors");
     CHECK(refusal([&] { ZooCodec<Hyperprior> bare(golden); }).find("scale_synthesis.0.weight") != std::string::npos);

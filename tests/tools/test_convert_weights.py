@@ -16,6 +16,9 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(0)
 
+sys.path[:0] = [str(TOOL.parent)]
+import scale_synthesis  # noqa: E402
+
 spec = importlib.util.spec_from_file_location("convert_weights", TOOL)
 convert_weights = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(convert_weights)
@@ -119,6 +122,36 @@ def test_tables(folder):
         expect(f"refuses {what}", code == 1 and not tensors and "expected" in output, output)
 
 
+def test_integer_scales():
+    generator = torch.Generator().manual_seed(1)
+    n, m = 4, 6
+
+    def normal(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    x, weight = normal(1, n, 3, 5), normal(n, m, 5, 5)
+    transposed = torch.nn.functional.conv_transpose2d(x, weight, stride=2, padding=2, output_padding=1)
+    phases = torch.nn.functional.pixel_shuffle(torch.nn.functional.conv2d(x, scale_synthesis.phases(weight), padding=1), 2)
+    expect("a transposed convolution is a convolution to phases", torch.allclose(transposed, phases))
+
+    tensors = {"g_s.0.weight": normal(m, n, 5, 5)}
+    for key, shape in (("h_s.0", (n, n, 5, 5)), ("h_s.2", (n, n, 5, 5)), ("h_s.4", (m, n, 3, 3))):
+        channels = shape[0] if key == "h_s.4" else shape[1]
+        tensors |= {f"{key}.weight": normal(*shape) / 8, f"{key}.bias": normal(channels).abs() * 2}
+    medians, z = normal(n) / 2, torch.round(2 * normal(2, n, 4, 4))
+    z_hat = z + medians[None, :, None, None]
+    form = scale_synthesis.integer_form(tensors, {}, medians, leaky=False, z_hat=z_hat)
+    h = z_hat
+    for key in ("h_s.0", "h_s.2"):
+        h = torch.nn.functional.conv_transpose2d(h, tensors[f"{key}.weight"], tensors[f"{key}.bias"], stride=2, padding=2, output_padding=1).clamp(min=0)
+    scales = torch.nn.functional.conv2d(h, tensors["h_s.4.weight"], tensors["h_s.4.bias"], padding=1)
+    expected = torch.searchsorted(scale_synthesis.thresholds().double(), scales * scale_synthesis.PER_SCALE, right=True)
+    difference = (scale_synthesis.indices(form, z) - expected).abs().double()
+    expect("the integer form chooses the scales of the float one, or nearly", difference.mean() < 0.5 and expected.unique().numel() > 10,
+           f"{difference.mean()} of {expected.unique().numel()}")
+
+
+
 def test_metrics(folder):
     for name in ("lpips_alex", "lpips_squeeze"):
         shipped = load_file(ROOT / f"weights/{name}.safetensors")
@@ -172,7 +205,7 @@ def test_hostile(folder):
     refused("a safetensors file cut short")
 
 
-for test in (test_forms, test_tables, test_metrics, test_misfits, test_hostile):
+for test in (test_forms, test_tables, test_integer_scales, test_metrics, test_misfits, test_hostile):
     with tempfile.TemporaryDirectory() as name:
         test(pathlib.Path(name))
 for failure in failures:

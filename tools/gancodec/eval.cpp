@@ -163,10 +163,10 @@ private:
         const Point& at = points_[point];
         const Stopwatch encode_clock;
         const std::size_t most = at.is_rate() ? bytes_at(at.value, image) : std::size_t{0};
-        const SizedStream stream = refiner_     ? (at.is_rate() ? refiner_->encode_to_size(session_, image, most)
-                                                              : refiner_->encode(session_, image, at.quality()))
+        const SizedStream stream = refiner_       ? (at.is_rate() ? refiner_->encode_to_size(session_, image, most)
+                                                                  : refiner_->encode(session_, image, at.quality()))
                                    : at.is_rate() ? session_.encode_to_size_or_smallest(image, most)
-                                                : session_.encode(image, at.quality());
+                                                  : session_.encode(image, at.quality());
         sample.encode_ms = encode_clock.milliseconds();
         const Stopwatch decode_clock;
         const Image decoded = session_.decode(stream.bytes);
@@ -248,7 +248,8 @@ Command add_eval(CLI::App& app) {
     CLI::App* sub = app.add_subcommand("eval", "Table of rates and figures over a folder of images");
     sub->add_option("--data", command->data, "Folder of PNG, JPEG or PPM images, searched with its subfolders")
         ->required();
-    auto* levels = sub->add_option("--levels", command->levels, "As many qualities, evenly from 0 to 100; 7 when nothing is asked for")
+    auto* levels = sub->add_option("--levels", command->levels,
+                                   "As many qualities, evenly from 0 to 100; 7 when nothing is asked for")
                        ->check(within(1, 256));
     auto* qualities = sub->add_option("--qualities", command->qualities, "Qualities 0 to 100, separated by commas")
                           ->delimiter(',')

@@ -67,8 +67,7 @@ Image Session::decode(ByteView bytes) const {
 }
 
 std::size_t Session::decode_memory_bytes(ByteView bytes) const {
-    return parts_->zoo ? parts_->zoo->decode_memory_bytes(bytes)
-                       : parts_->codec->decode_memory_bytes(inspect(bytes));
+    return parts_->zoo ? parts_->zoo->decode_memory_bytes(bytes) : parts_->codec->decode_memory_bytes(inspect(bytes));
 }
 
 std::size_t bytes_at(double bpp, const Image& image) {

@@ -143,8 +143,8 @@ public:
         } else {
             const Bytes hyper_latents = bottleneck_.encode(symbols.z);
             const Workspace::Scope scope(context_->scratch());
-            const Bytes latents = conditional_.encode(
-                symbols.residuals, scale_indices(*context_, symbols.z, Extent::of(width, height)));
+            const Bytes latents =
+                conditional_.encode(symbols.residuals, scale_indices(*context_, symbols.z, Extent::of(width, height)));
             return write_stream({header, {}, hyper_latents, latents});
         }
     }

@@ -173,17 +173,16 @@ inline void conv2d_int(std::span<const std::int16_t> in, int h, int w, const Pre
     const IntConv2dParameters& p = layer.parameters();
     const std::int64_t plane = std::int64_t{h} * w;
     GANCODEC_ASSERT(static_cast<std::int64_t>(out.size()) == p.out_channels * plane);
-    detail::each_int_sum(
-        in, h, w, layer, ws,
-        [&](std::int64_t co, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
-            std::int16_t* row = out.data() + co * plane + first;
-            const std::int32_t multiplier = p.multiplier[static_cast<std::size_t>(co)];
-            const int shift = p.shift[static_cast<std::size_t>(co)];
-            for (std::int64_t i = 0; i < count; ++i) {
-                const std::int64_t value = detail::requantise(acc[i], multiplier, shift);
-                row[i] = static_cast<std::int16_t>(std::clamp<std::int64_t>(value, p.low, p.high));
-            }
-        });
+    detail::each_int_sum(in, h, w, layer, ws,
+                         [&](std::int64_t co, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                             std::int16_t* row = out.data() + co * plane + first;
+                             const std::int32_t multiplier = p.multiplier[static_cast<std::size_t>(co)];
+                             const int shift = p.shift[static_cast<std::size_t>(co)];
+                             for (std::int64_t i = 0; i < count; ++i) {
+                                 const std::int64_t value = detail::requantise(acc[i], multiplier, shift);
+                                 row[i] = static_cast<std::int16_t>(std::clamp<std::int64_t>(value, p.low, p.high));
+                             }
+                         });
 }
 
 /// The same convolution, of which each output is looked up in a list: an index needs not be linear in the sum.
@@ -198,8 +197,7 @@ inline void conv2d_int_index(std::span<const std::int16_t> in, int h, int w, con
     const std::int64_t plane = std::int64_t{h} * w;
     GANCODEC_ASSERT(static_cast<std::int64_t>(out.size()) == p.out_channels * plane && thresholds.size() <= 255);
     detail::each_int_sum(
-        in, h, w, layer, ws,
-        [&](std::int64_t co, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+        in, h, w, layer, ws, [&](std::int64_t co, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
             std::uint8_t* row = out.data() + co * plane + first;
             const std::int32_t multiplier = p.multiplier[static_cast<std::size_t>(co)];
             const int shift = p.shift[static_cast<std::size_t>(co)];
