@@ -2948,6 +2948,35 @@ inline void gather_patch(const std::int16_t* in, int channels, int h, int w, int
             }
 }
 
+/// Calls f(co, first, count, acc) for the sums of `count` outputs of channel co from pixel `first`.
+///   acc = bias[co] + Σ_{ci,ky,kx} weight[co,ci,ky,kx] · in[ci,oy+ky−p,ox+kx−p],  p = (k − 1) / 2
+/// f runs on several threads, each for channels of its own.
+template <class F>
+void each_int_sum(std::span<const std::int16_t> in, int h, int w, const PreparedIntConv2d& layer, Workspace& ws,
+                  const F& f) {
+    const IntConv2dParameters& p = layer.parameters();
+    const std::int64_t plane = std::int64_t{h} * w;
+    GANCODEC_ASSERT(static_cast<std::int64_t>(in.size()) == p.in_channels * plane);
+    const Workspace::Scope scope(ws);
+    const std::int64_t padded = layer.padded_taps();
+    std::int16_t* patches = ws.take<std::int16_t>(static_cast<std::size_t>(kIntConvStrip * padded));
+    if (ws.counts_only()) return;
+    std::fill_n(patches, kIntConvStrip * padded, std::int16_t{0});
+    for (std::int64_t first = 0; first < plane; first += kIntConvStrip) {
+        const std::int64_t count = std::min<std::int64_t>(kIntConvStrip, plane - first);
+        for (std::int64_t i = 0; i < count; ++i)
+            gather_patch(in.data(), p.in_channels, h, w, p.kernel, first + i, patches + i * padded);
+        parallel_for(p.out_channels, [&](std::int64_t co, int) {
+            const std::int16_t* weights = layer.row(static_cast<int>(co));
+            const std::int32_t bias = p.bias[static_cast<std::size_t>(co)];
+            std::int32_t acc[kIntConvStrip];
+            for (std::int64_t i = 0; i < count; ++i)
+                acc[i] = bias + int_dot(patches + i * padded, weights, static_cast<int>(padded));
+            f(co, first, count, acc);
+        });
+    }
+}
+
 }  // namespace detail
 
 /// Convolves in integers, stride 1, padded with zeros to the same size, and requantises.
@@ -2960,32 +2989,41 @@ inline void conv2d_int(std::span<const std::int16_t> in, int h, int w, const Pre
                        std::span<std::int16_t> out, Workspace& ws) {
     const IntConv2dParameters& p = layer.parameters();
     const std::int64_t plane = std::int64_t{h} * w;
-    GANCODEC_ASSERT(static_cast<std::int64_t>(in.size()) == p.in_channels * plane);
     GANCODEC_ASSERT(static_cast<std::int64_t>(out.size()) == p.out_channels * plane);
-    const Workspace::Scope scope(ws);
-    const std::int64_t padded = layer.padded_taps();
-    std::int16_t* patches = ws.take<std::int16_t>(static_cast<std::size_t>(detail::kIntConvStrip * padded));
-    if (ws.counts_only()) return;
-    std::fill_n(patches, detail::kIntConvStrip * padded, std::int16_t{0});
-    for (std::int64_t first = 0; first < plane; first += detail::kIntConvStrip) {
-        const std::int64_t count = std::min<std::int64_t>(detail::kIntConvStrip, plane - first);
-        for (std::int64_t i = 0; i < count; ++i)
-            detail::gather_patch(in.data(), p.in_channels, h, w, p.kernel, first + i, patches + i * padded);
-        parallel_for(p.out_channels, [&](std::int64_t co, int) {
-            const auto channel = static_cast<std::size_t>(co);
-            const std::int16_t* weights = layer.row(static_cast<int>(co));
-            std::int32_t acc[detail::kIntConvStrip];
-            for (std::int64_t i = 0; i < count; ++i)
-                acc[i] = p.bias[channel] + detail::int_dot(patches + i * padded, weights, static_cast<int>(padded));
-            std::int16_t* row = out.data() + co * plane + first;
-            const std::int32_t multiplier = p.multiplier[channel];
-            const int shift = p.shift[channel];
+    detail::each_int_sum(in, h, w, layer, ws,
+                         [&](std::int64_t co, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                             std::int16_t* row = out.data() + co * plane + first;
+                             const std::int32_t multiplier = p.multiplier[static_cast<std::size_t>(co)];
+                             const int shift = p.shift[static_cast<std::size_t>(co)];
+                             for (std::int64_t i = 0; i < count; ++i) {
+                                 const std::int64_t value = detail::requantise(acc[i], multiplier, shift);
+                                 row[i] = static_cast<std::int16_t>(std::clamp<std::int64_t>(value, p.low, p.high));
+                             }
+                         });
+}
+
+/// The same convolution, of which each output is looked up in a list: an index needs not be linear in the sum.
+///   v = (acc · multiplier[co] + 2^(shift[co] − 1)) >> shift[co]
+///   out[co,oy,ox] = how many thresholds are at most v
+/// Shapes   in [ci][h][w] · out [co][h][w]
+/// Requires as conv2d_int(); at most 255 thresholds, which do not fall. The layer's low and high play no part.
+/// Exact    as conv2d_int()
+inline void conv2d_int_index(std::span<const std::int16_t> in, int h, int w, const PreparedIntConv2d& layer,
+                             std::span<const std::int32_t> thresholds, std::span<std::uint8_t> out, Workspace& ws) {
+    const IntConv2dParameters& p = layer.parameters();
+    const std::int64_t plane = std::int64_t{h} * w;
+    GANCODEC_ASSERT(static_cast<std::int64_t>(out.size()) == p.out_channels * plane && thresholds.size() <= 255);
+    detail::each_int_sum(
+        in, h, w, layer, ws, [&](std::int64_t co, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+            std::uint8_t* row = out.data() + co * plane + first;
+            const std::int32_t multiplier = p.multiplier[static_cast<std::size_t>(co)];
+            const int shift = p.shift[static_cast<std::size_t>(co)];
             for (std::int64_t i = 0; i < count; ++i) {
                 const std::int64_t value = detail::requantise(acc[i], multiplier, shift);
-                row[i] = static_cast<std::int16_t>(std::clamp<std::int64_t>(value, p.low, p.high));
+                row[i] = static_cast<std::uint8_t>(std::upper_bound(thresholds.begin(), thresholds.end(), value) -
+                                                   thresholds.begin());
             }
         });
-    }
 }
 
 /// Rearranges channels into space, PyTorch's order.
@@ -7156,6 +7194,109 @@ template <int N = 128, int M = 192>
 using MeanScaleHyperprior = ScaleHyperprior<N, M, HyperAnalysis<N, M, LeakyRelu<1>>, HyperMeanScaleSynthesis<N, M>>;
 
 }  // namespace gancodec::zoo
+// ---- gancodec/networks/zoo/integer_scale_synthesis.hpp
+
+namespace gancodec::zoo {
+
+/// Chooses the scale table of every latent of a scale hyperprior: h_s in integers from end to end, the same choice on
+/// every machine. tools/convert_weights.py makes it from the float network.
+///   in = clamp(unit · z + offset[channel], −255, 255), ẑ in 1/unit: borders are zeros of ẑ, as they are in h_s
+///   3x3, clamp, pixel shuffle by 2; twice: what a transposed 5x5 of stride 2 computes, one phase after another
+///   3x3; index = how many thresholds are at most its outputs
+class IntegerScaleSynthesis {
+public:
+    static constexpr int kUpsampling = 4;
+
+    IntegerScaleSynthesis() = default;
+    /// Errors  Error{corrupt_weights} when a number breaks a bound that exactness needs, or the layers do not fit.
+    IntegerScaleSynthesis(int unit, std::vector<std::int32_t> offset, IntConv2dParameters first,
+                          IntConv2dParameters second, IntConv2dParameters last, std::vector<std::int32_t> thresholds)
+        : unit_(unit),
+          offset_(std::move(offset)),
+          first_(std::move(first), "scale_synthesis.0"),
+          second_(std::move(second), "scale_synthesis.2"),
+          last_(std::move(last), "scale_synthesis.4"),
+          thresholds_(std::move(thresholds)) {
+        const auto require = [](bool good, const char* what) {
+            if (!good) throw Error(Errc::corrupt_weights, std::string("scale_synthesis") + what);
+        };
+        require(first_.parameters().in_channels == static_cast<int>(offset_.size()) &&
+                    first_.parameters().out_channels == 4 * second_.parameters().in_channels &&
+                    second_.parameters().out_channels == 4 * last_.parameters().in_channels,
+                ": expected layers that fit each other, found others");
+        require(unit_ >= 1 && unit_ <= kIntConvMaxActivation, ".unit: expected 1 to 255, found another number");
+        require(std::all_of(offset_.begin(), offset_.end(),
+                            [](std::int32_t o) { return o >= -kLargestOffset && o <= kLargestOffset; }),
+                ".offset: expected at most 32767, found more");
+        require(thresholds_.size() == kThresholds && std::is_sorted(thresholds_.begin(), thresholds_.end()),
+                ".thresholds: expected 63 that do not fall, found others");
+    }
+    [[nodiscard]] int hyper_channels() const { return first_.parameters().in_channels; }
+    [[nodiscard]] int latent_channels() const { return last_.parameters().out_channels; }
+    [[nodiscard]] int unit() const { return unit_; }
+    [[nodiscard]] std::span<const std::int32_t> offset() const { return offset_; }
+    [[nodiscard]] std::span<const std::int32_t> thresholds() const { return thresholds_; }
+    [[nodiscard]] const IntConv2dParameters& layer(std::size_t i) const {
+        return (i == 0 ? first_ : i == 1 ? second_ : last_).parameters();
+    }
+
+    /// Shapes  z [N][h][w] symbols, not more than 2^20 in magnitude · index [M][4h][4w], each in 0..63
+    /// Where memory is only counted, z is empty and nothing is computed.
+    void run(std::span<const std::int32_t> z, int h, int w, std::span<std::uint8_t> index, Workspace& ws) const {
+        const Workspace::Scope scope(ws);
+        const std::size_t plane = static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
+        const std::span<std::int16_t> in = take(ws, offset_.size() * plane);
+        if (!ws.counts_only())
+            for (std::size_t i = 0; i < in.size(); ++i)
+                in[i] = static_cast<std::int16_t>(
+                    std::clamp(unit_ * z[i] + offset_[i / plane], -kIntConvMaxActivation, kIntConvMaxActivation));
+        const auto twice = upsample(in, h, w, first_, ws);
+        const auto four_times = upsample(twice, 2 * h, 2 * w, second_, ws);
+        conv2d_int_index(four_times, 4 * h, 4 * w, last_, thresholds_, index, ws);
+    }
+
+    /// Gives every number that selects a table to a TableHash.
+    template <class Hash>
+    void hash(Hash& hash) const {
+        const auto all = [&](const auto& values) { hash.update(std::span(values)); };
+        hash.update(unit_);
+        all(offset_);
+        all(thresholds_);
+        for (std::size_t i = 0; i < 3; ++i) {
+            const IntConv2dParameters& p = layer(i);
+            for (const int number : {p.in_channels, p.out_channels, p.kernel, p.low, p.high}) hash.update(number);
+            all(p.weight);
+            all(p.bias);
+            all(p.multiplier);
+            all(p.shift);
+        }
+    }
+
+private:
+    static constexpr int kThresholds = 63;
+    static constexpr std::int32_t kLargestOffset = 32767;
+
+    static std::span<std::int16_t> take(Workspace& ws, std::size_t count) {
+        return {ws.take<std::int16_t>(count), count};
+    }
+    static std::span<std::int16_t> upsample(std::span<const std::int16_t> in, int h, int w,
+                                            const PreparedIntConv2d& conv, Workspace& ws) {
+        const int channels = conv.parameters().out_channels;
+        const std::size_t size =
+            static_cast<std::size_t>(channels) * static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
+        const std::span<std::int16_t> phases = take(ws, size), out = take(ws, size);
+        conv2d_int(in, h, w, conv, phases, ws);
+        if (!ws.counts_only()) pixel_shuffle_int(phases, channels / 4, h, w, 2, out);
+        return out;
+    }
+
+    int unit_ = 1;
+    std::vector<std::int32_t> offset_;
+    PreparedIntConv2d first_, second_, last_;
+    std::vector<std::int32_t> thresholds_;
+};
+
+}  // namespace gancodec::zoo
 // ---- gancodec/networks/zoo/hific.hpp
 
 // HiFiC (Mentzer, Toderici, Tschannen, Agustsson: High-Fidelity Generative Image Compression, 2020) with the layers and
@@ -10193,6 +10334,339 @@ private:
     CompressAiTables bottleneck_, conditional_;
     std::vector<float> medians_;
     CompressAiScales scales_;
+    std::unique_ptr<Context> context_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/codec/zoo_weights.hpp
+
+#include <iterator>
+
+// What tools/convert_weights.py adds to the tensors of other people's models, for our own stream.
+
+namespace gancodec::detail {
+
+inline constexpr std::array<const char*, 3> kScaleSynthesisLayers = {"scale_synthesis.0.", "scale_synthesis.2.",
+                                                                     "scale_synthesis.4."};
+
+/// Adds the tensors of the integer form of a float h_s, transposed, transposed and plain, whose first `latent_channels`
+/// outputs are the scales.
+template <class HyperSynthesis>
+void request_scale_synthesis(HyperSynthesis& h_s, int latent_channels, std::vector<TensorRequest>& requests) {
+    std::vector<std::vector<int>> shapes;
+    h_s.each_parameter("", [&](const std::string&, const auto& p) {
+        if (p.shape.size() == 4) shapes.push_back(p.shape);
+    });
+    const std::array<int, 3> in = {shapes[0][0], shapes[1][0], shapes[1][1]};
+    const std::array<int, 3> out = {4 * shapes[0][1], 4 * shapes[1][1], latent_channels};
+    for (std::size_t i = 0; i < in.size(); ++i) {
+        const std::string prefix = kScaleSynthesisLayers[i];
+        requests.push_back({prefix + "weight", {out[i], in[i], 3, 3}});
+        for (const char* name : {"bias", "multiplier", "shift"}) requests.push_back({prefix + name, {out[i]}});
+    }
+    requests.push_back({"scale_synthesis.unit", {1}});
+    requests.push_back({"scale_synthesis.offset", {in[0]}});
+    requests.push_back({"scale_synthesis.thresholds", {kScaleTables - 1}});
+}
+
+/// Requires request_scale_synthesis() passed.
+/// Errors  Error{corrupt_weights}.
+[[nodiscard]] inline zoo::IntegerScaleSynthesis read_scale_synthesis(const SafetensorsFile& file) {
+    std::array<IntConv2dParameters, 3> layers;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        const std::string prefix = kScaleSynthesisLayers[i];
+        IntConv2dParameters& p = layers[i];
+        const std::vector<int>& shape = file.find(prefix + "weight")->shape;
+        p.out_channels = shape[0];
+        p.in_channels = shape[1];
+        p.kernel = shape[2];
+        const auto weight = file.read_int(prefix + "weight"), shift = file.read_int(prefix + "shift");
+        std::transform(weight.begin(), weight.end(), std::back_inserter(p.weight),
+                       [](std::int32_t v) { return static_cast<std::int8_t>(v); });
+        std::transform(shift.begin(), shift.end(), std::back_inserter(p.shift),
+                       [](std::int32_t v) { return static_cast<std::uint8_t>(v); });
+        p.bias = file.read_int(prefix + "bias");
+        p.multiplier = file.read_int(prefix + "multiplier");
+    }
+    return zoo::IntegerScaleSynthesis(file.read_int("scale_synthesis.unit")[0], file.read_int("scale_synthesis.offset"),
+                                      std::move(layers[0]), std::move(layers[1]), std::move(layers[2]),
+                                      file.read_int("scale_synthesis.thresholds"));
+}
+
+/// CompressAI's tables of sums, whose last slot is the escape, as frequencies [escape, first, first + 1, …].
+/// Errors  Error{wrong_weights} where there are none, Error{corrupt_weights}.
+[[nodiscard]] inline CdfTables read_bottleneck_tables(const SafetensorsFile& file) {
+    const std::string name = "entropy_bottleneck._quantized_cdf";
+    const TensorEntry* entry = file.find(name);
+    if (entry == nullptr)
+        throw Error(Errc::wrong_weights, file.where() + ": expected " + name +
+                                             ", found none: a model makes it in update(), before it is converted");
+    const auto sums = file.read_int(name);
+    const auto lengths = file.read_int("entropy_bottleneck._cdf_length");
+    const auto offsets = file.read_int("entropy_bottleneck._offset");
+    const auto refuse = [&](const std::string& expected) {
+        throw Error(Errc::corrupt_weights, file.where() + ": " + name + ": expected " + expected + ", found others");
+    };
+    if (entry->shape.size() != 2 || static_cast<std::size_t>(entry->shape[0]) != lengths.size())
+        refuse("as many rows as lengths");
+    const auto width = static_cast<std::size_t>(entry->shape[1]);
+    CdfTables tables;
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+        if (lengths[i] < 3 || static_cast<std::size_t>(lengths[i]) > width)
+            refuse("lengths of 3 to " + std::to_string(width));
+        const auto row = std::span(sums).subspan(i * width, static_cast<std::size_t>(lengths[i]));
+        std::vector<std::uint16_t> frequencies;
+        for (std::size_t k = 1; k < row.size(); ++k) {
+            if (row[k - 1] < 0 || row[k] <= row[k - 1] || row[k] > static_cast<std::int32_t>(kProbabilityTotal))
+                refuse("sums that rise from 0 to 65536");
+            frequencies.push_back(static_cast<std::uint16_t>(row[k] - row[k - 1]));
+        }
+        std::rotate(frequencies.begin(), frequencies.end() - 1, frequencies.end());
+        tables.add(offsets[i], frequencies, file.where() + ": " + name + " " + std::to_string(i));
+    }
+    return tables;
+}
+
+}  // namespace gancodec::detail
+// ---- gancodec/codec/zoo_codec.hpp
+
+namespace gancodec {
+
+/// The integers of a stream of a ZooCodec: residuals of y in [c][h/16][w/16]; z in [c][h/64][w/64], where the model has it.
+struct ZooSymbols {
+    std::vector<std::int32_t> z, residuals;
+};
+
+/// Other people's models in our own stream, with weights that tools/convert_weights.py made.
+///   ZooCodec<zoo::ScaleHyperprior<128, 192>> codec(SafetensorsFile::load("hyperprior.safetensors"));
+///   Image again = codec.decode(codec.encode(image));
+/// Network is zoo::FactorizedPrior, zoo::ScaleHyperprior or zoo::MeanScaleHyperprior.
+///
+/// Read first: (1) tables of y are chosen by the integer form of h_s, so that the symbols decode alike everywhere; its cost
+/// in rate is in README.md, "Other people's models"; (2) these weights have one quality; (3) one caller at a time.
+template <class Network>
+class ZooCodec {
+    static constexpr int N = Network::kN, M = Network::kM;
+
+public:
+    static constexpr bool kHasHyper = requires(Network& network) { network.h_s; };
+    /// Whether h_s gives means beside the scales.
+    static constexpr bool kHasMeans = [] {
+        if constexpr (kHasHyper) return decltype(Network::h_s)::out_channels(N) == 2 * M;
+        return false;
+    }();
+    /// Sides of images are padded to a multiple of it.
+    static constexpr int kMultiple = kHasHyper ? 64 : 16;
+
+    /// Errors   Error{wrong_weights, corrupt_weights}.
+    explicit ZooCodec(const SafetensorsFile& file) : context_(std::make_unique<Context>()) {
+        std::vector<TensorRequest> requests;
+        append_requests(network_, "", requests);
+        requests.push_back({"entropy_bottleneck.medians", {kBottleneckChannels}});
+        for (const char* name : {"entropy_bottleneck._cdf_length", "entropy_bottleneck._offset"})
+            requests.push_back({name, {kBottleneckChannels}});
+        if constexpr (kHasHyper) detail::request_scale_synthesis(network_.h_s, M, requests);
+        require_tensors(file, requests, ExtraTensors::allow);
+        read_parameters(file, network_, "");
+        network_.prepare(false);
+        medians_ = file.read_float("entropy_bottleneck.medians");
+        bottleneck_ = FactorizedPrior(detail::read_bottleneck_tables(file));
+        if (bottleneck_.tables().size() != kBottleneckChannels)
+            throw Error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(kBottleneckChannels) +
+                                                   " tables of entropy_bottleneck, found " +
+                                                   std::to_string(bottleneck_.tables().size()));
+        TableHash hash;
+        bottleneck_.tables().hash(hash);
+        if constexpr (kHasHyper) {
+            scale_synthesis_ = detail::read_scale_synthesis(file);
+            scale_synthesis_.hash(hash);
+            conditional_ = ConditionalPrior(CdfTables::symmetric(scale_tables().half, scale_tables().begin));
+            conditional_.tables().hash(hash);
+        }
+        entropy_id_ = hash.value();
+    }
+
+    /// A hash of every integer that selects or holds a probability; streams carry its low 24 bits.
+    [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
+    /// Memory that decode() needs beside the weights and the picture it returns.
+    [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
+        const Extent extent = Extent::of(header.width, header.height);
+        const MemoryPlan plan = Context::plan([&](Context& context) { run_decoder(context, extent); });
+        return plan.bytes<float>() + (extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t);
+    }
+
+    /// Errors   Error{invalid_argument} for an image without pixels, Error{limit}.
+    [[nodiscard]] Bytes encode(const Image& image) {
+        check_image(image, "encode");
+        require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
+        return encode_symbols(analyse(image), image.width, image.height);
+    }
+    /// Errors   Error{corrupt_stream, unsupported, limit, wrong_weights}.
+    [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
+        const StreamHeader header = read_stream(bytes, options.limits).header;
+        return paint(decode_symbols(bytes, options), header.width, header.height);
+    }
+    /// The symbols of an image.
+    [[nodiscard]] ZooSymbols analyse(const Image& image) {
+        const Extent extent = Extent::of(image.width, image.height);
+        ZooSymbols symbols;
+        Value x = context_->make({1, 3, extent.h * 16, extent.w * 16});
+        image_to_tensor(image, x.view());
+        Value y = network_.g_a(*context_, std::move(x));
+        symbols.residuals.resize(extent.latents());
+        if constexpr (!kHasHyper) {
+            round_bottleneck(y.constant(), symbols.residuals);
+        } else {
+            Value h = context_->make(y.shape());
+            if constexpr (kHasMeans)
+                copy(y.constant(), h.view());
+            else
+                absolute(y.constant(), h.view());
+            const Value z = network_.h_a(*context_, std::move(h));
+            symbols.z.resize(extent.hyper_latents());
+            round_bottleneck(z.constant(), symbols.z);
+            if constexpr (kHasMeans) {
+                const Value parameters = network_.h_s(*context_, from_bottleneck(*context_, symbols.z, extent));
+                each_mean(parameters.constant(), y.view(), [](float mean, float& value) { value -= mean; });
+            }
+            each_in_symbol_order(y.constant(),
+                                 [&](std::size_t i, float value) { symbols.residuals[i] = round_to_int(value); });
+        }
+        return symbols;
+    }
+    /// The stream of an image of `width` x `height` with these symbols. Requires as many as an image of that size has.
+    [[nodiscard]] Bytes encode_symbols(const ZooSymbols& symbols, int width, int height) {
+        StreamHeader header;
+        header.width = width;
+        header.height = height;
+        header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
+        if constexpr (!kHasHyper) {
+            const Bytes latents = bottleneck_.encode(symbols.residuals);
+            return write_stream({header, {}, {}, latents});
+        } else {
+            const Bytes hyper_latents = bottleneck_.encode(symbols.z);
+            const Workspace::Scope scope(context_->scratch());
+            const Bytes latents =
+                conditional_.encode(symbols.residuals, scale_indices(*context_, symbols.z, Extent::of(width, height)));
+            return write_stream({header, {}, hyper_latents, latents});
+        }
+    }
+    /// Entropy decoding alone, in integers from end to end.
+    /// Errors   as decode()
+    [[nodiscard]] ZooSymbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
+        const Stream stream = read_stream(bytes, options.limits);
+        if (stream.header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
+            throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
+                                                 detail::hex32(stream.header.entropy_id).substr(2) + ", found " +
+                                                 detail::hex32(entropy_id_));
+        require_memory(decode_memory_bytes(stream.header), options.limits, "stream");
+        const Extent extent = Extent::of(stream.header.width, stream.header.height);
+        context_->reserve_for([&](Context& context) { run_decoder(context, extent); });
+        ZooSymbols symbols;
+        symbols.residuals.resize(extent.latents());
+        if constexpr (!kHasHyper) {
+            if (!stream.hyper_latents.empty())
+                throw Error(Errc::corrupt_stream, "hyper latents: expected none of a factorised model, found " +
+                                                      std::to_string(stream.hyper_latents.size()) + " bytes");
+            bottleneck_.decode(stream.latents, symbols.residuals);
+        } else {
+            symbols.z.resize(extent.hyper_latents());
+            bottleneck_.decode(stream.hyper_latents, symbols.z);
+            const Workspace::Scope scope(context_->scratch());
+            conditional_.decode(stream.latents, scale_indices(*context_, symbols.z, extent), symbols.residuals);
+        }
+        return symbols;
+    }
+    /// The pixels of symbols, the other half of decode(). Requires as many as an image of that size has.
+    [[nodiscard]] Image paint(const ZooSymbols& symbols, int width, int height) {
+        return tensor_to_image(synthesise(*context_, symbols, Extent::of(width, height)).constant(), width, height);
+    }
+
+private:
+    using Context = Inference<float>;
+    using Value = Context::Value;
+    static constexpr int kBottleneckChannels = kHasHyper ? N : M;
+    static constexpr int kUpsampling = kHasHyper ? zoo::IntegerScaleSynthesis::kUpsampling : 1;
+
+    /// Of y, whose places are 16 pixels wide.
+    struct Extent {
+        int h = 0, w = 0;
+
+        [[nodiscard]] static Extent of(int width, int height) {
+            return {round_up(height, kMultiple) / 16, round_up(width, kMultiple) / 16};
+        }
+        [[nodiscard]] std::size_t latents() const {
+            return static_cast<std::size_t>(M) * static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
+        }
+        [[nodiscard]] std::size_t hyper_latents() const { return kHasHyper ? latents() / M * N / 16 : 0; }
+    };
+
+    // On a context whose memory is only counted these compute nothing, and need no symbols.
+    [[nodiscard]] std::span<const std::uint8_t> scale_indices(Context& context, std::span<const std::int32_t> z,
+                                                              Extent extent) const {
+        Workspace& ws = context.scratch();
+        const std::span index(ws.take<std::uint8_t>(extent.latents()), extent.latents());
+        scale_synthesis_.run(z, extent.h / kUpsampling, extent.w / kUpsampling, index, ws);
+        return index;
+    }
+    [[nodiscard]] Value from_bottleneck(Context& context, std::span<const std::int32_t> symbols, Extent extent) const {
+        Value out = context.make({1, kBottleneckChannels, extent.h / kUpsampling, extent.w / kUpsampling});
+        const std::size_t each = out.shape().plane();
+        context.compute([&] {
+            fill_in_symbol_order(out.view(),
+                                 [&](std::size_t i) { return static_cast<float>(symbols[i]) + medians_[i / each]; });
+        });
+        return out;
+    }
+    [[nodiscard]] Value synthesise(Context& context, const ZooSymbols& symbols, Extent extent) const {
+        if constexpr (!kHasHyper) {
+            return network_.g_s(context, from_bottleneck(context, symbols.residuals, extent));
+        } else {
+            Value y_hat = context.make({1, M, extent.h, extent.w});
+            context.compute([&] {
+                fill_in_symbol_order(y_hat.view(),
+                                     [&](std::size_t i) { return static_cast<float>(symbols.residuals[i]); });
+            });
+            if constexpr (kHasMeans) {
+                const Value parameters = network_.h_s(context, from_bottleneck(context, symbols.z, extent));
+                context.compute([&] {
+                    each_mean(parameters.constant(), y_hat.view(), [](float mean, float& value) { value += mean; });
+                });
+            }
+            return network_.g_s(context, std::move(y_hat));
+        }
+    }
+    void run_decoder(Context& context, Extent extent) const {
+        if constexpr (kHasHyper) {
+            const Workspace::Scope scope(context.scratch());
+            static_cast<void>(scale_indices(context, {}, extent));
+        }
+        static_cast<void>(synthesise(context, {}, extent));
+    }
+    void round_bottleneck(TensorView<const float> values, std::span<std::int32_t> symbols) const {
+        const std::size_t each = values.shape.plane();
+        each_in_symbol_order(
+            values, [&](std::size_t i, float value) { symbols[i] = round_to_int(value - medians_[i / each]); });
+    }
+    /// Calls f(mean, element of y); the means lie behind the scales of all channels.
+    template <class F>
+    static void each_mean(TensorView<const float> parameters, TensorView<float> y, const F& f) {
+        for (int c = 0; c < M; ++c)
+            for (int row = 0; row < y.shape.h; ++row)
+                for (int x = 0; x < y.shape.w; ++x) f(parameters.at(0, M + c, row, x), y.at(0, c, row, x));
+    }
+    /// Nearest integer, ties to even, within what a stream can hold; NaN becomes 0.
+    static std::int32_t round_to_int(float value) {
+        constexpr auto kLimit = static_cast<float>(kMaxSymbol);
+        return std::isnan(value) ? 0 : static_cast<std::int32_t>(std::nearbyint(std::clamp(value, -kLimit, kLimit)));
+    }
+
+    Network network_;
+    std::vector<float> medians_;
+    FactorizedPrior bottleneck_;
+    zoo::IntegerScaleSynthesis scale_synthesis_;
+    ConditionalPrior conditional_;
+    std::uint32_t entropy_id_ = 0;
     std::unique_ptr<Context> context_;
 };
 

@@ -122,7 +122,7 @@ def test_tables(folder):
         expect(f"refuses {what}", code == 1 and not tensors and "expected" in output, output)
 
 
-def test_integer_scales():
+def test_integer_scales(_):
     generator = torch.Generator().manual_seed(1)
     n, m = 4, 6
 
