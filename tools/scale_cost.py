@@ -2,6 +2,7 @@
 """What the integer form of a converted model's scale network costs: our stream against the ideal bits of the float model.
 
     tools/scale_cost.py IMAGES --model NAME --checkpoint MODEL.pth --weights CONVERTED.safetensors [--gancodec PROGRAM]
+    tools/scale_cost.py --random      # scale networks and hyper latents drawn at random, y from their scales: expected bits
 
 Pictures are cropped to multiples of 64, so that nobody pads. Ideal: the sum of −log2 of the likelihoods that the float model gives the
 rounded latents. Ours: whole files. CompressAI: the strings of compress(), without a container. Then the cost of the integer form alone: bits of y
@@ -17,6 +18,7 @@ import tempfile
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from torch.nn import functional as F
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent)]
 import compressai_stream  # noqa: E402
@@ -45,15 +47,59 @@ def bits(model, x, form):
     return [information(index) for index in chosen]
 
 
+def random_networks():
+    """The cost for networks whose scales vary over most of the tables, as those of models trained for long do."""
+    for name, n, m in (("bmshj2018-hyperprior", 128, 192), ("mbt2018-mean", 192, 320)):
+        leaky = name == "mbt2018-mean"
+        generator = torch.Generator().manual_seed(3)
+
+        def normal(*shape):
+            return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+        inner, wide = (m, m * 3 // 2) if leaky else (n, n)
+        tensors = {"g_s.0.weight": normal(m, n, 5, 5)}
+        for key, ci, co in (("h_s.0", n, inner), ("h_s.2", inner, wide)):
+            tensors |= {f"{key}.weight": normal(ci, co, 5, 5) * (2 / (ci * 25 / 4)) ** 0.5, f"{key}.bias": normal(co) / 10}
+        tensors |= {"h_s.4.weight": normal(m, wide, 3, 3) * (2 / (wide * 9)) ** 0.5, "h_s.4.bias": normal(m) / 2}
+        medians, spread = normal(n) / 2, normal(n).exp()[None, :, None, None]
+        calibration, symbols = (torch.round(normal(count, n, 8, 8) * spread) for count in (4, 1))
+        form = scale_synthesis.integer_form(tensors, {}, medians, leaky, calibration + medians[None, :, None, None])
+        h = symbols + medians[None, :, None, None]
+        for key in ("h_s.0", "h_s.2"):
+            h = F.conv_transpose2d(h, tensors[f"{key}.weight"], tensors[f"{key}.bias"], stride=2, padding=2, output_padding=1)
+            h = F.leaky_relu(h, 0.01 if leaky else 0.0)
+        scales = F.conv2d(h, tensors["h_s.4.weight"], tensors["h_s.4.bias"], padding=1).clamp(min=scale_synthesis.SMALLEST)
+        thresholds = form["scale_synthesis.thresholds"].double()
+        chosen = [torch.searchsorted(thresholds, scales * scale_synthesis.PER_SCALE, right=True), scale_synthesis.indices(form, symbols)]
+        r = torch.arange(-300, 301).double()
+
+        def information(index):
+            bits = 0.0
+            ratio = scale_synthesis.LARGEST / scale_synthesis.SMALLEST
+            for true, table in zip(scales.flatten()[::29], index.flatten()[::29]):
+                sigma = scale_synthesis.SMALLEST * ratio ** (float(table) / (scale_synthesis.SCALES - 1))
+                mass = [torch.special.ndtr((r + 0.5) / s) - torch.special.ndtr((r - 0.5) / s) for s in (true, sigma)]
+                bits -= float((mass[0] * mass[1].clamp(min=2.0**-16).log2()).sum())
+            return bits
+
+        by_float, by_integers = map(information, chosen)
+        print(f"{name}, {n}/{m}, at random: {chosen[0].unique().numel()} tables, {100 * (by_integers / by_float - 1):+.2f} % of y")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("images", type=pathlib.Path)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--checkpoint", required=True)
-    parser.add_argument("--weights", required=True)
+    parser.add_argument("images", type=pathlib.Path, nargs="?")
+    parser.add_argument("--random", action="store_true")
+    parser.add_argument("--model")
+    parser.add_argument("--checkpoint")
+    parser.add_argument("--weights")
     parser.add_argument("--gancodec", default="gancodec")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.random:
+        return random_networks()
+    if None in (arguments.images, arguments.model, arguments.checkpoint, arguments.weights):
+        parser.error("expected IMAGES, --model, --checkpoint and --weights, or --random")
     model = compressai_stream.model_class(arguments.model).from_state_dict(torch.load(arguments.checkpoint, weights_only=True)).eval()
     form = {key: value for key, value in load_file(arguments.weights).items() if key.startswith("scale_synthesis.")}
     ideal = ours = theirs = 0
