@@ -409,6 +409,8 @@ TEST_CASE("files of CompressAI are read when asked for, with weights of theirs",
     CHECK(decode("half.cai", small).find("half.cai") != std::string::npos);
     CHECK(decode("a.cai", small).find("128/192 or 192/320, found \"bmshj2018-hyperprior\" with \"4/6\"") !=
           std::string::npos);
+    CHECK(bench.bad(1, {"encode", "192x176.png", "x.gnc", "--weights", small})
+              .find("128/192 or 192/320, found \"4/6\"") != std::string::npos);
     CHECK(decode("a.cai", "run/gancodec.safetensors").find("gancodec.safetensors") != std::string::npos);
     CHECK(bench.bad(1, {"decode", "a.cai", "x.png"}).find("magic") != std::string::npos);
     CHECK(bench.bad(2, {"decode", "a.cai", "x.png", "--format", "jpeg"}).find("--help") != std::string::npos);
