@@ -62,18 +62,20 @@ int main(int argc, char** argv) {
         const auto step = static_cast<std::uint64_t>(trainer.state().step);
         Tensor<float> x({kBatch, 3, kCrop, kCrop});
         data.draw(recipe.seed, step, recipe.augmentation, x.view());
-        // As Trainer draws: the offset of the quality positions, the odd size, then the noise on z and on the residual.
+        // As Trainer draws: the offset of the quality positions, the odd size, the phase of LPIPS, then the noise on z and on the residual.
         Random random(recipe.seed * 0x2545F4914F6CDD1Du + step);
         random.next();
         const double offset = random.uniform();
         random.next();
+        const auto top = random.below(kLpipsPhases), left = random.below(kLpipsPhases);
         const std::string prefix = std::to_string(k) + ".";
         add_tensor(steps, prefix + "x", x.view());
         add_noise(steps, prefix + "noise_z", {kBatch, kHyperChannels, kCrop / 64, kCrop / 64}, random);
         add_noise(steps, prefix + "noise_y", {kBatch, kLatentChannels, kCrop / 16, kCrop / 16}, random);
         const StepReport r = trainer.step();
         std::vector<float> report;
-        for (const double v : {offset, r.loss, r.bpp, r.bpp_y, r.bpp_z, r.psnr, r.lpips, r.gradient_norm})
+        for (const double v : {offset, static_cast<double>(top), static_cast<double>(left), r.loss, r.at("bpp"),
+                               r.at("bpp_y"), r.at("bpp_z"), r.at("psnr"), r.at("lpips"), r.at("gradient_norm")})
             report.push_back(static_cast<float>(v));
         steps.add_float(prefix + "report", {static_cast<int>(report.size())}, report);
         if (k == 0) trainer.save(folder / "after_1.safetensors");

@@ -18,6 +18,7 @@ import torch
 from twin.adversarial import Adversary
 from twin.checkpoint import FORMAT, TrainingState, load_checkpoint, load_weights, read_file
 from twin.data import BatchSource, Photographs, read_pictures
+from twin.dists import Dists
 from twin.evaluate import choose_samples
 from twin.lpips import Lpips
 from twin.networks import HYPER_CHANNELS, IMAGE_MULTIPLE, QUALITY_LEVELS, Model
@@ -52,6 +53,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--compile", default="none", choices=["none", "default", "reduce-overhead", "max-autotune-no-cudagraphs"],
                         help="torch.compile; a failure falls back to none")
     parser.add_argument("--lpips", type=Path, default=ROOT / "weights/lpips_alex.safetensors")
+    parser.add_argument("--dists", type=Path, default=ROOT / "weights/dists.safetensors", help="for recipes that weigh DISTS")
     parser.add_argument("--samples", type=Path, help="folder of the contact sheet's pictures; default: training images")
     parser.add_argument("--evaluate", type=Path, help="folder of pictures whose means are logged at the end")
     parser.add_argument("--save-minutes", type=float, default=2)
@@ -110,12 +112,13 @@ def main() -> None:
         raise ValueError("stage 2: expected --start with a checkpoint or weights of stage 1, found none")
     model, prior = start_networks(options, recipe, pictures)
     lpips = Lpips(options.lpips).to(runtime.device) if recipe.lpips_weight > 0 else None
+    dists = Dists(options.dists).to(runtime.device) if recipe.dists_weight > 0 else None
     model, prior = model.to(runtime.device), prior.to(runtime.device)
     stage: Adversary | RateDistortion
     if isinstance(recipe, AdversarialRecipe):
-        stage = Adversary(recipe, model, prior, lpips, runtime, options.compile)
+        stage = Adversary(recipe, model, prior, lpips, dists, runtime, options.compile)
     else:
-        stage = RateDistortion(recipe, model, prior, lpips, runtime, options.compile)
+        stage = RateDistortion(recipe, model, prior, lpips, dists, runtime, options.compile)
     state = stage.resume(options.out) if saved else TrainingState()
     for flat in stage.trained:
         for part in flat.STATE:

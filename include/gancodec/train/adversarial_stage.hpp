@@ -183,7 +183,7 @@ private:
                   left = static_cast<int>(random.below(kLpipsPhases));
         const auto shifted = [&](Variable<float> image) {
             const Shape s = image.shape();
-            return crop(tape_, image, s.h - top, s.w - left, top, left);
+            return crop(tape_, image, s.h - (kLpipsPhases - 1), s.w - (kLpipsPhases - 1), top, left);
         };
         auto terms = content_terms(tape_, recipe_.content, losses_.lpips, shifted(x_hat), shifted(x));
         if (recipe_.dists_weight > 0) {

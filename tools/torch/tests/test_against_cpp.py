@@ -23,9 +23,9 @@ from twin.networks import HYPER_CHANNELS, Model  # noqa: E402
 from twin.parameters import FlatParameters, learning_rate_factor  # noqa: E402
 from twin.rates import LogisticMixture  # noqa: E402
 from twin.recipe import LambdaRamp, LearningRate, Recipe  # noqa: E402
-from twin.stage1 import Batch, stage1_loss  # noqa: E402
+from twin.stage1 import LPIPS_PHASES, Batch, stage1_loss  # noqa: E402
 
-REPORT = ("offset", "loss", "bpp", "bpp_y", "bpp_z", "psnr", "lpips", "gradient_norm")
+REPORT = ("offset", "top", "left", "loss", "bpp", "bpp_y", "bpp_z", "psnr", "lpips", "gradient_norm")
 
 
 def recorded_recipe() -> Recipe:
@@ -62,13 +62,15 @@ class AgainstCpp(unittest.TestCase):
         levels = draw_levels(self.recipe, float(self.steps[f"{k}.report"][0]), len(x), ramp)
         position, rate, weight = (torch.from_numpy(a).float() for a in levels)
         mask = torch.ones(1, 1, *x.shape[2:])
-        return Batch(x, mask, position, rate, weight, self.steps[f"{k}.noise_y"], self.steps[f"{k}.noise_z"])
+        seen = torch.arange(x.shape[2] - (LPIPS_PHASES - 1))
+        window = tuple(seen + int(self.report(k)[side]) for side in ("top", "left"))
+        return Batch(x, mask, position, rate, weight, self.steps[f"{k}.noise_y"], self.steps[f"{k}.noise_z"], window)
 
     def report(self, k: int) -> dict[str, float]:
         return dict(zip(REPORT, self.steps[f"{k}.report"].tolist()))
 
     def loss(self, k: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        return stage1_loss(self.model, self.prior, self.lpips, self.batch(k), self.recipe.mse_weight, self.recipe.lpips_weight)
+        return stage1_loss(self.model, self.prior, self.lpips, None, self.batch(k), self.recipe)
 
     def test_loss_is_equal(self) -> None:
         _, measured = self.loss(0)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .checkpoint import TrainingState, load_checkpoint, read_file, save_checkpoint, write_file
+from .dists import Dists
 from .discriminators import make_discriminator
 from .lpips import Lpips
 from .networks import Model
@@ -27,12 +28,13 @@ def generator_only(name: str) -> float:
 
 
 class Adversary:
-    """loss(generator) = (1/N) Σ_n [ content.mse·MSE_n + content.lpips·LPIPS_n + adversarial_weight·softplus(−D(x̂_n)) ],
+    """loss(generator) = (1/N) Σ_n [ content.mse·MSE_n + content.lpips·LPIPS_n + dists_weight·DISTS_n + adversarial_weight·softplus(−D(x̂_n)) ],
     loss(discriminator) = softplus(−D(x)) + softplus(D(x̂)): the non-saturating pair of Goodfellow et al. 2014."""
 
     def __init__(self, recipe: AdversarialRecipe, model: Model, prior: LogisticMixture, lpips: Lpips | None,
-                 runtime: Runtime, compile_mode: str = "none") -> None:
-        self.recipe, self.model, self.prior, self.lpips, self.runtime = recipe, model, prior, lpips, runtime
+                 dists: Dists | None, runtime: Runtime, compile_mode: str = "none") -> None:
+        self.recipe, self.model, self.prior, self.runtime = recipe, model, prior, runtime
+        self.lpips, self.dists = lpips, dists
         torch.manual_seed(recipe.seed)
         self.discriminator = make_discriminator(recipe.discriminator).to(runtime.device)
         self.trained = [codec_parameters(model, prior, generator_only),
@@ -55,12 +57,12 @@ class Adversary:
     def _generator_loss(self, batch: Batch, y_hat: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         content, weight = self.recipe.content, self.adversarial_weight
         x_hat = self.model.generator(y_hat).float() + 0.5
-        mse, perceptual = distortion(batch, x_hat, self.lpips)
+        mse, of_lpips, of_dists = distortion(batch, x_hat, self.lpips, self.dists)
         logits = self.discriminator(self._seen(batch, x_hat), y_hat, batch.position).float()
         adversarial = F.softplus(-logits).mean(dim=(1, 2, 3))
-        terms = content.mse * mse + content.lpips * perceptual + weight * adversarial
+        terms = content.mse * mse + content.lpips * of_lpips + self.recipe.dists_weight * of_dists + weight * adversarial
         loss = terms.mean()
-        measured = {"loss": loss, "psnr": (-10 * torch.log10(mse + 1e-12)).mean(), "lpips": perceptual.mean(),
+        measured = {"loss": loss, "psnr": (-10 * torch.log10(mse + 1e-12)).mean(), "lpips": of_lpips.mean(), "dists": of_dists.mean(),
                     "adversarial": adversarial.mean()}
         return loss, x_hat.detach(), {name: value.detach() for name, value in measured.items()}
 

@@ -134,6 +134,13 @@ def draw_levels(recipe: AnyRecipe, offset: float, images: int, ramp: float) -> t
     return position, ramp * np.exp(log_lambda), weight * (images / weight.sum())
 
 
+def window(random: np.random.Generator, places: int, side: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rows and columns of a square that begins at one of so many places, each way."""
+    top, left = random.integers(places, size=2).tolist()
+    both = torch.arange(side, device=device)
+    return both + top, both + left
+
+
 class BatchSource:
     """Batches for the steps of a run. What step s holds depends on seed, s and rank alone."""
 
@@ -156,5 +163,10 @@ class BatchSource:
         mask[:, :, :height, :width] = 1
         self.generator.manual_seed(int(random.integers(2**62)))
         noise_y, noise_z = Batch.draw_noise(recipe.batch, how.crop_px, how.crop_px, self.generator)
-        top, left = random.integers(LPIPS_PHASES, size=2).tolist()
-        return Batch(x, mask, position, rate, weight, noise_y, noise_z, (top, left))
+        everything = how.crop_px - (LPIPS_PHASES - 1)
+        lpips_window = window(random, LPIPS_PHASES, everything, x.device)
+        dists_window = None
+        if recipe.dists_weight > 0:
+            side = min(recipe.dists_px, how.crop_px)
+            dists_window = window(random, how.crop_px - side + 1, side, x.device)
+        return Batch(x, mask, position, rate, weight, noise_y, noise_z, lpips_window, dists_window)

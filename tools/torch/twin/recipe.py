@@ -66,6 +66,8 @@ class Recipe:
     level_balance: float = 0.5
     mse_weight: float = 150.0
     lpips_weight: float = 1.0
+    dists_weight: float = 0.0
+    dists_px: int = 128
     lambda_ramp: LambdaRamp = field(default_factory=LambdaRamp)
     lowest_gain_log2: float = -1.4
     gain_octaves: float = 4.1
@@ -102,6 +104,8 @@ class AdversarialRecipe:
     clip_norm: float = 1.0
     average_decay: float = 0.999
     content: Content = field(default_factory=Content)
+    dists_weight: float = 0.0
+    dists_px: int = 128
     adversarial_weight: float = 0.008
     adversarial: Adversarial = field(default_factory=Adversarial)
     discriminator: str = "patch"

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .dists import Dists
 from .layers import quantize, round_straight_through
 from .lpips import Lpips
 from .networks import HYPER_CHANNELS, HYPER_STRIDE, LATENT_CHANNELS, LATENT_STRIDE, Model
 from .rates import LogisticMixture, gaussian_bits
+from .recipe import Recipe
 
 
 LPIPS_PHASES = 4
@@ -26,7 +28,8 @@ class Batch:
     weight: Tensor    # [n] of each image in the loss, mean 1
     noise_y: Tensor   # [n,128,h/16,w/16] uniform in [−½, ½)
     noise_z: Tensor   # [n,64,h/64,w/64]
-    lpips_shift: tuple[int, int] = (0, 0)  # rows and columns, below LPIPS_PHASES: the phase at which LPIPS sees the pictures
+    lpips_window: tuple[Tensor, Tensor]  # rows and columns that LPIPS sees: all but LPIPS_PHASES − 1, at a random phase
+    dists_window: tuple[Tensor, Tensor] | None = None  # the same for DISTS
 
     @staticmethod
     def draw_noise(images: int, height: int, width: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -69,39 +72,46 @@ def transmit(model: Model, prior: LogisticMixture, x: Tensor, position: Tensor,
     return Latents(y, (symbols + mu) / gain, symbols, bits_y, bits_z)
 
 
-def distortion(batch: Batch, x_hat: Tensor, lpips: Lpips | None) -> tuple[Tensor, Tensor]:
-    """Mean squared error and LPIPS per image, over the pixels that count. What lies beyond is replaced by the original
+def distortion(batch: Batch, x_hat: Tensor, lpips: Lpips | None, dists: Dists | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean squared error, LPIPS and DISTS per image, over the pixels that count. What lies beyond is replaced by the original
     there, so that every step has the same shapes (C++ crops both instead: equal where nothing is masked)."""
     share = batch.mask.mean()
     seen = torch.where(batch.mask > 0, x_hat, batch.x)
     mse = (seen - batch.x).square().mean(dim=(1, 2, 3)) / share
+    of_lpips = of_dists = torch.zeros_like(mse)
+    if dists is not None and batch.dists_window is not None:
+        rows, columns = batch.dists_window
+        of_dists = dists(*(image[:, :, rows][:, :, :, columns] for image in (seen, batch.x)))
     if lpips is None:
-        return mse, torch.zeros_like(mse)
+        return mse, of_lpips, of_dists
     # AlexNet's first convolution moves by 4 pixels, as the generator's last shuffle does: always seen at one phase, a pattern
-    # that repeats every 4 pixels would cost nothing. Rolled, not cropped as in C++, so that shapes stay.
-    seen, wanted = (torch.roll(image, batch.lpips_shift, (2, 3)) for image in (seen, batch.x))
-    return mse, lpips(seen, wanted) / share
+    # that repeats every 4 pixels would cost nothing.
+    rows, columns = batch.lpips_window
+    seen, wanted = (image[:, :, rows][:, :, :, columns] for image in (seen, batch.x))
+    return mse, lpips(seen, wanted) / share, of_dists
 
 
-def stage1_loss(model: Model, prior: LogisticMixture, lpips: Lpips | None, batch: Batch, mse_weight: float,
-                lpips_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
-    """(1/N) Σ_n weight_n·[ lambda_n·bits_n/pixels + mse_weight·MSE_n + lpips_weight·LPIPS_n ], and what to report.
-    As in C++ the reported loss holds the plain mean of LPIPS; the weights reach it through the gradient alone."""
+def stage1_loss(model: Model, prior: LogisticMixture, lpips: Lpips | None, dists: Dists | None, batch: Batch,
+                recipe: Recipe) -> tuple[Tensor, dict[str, Tensor]]:
+    """(1/N) Σ_n weight_n·[ lambda_n·bits_n/pixels + mse_weight·MSE_n + lpips_weight·LPIPS_n + dists_weight·DISTS_n ], and
+    what to report. As in C++ the reported loss holds the plain means of LPIPS and DISTS; the weights reach it through the gradient alone."""
     sent = transmit(model, prior, batch.x, batch.position, batch.noise_y, batch.noise_z)
     x_hat = model.generator(sent.y_hat).float() + 0.5
-    mse, perceptual = distortion(batch, x_hat, lpips)
+    mse, of_lpips, of_dists = distortion(batch, x_hat, lpips, dists)
+    perceptual = recipe.lpips_weight * of_lpips + recipe.dists_weight * of_dists
     pixels = batch.mask.sum()
     bpp_y, bpp_z = sent.bits_y / pixels, sent.bits_z / pixels
-    terms = batch.weight * (batch.rate * (bpp_y + bpp_z) + mse_weight * mse)
-    loss = (terms + lpips_weight * batch.weight * perceptual).mean()
+    terms = batch.weight * (batch.rate * (bpp_y + bpp_z) + recipe.mse_weight * mse)
+    loss = (terms + batch.weight * perceptual).mean()
     with torch.no_grad():
         measured = {
-            "loss": (terms + lpips_weight * perceptual).mean(),
+            "loss": (terms + perceptual).mean(),
             "bpp": (bpp_y + bpp_z).mean(),
             "bpp_y": bpp_y.mean(),
             "bpp_z": bpp_z.mean(),
             "psnr": (-10 * torch.log10(mse + 1e-12)).mean(),
-            "lpips": perceptual.mean(),
+            "lpips": of_lpips.mean(),
+            "dists": of_dists.mean(),
             "live_channels": (sent.symbols != 0).any(dim=3).any(dim=2).any(dim=0).float().sum(),
         }
     return loss, measured

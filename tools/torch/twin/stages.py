@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from .checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from .dists import Dists
 from .lpips import Lpips
 from .networks import Model
 from .parameters import FlatParameters, learning_rate_factor
@@ -45,14 +46,15 @@ def smaller(batch: Batch, images: int) -> Batch:
 class RateDistortion:
     """Stage 1: all networks on rate and distortion, all rates at once."""
 
-    def __init__(self, recipe: Recipe, model: Model, prior: LogisticMixture, lpips: Lpips | None, runtime: Runtime,
-                 compile_mode: str = "none") -> None:
-        self.recipe, self.model, self.prior, self.lpips, self.runtime = recipe, model, prior, lpips, runtime
+    def __init__(self, recipe: Recipe, model: Model, prior: LogisticMixture, lpips: Lpips | None,
+                 dists: Dists | None, runtime: Runtime, compile_mode: str = "none") -> None:
+        self.recipe, self.model, self.prior, self.runtime = recipe, model, prior, runtime
+        self.lpips, self.dists = lpips, dists
         self.trained = [codec_parameters(model, prior)]
         self.loss = Compiled(self._loss, compile_mode, runtime)
 
     def _loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        return stage1_loss(self.model, self.prior, self.lpips, batch, self.recipe.mse_weight, self.recipe.lpips_weight)
+        return stage1_loss(self.model, self.prior, self.lpips, self.dists, batch, self.recipe)
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> dict[str, Tensor]:
         flat = self.trained[0]
