@@ -12,6 +12,7 @@
 
 #include "gancodec/core/error.hpp"
 #include "gancodec/entropy/cdf.hpp"
+#include "gancodec/latents/scale_table_data.hpp"
 #include "gancodec/networks/zoo/integer_scale_synthesis.hpp"
 #include "gancodec/weights/safetensors.hpp"
 
