@@ -114,7 +114,7 @@ TEST_CASE("straight-through operations pass gradients as documented", "[gradient
     Tensor<double> x({1, 2, 1, 2});
     x.at(0, 0, 0, 0) = 1.4;
     x.at(0, 0, 0, 1) = -300;
-    x.at(0, 1, 0, 0) = 0.2;
+    x.at(0, 1, 0, 0) = -127.4;
     x.at(0, 1, 0, 1) = 300;
     const auto leaf = tape.leaf(x.view(), true);
     const auto q = quantize(tape, leaf, 1.0, -127.0, 127.0);
@@ -127,6 +127,7 @@ TEST_CASE("straight-through operations pass gradients as documented", "[gradient
     const auto gradient = tape.gradient(leaf);
     CHECK(gradient.at(0, 0, 0, 0) == 2.0);
     CHECK(gradient.at(0, 0, 0, 1) == 0.0);
+    CHECK(gradient.at(0, 1, 0, 0) == -254.0);  // rounded to the end of the range, not clamped
     CHECK(gradient.at(0, 1, 0, 1) == 0.0);
 }
 

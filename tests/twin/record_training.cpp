@@ -16,8 +16,6 @@ using namespace gancodec;
 namespace {
 
 constexpr int kWarmUp = 6, kSteps = 10, kCrop = 128, kBatch = 3;
-// With this seed no hidden unit of the hyper scale network is exactly 0 in the first recorded step: there the gradient of a
-// ReLU is a matter of the last bit.
 constexpr std::uint64_t kSeed = 4;
 
 void add_tensor(SafetensorsWriter& writer, const std::string& name, TensorView<const float> x) {

@@ -33,19 +33,20 @@ Variable<T> add_uniform_noise(Tape<T>& tape, Variable<T> x, Random& random) {
     return tape.record(out, {x}, false, [&tape, x](TensorView<const T> d_out) { tape.accumulate(x, d_out); });
 }
 
-/// Quantises to clamp(round(x / step), low, high)·step; the gradient passes straight through inside the range.
+/// Quantises to clamp(round(x / step), low, high)·step; the gradient passes straight through what was not clamped.
+/// (The kink lies half a step outside the range: sums of integers are often exactly 0, never exactly there.)
 template <class T>
 Variable<T> quantize(Tape<T>& tape, Variable<T> x, double step, double low, double high) {
+    const auto rounded = [step](T value) { return std::nearbyint(static_cast<double>(value) / step); };
     auto out = tape.make(x.shape());
     const TensorView<const T> in = x.constant();
     for (std::size_t i = 0; i < in.size(); ++i)
-        out.data[i] =
-            static_cast<T>(std::clamp(std::nearbyint(static_cast<double>(in.data[i]) / step), low, high) * step);
-    return tape.record(out, {x}, false, [&tape, x, step, low, high](TensorView<const T> d_out) {
+        out.data[i] = static_cast<T>(std::clamp(rounded(in.data[i]), low, high) * step);
+    return tape.record(out, {x}, false, [&tape, x, rounded, low, high](TensorView<const T> d_out) {
         tape.accumulate(x, [&](TensorView<T> d) {
             const T* value = x.constant().data;
             for (std::size_t i = 0; i < d.size(); ++i) {
-                const bool inside = value[i] >= static_cast<T>(low * step) && value[i] <= static_cast<T>(high * step);
+                const bool inside = rounded(value[i]) >= low && rounded(value[i]) <= high;
                 d.data[i] = inside ? d_out.data[i] : T(0);
             }
         });

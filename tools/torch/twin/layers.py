@@ -43,8 +43,11 @@ def clamp_leading_back(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def quantize(x: Tensor, step: float, low: float, high: float) -> Tensor:
-    """clamp(round(x / step), low, high)·step; the gradient passes straight through inside the range only."""
-    return round_straight_through(x.clamp(low * step, high * step) / step) * step
+    """clamp(round(x / step), low, high)·step; the gradient passes straight through what was not clamped."""
+    rounded = round_straight_through(x / step)
+    kept = rounded.detach().clamp(low, high)
+    # Not rounded.clamp(): which gradient that has at the ends of the range depends on the version of PyTorch.
+    return torch.where(rounded.detach() == kept, rounded, kept) * step
 
 
 def full_precision(x: Tensor) -> torch.autocast:
