@@ -22,7 +22,7 @@ Refiner::Refiner(const std::filesystem::path& weights, int effort, double realis
         print_note("lpips_alex.safetensors: not found, refined for squared error alone");
     else
         parts_->lpips = Lpips<AlexNet>::load(lpips, true);
-    parts_->refiner.emplace(read_codec_weights(SafetensorsFile::load(weights), LoadOptions{.realism = realism}),
+    parts_->refiner.emplace(read_codec_weights(SafetensorsFile::load(weights), realism),
                             parts_->lpips ? &*parts_->lpips : nullptr);
 }
 Refiner::~Refiner() = default;

@@ -57,15 +57,17 @@ public:
     /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights, invalid_argument}.
     [[nodiscard]] static BasicCodec load(const std::filesystem::path& path, const LoadOptions& options = {}) {
-        Weights weights = read_codec_weights<Networks>(SafetensorsFile::load(path), options);
-        BasicCodec codec(std::move(weights), options, Keep::what_runs);
+        BasicCodec codec(SafetensorsFile::load(path), options);
         check_entropy_id(codec, path.string());
         check_self_test(codec, path.string());
         return codec;
     }
     /// Weights in memory, as a trainer has them: nothing is tested.
-    explicit BasicCodec(Weights weights, const LoadOptions& options = {})
-        : BasicCodec(std::move(weights), options, Keep::all) {}
+    explicit BasicCodec(Weights weights, const LoadOptions& options = {}) : BasicCodec(options, std::move(weights)) {
+        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
+        each_running_network([&](const std::string&, auto& network) { network.prepare(false); });
+        detail::unmix_realism(weights_, plain);
+    }
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
@@ -133,36 +135,48 @@ public:
 private:
     using Value = Pooled<float>;
     using Transform = BasicTransform<Networks>;
-    enum class Keep { all, what_runs };
 
-    BasicCodec(Weights weights, const LoadOptions& options, Keep keep)
+    BasicCodec(const LoadOptions& options, Weights weights)
         : weights_(std::move(weights)),
           options_(options),
           entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
-          context_(std::make_unique<Inference<float>>()) {
-        auto& networks = weights_.networks;
-        const bool encodes = options.use == CodecUse::encode_and_decode;
-        pack(networks.encoder, encodes, keep);
-        pack(networks.hyper_encoder, encodes, keep);
-        pack(networks.hyper_mean, true, keep);
-        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
-        pack(networks.generator, true, keep);
-        detail::unmix_realism(weights_, plain);
+          context_(std::make_unique<Inference<float>>()) {}
+
+    /// Reads and packs layer by layer: of convolutions, whose weights have four axes, the packed form alone stays, and the
+    /// memory of the other serves the next layer. Nothing is ever held of a network that does not run.
+    BasicCodec(const SafetensorsFile& file, const LoadOptions& options) : BasicCodec(options, all_but_networks(file)) {
+        const detail::StoredParameters read(file, realism_step(options.realism));
+        weights_.networks.gain.each_parameter("gain.", read);
+        each_running_network([&](const std::string& name, auto& network) {
+            std::size_t index = 0;
+            const auto pack = [&](auto& layer) {
+                layer.each_parameter(name + std::to_string(index++) + ".", read);
+                layer.prepare(false);
+                layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
+                    if (p.shape.size() == 4) p.value = {};
+                });
+            };
+            std::apply([&](auto&... layer) { (pack(layer), ...); }, network.layers);
+        });
     }
-    /// Layer by layer, so that the memory of the numbers that nobody needs any more serves the next layer: those of
-    /// convolutions, which have four axes, once they are packed.
-    template <class Network>
-    static void pack(Network& network, bool runs, Keep keep) {
-        const auto pack_layer = [&](auto& layer) {
-            if (runs) layer.prepare(false);
-            if (keep == Keep::all) return;
-            layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
-                if (p.shape.size() == 4) p.value = {};
-            });
-        };
-        std::apply([&](auto&... layer) { (pack_layer(layer), ...); }, network.layers);
+    [[nodiscard]] static Weights all_but_networks(const SafetensorsFile& file) {
+        const NumbersLater later;
+        Weights weights;
+        detail::require_codec_tensors(file, weights.networks);
+        detail::read_codec_integers(file, weights);
+        return weights;
+    }
+    template <class F>
+    void each_running_network(F&& f) {
+        auto& networks = weights_.networks;
+        if (options_.use == CodecUse::encode_and_decode) {
+            f("encoder.", networks.encoder);
+            f("hyper_encoder.", networks.hyper_encoder);
+        }
+        f("hyper_mean.", networks.hyper_mean);
+        f("generator.", networks.generator);
     }
     [[nodiscard]] Transform transform() const { return Transform(weights_); }
     static HyperExtent extent_of(const StreamHeader& header) { return HyperExtent::of(header.width, header.height); }

@@ -73,8 +73,10 @@ namespace detail {
 inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.", "hyper_scale.inner.",
                                                             "hyper_scale.expand."};
 
-inline bool is_for_encoding(const std::string& name) {
-    return name.starts_with("encoder.") || name.starts_with("hyper_encoder.");
+/// Whether a file holds two generators.
+inline bool has_realism(const SafetensorsFile& file) {
+    return std::any_of(file.tensors().begin(), file.tensors().end(),
+                       [](const auto& tensor) { return tensor.first.starts_with("realism."); });
 }
 /// Calls f(name, parameter) for the parameters that are stored as floats: all but the trainable hyper scale network.
 template <class Networks, class F>
@@ -125,6 +127,7 @@ inline bool all_finite(std::span<const float> values) {
     return others == 0;
 }
 inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
+    p.value.resize(p.size());
     read_stored(file, name, p);
     if (!all_finite(p.value))
         throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
@@ -196,35 +199,29 @@ template <class Networks>
     return writer;
 }
 
-/// Reads weights of this architecture: all that the file holds, or only what a codec runs, when `run` says how. Then the
-/// generator is the mixture that is wanted, and what encodes stays zero when it is not.
-/// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
-///         Error{corrupt_weights} for numbers that break a bound.
-template <class Networks = Model<float>>
-[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
-                                                             const std::optional<LoadOptions>& run = {}) {
-    BasicCodecWeights<Networks> weights;
-    weights.metadata = file.metadata();
-    const auto found = weights.metadata.find("architecture");
-    const std::string architecture = found == weights.metadata.end() ? "none" : found->second;
+namespace detail {
+
+/// Errors  Error{wrong_weights} unless the file holds the tensors of these networks, in any format: it lists every one that
+///         is missing, unexpected or of another shape.
+template <class Networks>
+void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
+    const auto found = file.metadata().find("architecture");
+    const std::string architecture = found == file.metadata().end() ? "none" : found->second;
     if (architecture != kArchitecture)
         throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        request_stored(file, name, p, requests);
-    });
-    weights.networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
+    each_stored_parameter(
+        networks, [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
+    networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
         requests.push_back({name, p.shape});
         if (!name.ends_with("bias")) return;
         const std::string prefix = name.substr(0, name.size() - 4);
         requests.push_back({prefix + "multiplier", p.shape});
         requests.push_back({prefix + "shift", p.shape});
     });
-    const bool has_realism = std::any_of(file.tensors().begin(), file.tensors().end(),
-                                         [](const auto& tensor) { return tensor.first.starts_with("realism."); });
-    if (has_realism)
-        weights.networks.generator.each_parameter(
+    if (has_realism(file))
+        networks.generator.each_parameter(
             "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
@@ -232,25 +229,36 @@ template <class Networks = Model<float>>
                                                  ? frequencies->shape
                                                  : std::vector<int>{kHyperChannels}});
     require_tensors(file, requests);
+}
 
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        if (run && run->use == CodecUse::decode && detail::is_for_encoding(name)) return;
-        detail::read_finite(file, name, p);
-    });
-    const int realism = run ? realism_step(run->realism) : 0;
-    if (has_realism && run && realism > 0)
-        weights.networks.generator.each_parameter("realism.", [&](const std::string& name, Parameter<float>& p) {
-            Parameter<float> added(p.shape);
-            detail::read_finite(file, name, added);
-            detail::mix_realism(p, added, realism);
-        });
-    if (has_realism && !run)
-        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
-            detail::read_finite(file, name, added);
-        });
+/// Reads a parameter by its name; those of the generator as the mixture of that realism.
+/// Errors  Error{corrupt_weights} for numbers that are not finite.
+class StoredParameters {
+public:
+    StoredParameters(const SafetensorsFile& file, int realism)
+        : file_(file), realism_(has_realism(file) ? realism : 0) {}
+
+    void operator()(const std::string& name, Parameter<float>& p) const {
+        read_finite(file_, name, p);
+        const std::string generator = "generator.";
+        if (realism_ == 0 || !name.starts_with(generator)) return;
+        Parameter<float> added(p.shape);
+        read_finite(file_, "realism." + name.substr(generator.size()), added);
+        mix_realism(p, added, realism_);
+    }
+
+private:
+    const SafetensorsFile& file_;
+    int realism_;
+};
+
+/// The part of a file that is integers.
+/// Errors  Error{corrupt_weights} for numbers that break a bound.
+template <class Networks>
+void read_codec_integers(const SafetensorsFile& file, BasicCodecWeights<Networks>& weights) {
     std::array<IntConv2dParameters, 3> layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        const std::string prefix = detail::kScaleLayers[i];
+        const std::string prefix = kScaleLayers[i];
         IntConv2dParameters& p = layers[i];
         const auto& shape = file.find(prefix + "weight")->shape;
         p.out_channels = shape[0];
@@ -273,6 +281,27 @@ template <class Networks = Model<float>>
     weights.prior.length = file.read_int("prior.length");
     for (const std::int32_t f : file.read_int("prior.frequencies"))
         weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
+    weights.metadata = file.metadata();
+}
+
+}  // namespace detail
+
+/// Reads weights of this architecture: all that the file holds, or what a codec runs at a realism; then the generator is
+/// that mixture.
+/// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
+///         Error{corrupt_weights} for numbers that break a bound.
+template <class Networks = Model<float>>
+[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
+                                                             const std::optional<double>& realism = {}) {
+    BasicCodecWeights<Networks> weights;
+    detail::require_codec_tensors(file, weights.networks);
+    detail::read_codec_integers(file, weights);
+    detail::each_stored_parameter(weights.networks,
+                                  detail::StoredParameters(file, realism ? realism_step(*realism) : 0));
+    if (detail::has_realism(file) && !realism)
+        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
+            detail::read_finite(file, name, added);
+        });
     return weights;
 }
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <new>
 #include <type_traits>
 
+#include "gancodec/core/aligned_memory.hpp"
 #include "gancodec/core/check.hpp"
 #include "gancodec/core/shape.hpp"
 
@@ -25,7 +25,8 @@ public:
         AlignedArray array;
         array.size_ = size;
         if (size > 0)
-            array.data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kAlignmentBytes})));
+            array.data_ = {static_cast<T*>(detail::allocate_aligned(size * sizeof(T))),
+                           detail::AlignedDelete{detail::alignment_of(size * sizeof(T))}};
         return array;
     }
     [[nodiscard]] AlignedArray copy() const {
@@ -45,10 +46,7 @@ public:
     const T* end() const noexcept { return data() + size_; }
 
 private:
-    struct Deleter {
-        void operator()(T* p) const noexcept { ::operator delete(p, std::align_val_t{kAlignmentBytes}); }
-    };
-    std::unique_ptr<T, Deleter> data_;
+    std::unique_ptr<T, detail::AlignedDelete> data_;
     std::size_t size_ = 0;
 };
 

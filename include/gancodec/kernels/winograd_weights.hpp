@@ -81,7 +81,7 @@ private:
     /// `out_pitch` and `in_pitch`: steps in `weight` from one output (input) channel to the next.
     void fill(const float* weight, const float* bias, int out_pitch, int in_pitch) {
         const auto size = static_cast<std::size_t>(at(phases(), 0));
-        if (weights_.size() != size) weights_ = AlignedArray<float>(size);
+        if (weights_.size() != size) weights_ = AlignedArray<float>::uninitialised(size);
         bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
         if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
         parallel_for(static_cast<std::int64_t>(phases()) * groups(), [&](std::int64_t task, int) {
@@ -92,7 +92,8 @@ private:
                 for (int k = 0; k < 9; ++k, p += kChannelBlock) {
                     const int ky = axis.weight(phase / axis.stride, k / 3),
                               kx = axis.weight(phase % axis.stride, k % 3);
-                    if (ky < 0 || kx < 0) continue;  // stays zero
+                    std::fill_n(p, kChannelBlock, 0.0f);
+                    if (ky < 0 || kx < 0) continue;
                     const float* source = weight + static_cast<std::ptrdiff_t>(first) * out_pitch +
                                           static_cast<std::ptrdiff_t>(in) * in_pitch + ky * axis.kernel + kx;
                     for (int lane = 0; lane < lanes; ++lane)

@@ -4,9 +4,28 @@
 #include <concepts>
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gancodec {
+
+/// While one lives, the weights of convolutions (Parameters of four axes) that its thread makes have a shape and no numbers
+/// yet: for networks that are read and packed layer by layer, so that the memory of one layer serves the next.
+class NumbersLater {
+public:
+    NumbersLater() : before_(std::exchange(wanted(), true)) {}
+    ~NumbersLater() { wanted() = before_; }
+    NumbersLater(const NumbersLater&) = delete;
+    NumbersLater& operator=(const NumbersLater&) = delete;
+
+    [[nodiscard]] static bool& wanted() {
+        thread_local bool later = false;
+        return later;
+    }
+
+private:
+    bool before_;
+};
 
 /// Learnt numbers of a layer, in the order of memory that PyTorch uses for the same layer.
 /// `grad` is empty unless the parameter is being trained: an empty grad means frozen, and costs nothing.
@@ -19,9 +38,13 @@ struct Parameter {
 
     Parameter() = default;
     explicit Parameter(std::vector<int> dimensions, T fill = T{}) : shape(std::move(dimensions)) {
-        std::size_t size = 1;
-        for (const int d : shape) size *= static_cast<std::size_t>(d);
-        value.assign(size, fill);
+        if (shape.size() != 4 || !NumbersLater::wanted()) value.assign(size(), fill);
+    }
+    /// How many numbers the shape asks for.
+    [[nodiscard]] std::size_t size() const {
+        std::size_t product = 1;
+        for (const int d : shape) product *= static_cast<std::size_t>(d);
+        return product;
     }
     [[nodiscard]] bool trained() const { return !grad.empty(); }
 };

@@ -48,7 +48,7 @@ public:
           data_(data),
           losses_(losses),
           start_(std::move(start)),
-          model_(read_codec_weights<Networks>(start_, LoadOptions{}).networks),
+          model_(read_codec_weights<Networks>(start_, 1.0).networks),
           discriminator_(recipe_.discriminator) {
         const int crop = recipe_.augmentation.crop_px;
         if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
