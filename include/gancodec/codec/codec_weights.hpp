@@ -266,8 +266,10 @@ void read_codec_integers(const SafetensorsFile& file, BasicCodecWeights<Networks
         p.kernel = shape[2];
         const auto assign = [&](auto& values, const char* name) {
             const auto read = file.read_int(prefix + name);
-            for (const std::int32_t v : read)
-                values.push_back(static_cast<typename std::decay_t<decltype(values)>::value_type>(v));
+            values.resize(read.size());
+            std::transform(read.begin(), read.end(), values.begin(), [](std::int32_t v) {
+                return static_cast<typename std::decay_t<decltype(values)>::value_type>(v);
+            });
         };
         assign(p.weight, "weight");
         assign(p.bias, "bias");
