@@ -131,6 +131,135 @@ private:
 };
 
 }  // namespace gancodec
+// ---- gancodec/core/file.hpp
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#if __has_include(<unistd.h>)
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
+namespace gancodec {
+
+namespace detail {
+
+struct CloseFile {
+    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+};
+using OpenFile = std::unique_ptr<std::FILE, CloseFile>;
+
+[[noreturn]] inline void fail_to_write(const std::filesystem::path& path, const std::string& expected, int reason) {
+    throw Error(Errc::io, path.string() + ": expected " + expected + ", found: " + std::strerror(reason));
+}
+inline OpenFile open_to_write(const std::filesystem::path& shown, const std::filesystem::path& path, const char* mode) {
+    OpenFile file(std::fopen(path.string().c_str(), mode));
+    if (!file) fail_to_write(shown, "a place to write", errno);
+    return file;
+}
+inline void write_bytes(const std::filesystem::path& shown, std::FILE* file, ByteView bytes) {
+    if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size())
+        fail_to_write(shown, "to write " + std::to_string(bytes.size()) + " bytes", errno);
+}
+
+#if __has_include(<unistd.h>)
+inline std::string process_number() { return std::to_string(::getpid()); }
+/// Puts what was written onto the disk; files that have none, such as those of a network, count as written.
+inline bool reach_disk(std::FILE* file) { return ::fsync(::fileno(file)) == 0 || errno == EINVAL || errno == ENOTSUP; }
+/// The same for the names in a folder, as far as its file system can.
+inline void reach_disk(const std::filesystem::path& folder) {
+    const int handle = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (handle < 0) return;
+    static_cast<void>(::fsync(handle));
+    ::close(handle);
+}
+#else
+inline std::string process_number() { return "0"; }
+inline bool reach_disk(std::FILE*) { return true; }
+inline void reach_disk(const std::filesystem::path&) {}
+#endif
+
+}  // namespace detail
+
+/// A file on its way to `path`: written under a temporary name beside it, which commit() replaces by its own when all of
+/// it is on the disk. Whatever ends the program on the way, `path` is the old file or the whole new one.
+/// Errors   Error{Errc::io} naming `path`; the temporary file is gone then, and `path` is what it was.
+class PendingFile {
+public:
+    explicit PendingFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_) {
+        temporary_ += kSuffix + detail::process_number();
+        std::remove(temporary_.string().c_str());  // of a killed process that had our number
+        file_ = detail::open_to_write(path_, temporary_, "wbx");
+    }
+    ~PendingFile() {
+        file_.reset();
+        if (!committed_) std::remove(temporary_.string().c_str());
+    }
+    PendingFile(const PendingFile&) = delete;
+    PendingFile& operator=(const PendingFile&) = delete;
+
+    void write(ByteView bytes) { detail::write_bytes(path_, file_.get(), bytes); }
+    /// Once, after the last write().
+    void commit() {
+        bool whole = std::fflush(file_.get()) == 0 && detail::reach_disk(file_.get());
+        int reason = errno;
+        if (std::fclose(file_.release()) != 0 && std::exchange(whole, false)) reason = errno;
+        if (!whole) detail::fail_to_write(path_, "to write the whole file", reason);
+        std::error_code failure;
+        std::filesystem::rename(temporary_, path_, failure);
+        if (failure) detail::fail_to_write(path_, "a place to write", failure.value());
+        committed_ = true;
+        detail::reach_disk(path_.parent_path());
+    }
+
+    /// The temporary files in `folder`, sorted: where nothing is being written, what killed programs left behind.
+    [[nodiscard]] static std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder) {
+        std::vector<std::filesystem::path> found;
+        std::error_code failure;
+        for (std::filesystem::directory_iterator entry(folder, failure), end; !failure && entry != end;
+             entry.increment(failure)) {
+            const std::string name = entry->path().filename().string();
+            const std::size_t at = name.rfind(kSuffix), digits = at + std::string(kSuffix).size();
+            if (at != std::string::npos && at > 0 && digits < name.size() &&
+                name.find_first_not_of("0123456789", digits) == std::string::npos)
+                found.push_back(entry->path());
+        }
+        std::sort(found.begin(), found.end());
+        return found;
+    }
+
+private:
+    static constexpr const char* kSuffix = ".part";
+
+    std::filesystem::path path_, temporary_;
+    detail::OpenFile file_;
+    bool committed_ = false;
+};
+
+/// Writes a whole file as PendingFile does; devices and pipes are written directly.
+/// Errors   Error{Errc::io} naming `path`
+inline void write_file(const std::filesystem::path& path, ByteView bytes) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
+        throw Error(Errc::io, path.string() + ": expected the name of a file to write, found a directory");
+    if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+        detail::OpenFile device = detail::open_to_write(path, path, "wb");
+        detail::write_bytes(path, device.get(), bytes);
+        if (std::fclose(device.release()) != 0) detail::fail_to_write(path, "to write all of it", errno);
+        return;
+    }
+    PendingFile file(path);
+    file.write(bytes);
+    file.commit();
+}
+
+}  // namespace gancodec
 // ---- gancodec/core/parallel.hpp
 
 // The only file that knows about OpenMP. Without it everything runs on one thread, with the same result.
@@ -269,8 +398,6 @@ struct Shape {
 }  // namespace gancodec
 // ---- gancodec/core/tensor.hpp
 
-#include <algorithm>
-#include <memory>
 #include <new>
 #include <type_traits>
 
@@ -1712,8 +1839,6 @@ private:
 }  // namespace gancodec::detail
 // ---- gancodec/kernels/tap_convolution.hpp
 
-#include <cstring>
-
 namespace gancodec::detail {
 
 /// How the grid of output pixels (of one phase) is cut into tasks: bands of rows, segments of columns.
@@ -2827,8 +2952,6 @@ void conv2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, c
 
 }  // namespace gancodec
 // ---- gancodec/kernels/conv2d_int.hpp
-
-#include <utility>
 
 // Integer convolution for the hyper scale network: no float, so that every machine picks the same probability tables.
 // Plain layout: activations are int16 in [c][h][w]. Read first: they must lie in [-255, 255]; then no sum overflows:
@@ -9143,10 +9266,8 @@ private:
 }  // namespace gancodec
 // ---- gancodec/weights/safetensors.hpp
 
-#include <filesystem>
 #include <fstream>
 #include <map>
-#include <system_error>
 
 namespace gancodec {
 
@@ -9198,6 +9319,8 @@ public:
         const auto found = tensors_.find(name);
         return found == tensors_.end() ? nullptr : &found->second;
     }
+    /// The whole file.
+    [[nodiscard]] ByteView bytes() const { return {bytes_->data(), bytes_->size()}; }
     /// The bytes of a tensor as they lie in the file: little-endian, last axis fastest.
     [[nodiscard]] ByteView raw(const std::string& name) const { return raw(entry(name)); }
 
@@ -9280,7 +9403,7 @@ private:
         throw Error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
     }
     [[nodiscard]] ByteView raw(const TensorEntry& tensor) const {
-        return ByteView(bytes_->data(), bytes_->size()).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
+        return bytes().subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
     static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
@@ -9501,29 +9624,9 @@ public:
         for (const auto& [name, tensor] : order) out.insert(out.end(), tensor->data.begin(), tensor->data.end());
         return out;
     }
-    /// Writes beside `path` and renames: readers see the old file or the whole new one.
+    /// Readers see the old file or the whole new one: core/file.hpp.
     /// Errors   Error{Errc::io}
-    void save(const std::filesystem::path& path) const {
-        const Bytes all = bytes();
-        std::filesystem::path temporary = path;
-        temporary += ".part";
-        std::error_code failure;
-        {
-            std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-            stream.write(reinterpret_cast<const char*>(all.data()), static_cast<std::streamsize>(all.size()));
-            stream.close();
-            if (!stream) {
-                std::filesystem::remove(temporary, failure);
-                throw Error(Errc::io, temporary.string() + ": cannot be written");
-            }
-        }
-        std::filesystem::rename(temporary, path, failure);
-        if (failure) {
-            const std::string reason = failure.message();
-            std::filesystem::remove(temporary, failure);
-            throw Error(Errc::io, path.string() + ": cannot be replaced: " + reason);
-        }
-    }
+    void save(const std::filesystem::path& path) const { write_file(path, bytes()); }
 
 private:
     struct Tensor {
@@ -12584,7 +12687,8 @@ public:
         state = state_;
     }
 
-    /// Writes to a temporary name and renames: a kill leaves the old file or the new one, never half of one.
+    /// Whatever happens meanwhile, `path` is the old checkpoint or the whole new one.
+    /// Errors  Error{io}.
     void save(const std::filesystem::path& path) const {
         SafetensorsWriter writer;
         for (const Saved& tensor : tensors_)
@@ -12676,6 +12780,11 @@ private:
     Checkpoint checkpoint_;
 };
 
+/// Whether every number of a batch is one. Requires padding lanes of zeros.
+[[nodiscard]] inline bool all_finite(TensorView<const float> batch) {
+    return std::all_of(batch.data, batch.data + batch.size(), [](float x) { return std::isfinite(x); });
+}
+
 /// Counts a step that went well.
 inline void finish_step(TrainingState& state, double loss, double pixels) {
     state.running_loss = state.step == 0 ? loss : std::fma(0.01, loss - state.running_loss, state.running_loss);
@@ -12697,7 +12806,9 @@ struct StepReport {
     double loss = 0, seconds = 0;
     Figures figures;        ///< what the loss was made of
     bool restored = false;  ///< the loss exploded and the run went back to its last snapshot
-    std::string symptom;    ///< what seems to go wrong, and the usual cure; empty when nothing does
+    std::string
+        skipped;  ///< what held a number that is none, so that the step changed nothing; empty when all went well
+    std::string symptom;  ///< what seems to go wrong, and the usual cure; empty when nothing does
 
     /// Requires a figure of that name.
     [[nodiscard]] double at(std::string_view name) const {
@@ -12784,10 +12895,11 @@ public:
             cumulative_.push_back(total += std::sqrt(static_cast<double>(image.pixels())));
         }
     }
+    virtual ~Dataset() = default;
     [[nodiscard]] std::size_t size() const { return images_.size(); }
 
     /// Fills `batch` [n,3,crop,crop] with crops in [0, 1].
-    void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how, TensorView<float> batch) const {
+    virtual void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how, TensorView<float> batch) const {
         parallel_for(batch.shape.n, [&](std::int64_t n, int) {
             Random random(seed ^ (step * 0x9E3779B97F4A7C15u) ^ (static_cast<std::uint64_t>(n) << 32));
             random.next();
@@ -14399,6 +14511,11 @@ public:
         report.step = state_.step;
         Random random = random_of_step();
         const Stage1Batch batch = draw_batch(random);
+        if (!all_finite(batch_.view())) {
+            report.skipped = "the batch";
+            ++state_.step;
+            return report;
+        }
         model_.prepare(true);
         clear_gradients(parameters_);
         tape_.clear();
@@ -14567,13 +14684,16 @@ private:
         const double norm = gradient_norm(parameters_);
         const double rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
-        if (std::isfinite(norm)) {
-            adam_update(parameters_, recipe_.adam, rate, state_.step,
-                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
-            model_.project();
-            prior_.project();
-            update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
+        if (!std::isfinite(norm)) {
+            report.skipped = "the gradient";
+            ++state_.step;
+            return;
         }
+        adam_update(parameters_, recipe_.adam, rate, state_.step,
+                    std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+        model_.project();
+        prior_.project();
+        update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
         if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
     }
@@ -14750,6 +14870,11 @@ public:
         Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));
         random.next();
         data_.draw(recipe_.seed, static_cast<std::uint64_t>(state_.step), recipe_.augmentation, batch_.view());
+        if (!all_finite(batch_.view())) {
+            report.skipped = "the batch";
+            ++state_.step;
+            return report;
+        }
         model_.generator.prepare(true);
         discriminator_.prepare(true);
         tape_.clear();
@@ -14838,6 +14963,7 @@ private:
         judge_tape_.backward(loss);
         const double rate = recipe_.discriminator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
         const double norm = update(discriminator_parameters(), rate);
+        if (!std::isfinite(norm)) report.symptom = "the discriminator's gradient was no number: it was not followed";
         discriminator_.project();
         discriminator_.prepare(true);
         report.figures = {{"d_loss", value}, {"told_apart", told_apart(on_real, on_fake)}, {"d_gradient_norm", norm}};
@@ -14887,6 +15013,7 @@ private:
         tape_.backward(loss);
         const double rate = recipe_.generator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
         const double norm = update(generator_parameters(), rate);
+        if (!std::isfinite(norm)) report.symptom = "the generator's gradient was no number: it was not followed";
         update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
     }

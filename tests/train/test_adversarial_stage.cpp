@@ -120,6 +120,29 @@ TEST_CASE("the adversarial stage lowers the loss it is given", "[train]") {
     CHECK(error(stage.weights()) < 0.5 * before);
 }
 
+TEST_CASE("an adversarial stage leaves out a batch that holds a NaN", "[train]") {
+    class Poisoned : public Dataset {
+    public:
+        using Dataset::Dataset;
+        void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how,
+                  TensorView<float> batch) const override {
+            Dataset::draw(seed, step, how, batch);
+            if (step == 1) batch.at(0, 0, 0, 0) = std::nanf("");
+        }
+    };
+    const Dataset data = small_dataset();
+    const Poisoned poisoned({test_picture(150, 140, 0), test_picture(160, 140, 1), test_picture(170, 140, 2)});
+    AdversarialStage stage(small_recipe(), poisoned, {}, start_weights(data));
+    CHECK(stage.step().skipped.empty());
+    const StepReport report = stage.step();
+    CHECK(report.skipped == "the batch");
+    CHECK(stage.state().step == 2);
+    const StepReport next = stage.step();
+    CHECK(next.skipped.empty());
+    CHECK(next.symptom.empty());
+    CHECK(std::isfinite(next.loss));
+}
+
 TEST_CASE("an adversarial stage that explodes returns to its snapshot", "[train]") {
     const Dataset data = small_dataset();
     AdversarialRecipe recipe = small_recipe();

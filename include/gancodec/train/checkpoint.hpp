@@ -45,7 +45,8 @@ public:
         state = state_;
     }
 
-    /// Writes to a temporary name and renames: a kill leaves the old file or the new one, never half of one.
+    /// Whatever happens meanwhile, `path` is the old checkpoint or the whole new one.
+    /// Errors  Error{io}.
     void save(const std::filesystem::path& path) const {
         SafetensorsWriter writer;
         for (const Saved& tensor : tensors_)

@@ -56,6 +56,11 @@ public:
         report.step = state_.step;
         Random random = random_of_step();
         const Stage1Batch batch = draw_batch(random);
+        if (!all_finite(batch_.view())) {
+            report.skipped = "the batch";
+            ++state_.step;
+            return report;
+        }
         model_.prepare(true);
         clear_gradients(parameters_);
         tape_.clear();
@@ -224,13 +229,16 @@ private:
         const double norm = gradient_norm(parameters_);
         const double rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
-        if (std::isfinite(norm)) {
-            adam_update(parameters_, recipe_.adam, rate, state_.step,
-                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
-            model_.project();
-            prior_.project();
-            update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
+        if (!std::isfinite(norm)) {
+            report.skipped = "the gradient";
+            ++state_.step;
+            return;
         }
+        adam_update(parameters_, recipe_.adam, rate, state_.step,
+                    std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+        model_.project();
+        prior_.project();
+        update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
         if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
     }
