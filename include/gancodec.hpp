@@ -158,6 +158,10 @@
 #include "gancodec/metrics/psnr.hpp"
 
 #include "gancodec/train/optimizer.hpp"
+#include "gancodec/train/optimizers/rms_prop.hpp"
+#include "gancodec/train/optimizers/sgd.hpp"
+#include "gancodec/train/any_optimizer.hpp"
+#include "gancodec/train/parameter_rules.hpp"
 #include "gancodec/train/checkpoint.hpp"
 #include "gancodec/train/snapshot.hpp"
 #include "gancodec/train/stage.hpp"
@@ -177,6 +181,7 @@
 #include "gancodec/train/symmetric_eigen.hpp"
 #include "gancodec/train/pca_init.hpp"
 #include "gancodec/train/schedule.hpp"
+#include "gancodec/train/plateau.hpp"
 #include "gancodec/train/recipe.hpp"
 #include "gancodec/train/stage1.hpp"
 #include "gancodec/train/latent_refiner.hpp"

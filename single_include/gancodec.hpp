@@ -12651,6 +12651,179 @@ inline void update_average(std::span<TrainedParameter> parameters, double decay)
 }
 
 }  // namespace gancodec
+// ---- gancodec/train/optimizers/rms_prop.hpp
+
+namespace gancodec {
+
+/// RMSProp: steps along the gradient divided by the root of its own mean square.
+///   s ← decay·s + (1 − decay)·g²,  value ← value − rate·g / (√s + epsilon)
+/// Paper    Tieleman and Hinton: Lecture 6.5, Neural Networks for Machine Learning, 2012.
+struct RmsPropOptions {
+    double decay = 0.99, epsilon = 1e-8;
+};
+
+/// The mean square is kept in second_moment.
+inline void rms_prop_update(std::span<TrainedParameter> parameters, const RmsPropOptions& options, double learning_rate,
+                            double gradient_factor) {
+    const auto decay = static_cast<float>(options.decay), epsilon = static_cast<float>(options.epsilon);
+    const auto factor = static_cast<float>(gradient_factor);
+    parallel_for(static_cast<std::int64_t>(parameters.size()), [&](std::int64_t index, int) {
+        TrainedParameter& p = parameters[static_cast<std::size_t>(index)];
+        if (!p.parameter->trained()) return;
+        const auto rate = static_cast<float>(learning_rate * p.learning_rate_factor);
+        for (std::size_t i = 0; i < p.parameter->value.size(); ++i) {
+            const float g = p.parameter->grad[i] * factor;
+            p.second_moment[i] = std::fma(decay, p.second_moment[i] - g * g, g * g);
+            p.parameter->value[i] =
+                std::fma(-rate, g / (std::sqrt(p.second_moment[i]) + epsilon), p.parameter->value[i]);
+        }
+    });
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/optimizers/sgd.hpp
+
+namespace gancodec {
+
+/// Gradient descent with momentum: a heavy ball.
+///   m ← momentum·m + g,  value ← value − rate·m
+/// Paper    Polyak: Some methods of speeding up the convergence of iteration methods, 1964.
+struct SgdOptions {
+    double momentum = 0.9;
+};
+
+/// The momentum is kept in first_moment.
+inline void sgd_update(std::span<TrainedParameter> parameters, const SgdOptions& options, double learning_rate,
+                       double gradient_factor) {
+    const auto momentum = static_cast<float>(options.momentum), factor = static_cast<float>(gradient_factor);
+    parallel_for(static_cast<std::int64_t>(parameters.size()), [&](std::int64_t index, int) {
+        TrainedParameter& p = parameters[static_cast<std::size_t>(index)];
+        if (!p.parameter->trained()) return;
+        const auto rate = static_cast<float>(learning_rate * p.learning_rate_factor);
+        for (std::size_t i = 0; i < p.parameter->value.size(); ++i) {
+            p.first_moment[i] = std::fma(momentum, p.first_moment[i], p.parameter->grad[i] * factor);
+            p.parameter->value[i] = std::fma(-rate, p.first_moment[i], p.parameter->value[i]);
+        }
+    });
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/any_optimizer.hpp
+
+namespace gancodec {
+
+/// What a recipe can ask for; AdamW is adam with weight decay.
+enum class OptimizerKind { adam, rms_prop, sgd };
+
+/// An optimiser with the settings of each kind; those of the others are not looked at.
+struct OptimizerOptions {
+    OptimizerKind kind = OptimizerKind::adam;
+    AdamOptions adam = {};
+    RmsPropOptions rms_prop = {};
+    SgdOptions sgd = {};
+};
+
+/// One step of the chosen optimiser, number `step` of the run, along the gradients times `gradient_factor`.
+inline void optimizer_update(std::span<TrainedParameter> parameters, const OptimizerOptions& options,
+                             double learning_rate, std::int64_t step, double gradient_factor) {
+    switch (options.kind) {
+        case OptimizerKind::adam:
+            return adam_update(parameters, options.adam, learning_rate, step, gradient_factor);
+        case OptimizerKind::rms_prop:
+            return rms_prop_update(parameters, options.rms_prop, learning_rate, gradient_factor);
+        case OptimizerKind::sgd:
+            return sgd_update(parameters, options.sgd, learning_rate, gradient_factor);
+    }
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/parameter_rules.hpp
+
+namespace gancodec {
+
+/// Whether the whole of `name` is `pattern`, in which each * stands for any text.
+[[nodiscard]] inline bool matches_pattern(std::string_view pattern, std::string_view name) {
+    std::size_t p = 0, n = 0, star = pattern.size(), resume = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = n;
+        } else if (p < pattern.size() && pattern[p] == name[n]) {
+            ++p;
+            ++n;
+        } else if (star < pattern.size()) {  // the last * takes one more character
+            p = star + 1;
+            n = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+/// Every learning rate of the parameters that match, times `factor`.
+struct RateFactor {
+    std::string pattern;
+    double factor = 1;
+};
+
+/// What is special about some of a network's parameters, by patterns of their names, such as "encoder.*".
+struct ParameterRules {
+    std::vector<std::string> freeze =
+        {};  ///< stay as they are, and cost no gradient; a weight takes its layer's bias along
+    std::vector<RateFactor> rate_factors = {};
+    std::vector<std::string> load = {};  ///< begin with the numbers of the file that the run starts from
+};
+
+namespace detail {
+
+/// Calls `use` for each parameter that matches. Errors  Error{invalid_argument} naming `key` when none does.
+template <class F>
+void each_match(std::span<TrainedParameter> parameters, const std::string& key, const std::string& pattern, F&& use) {
+    bool any = false;
+    for (TrainedParameter& p : parameters)
+        if (matches_pattern(pattern, p.name)) {
+            any = true;
+            use(p);
+        }
+    if (!any)
+        throw Error(Errc::invalid_argument, "recipe: " + key + ": expected a pattern of parameters such as \"" +
+                                                parameters.front().name + "\", found \"" + pattern +
+                                                "\", which none has");
+}
+
+}  // namespace detail
+
+/// Freezes and slows down as the rules say. Errors  Error{invalid_argument} for a pattern that matches nothing.
+inline void apply_rules(const ParameterRules& rules, std::span<TrainedParameter> parameters) {
+    for (const std::string& pattern : rules.freeze)
+        detail::each_match(parameters, "freeze", pattern, [](TrainedParameter& p) { p.parameter->grad.clear(); });
+    for (const RateFactor& rule : rules.rate_factors)
+        detail::each_match(parameters, "rate_factors", rule.pattern,
+                           [&](TrainedParameter& p) { p.learning_rate_factor *= rule.factor; });
+}
+
+/// Loads the parameters that match from a checkpoint, whose averages are taken, or from any file with tensors of their
+/// names. Errors  Error{invalid_argument} for a pattern that matches nothing, Error{wrong_weights} that lists every
+///         tensor missing or of another shape.
+inline void load_matching(const std::vector<std::string>& patterns, const SafetensorsFile& file,
+                          std::span<TrainedParameter> parameters) {
+    std::vector<TrainedParameter*> wanted;
+    std::vector<TensorRequest> requests;
+    const auto stored = [&](const std::string& name) {
+        return file.find("average." + name) ? "average." + name : name;
+    };
+    for (const std::string& pattern : patterns)
+        detail::each_match(parameters, "load", pattern, [&](TrainedParameter& p) {
+            wanted.push_back(&p);
+            requests.push_back({stored(p.name), p.parameter->shape});
+        });
+    require_tensors(file, requests, ExtraTensors::allow);
+    for (TrainedParameter* p : wanted) p->average = p->parameter->value = file.read_float(stored(p->name));
+}
+
+}  // namespace gancodec
 // ---- gancodec/train/checkpoint.hpp
 
 namespace gancodec {
@@ -12662,6 +12835,9 @@ struct TrainingState {
     double running_loss = 0;          ///< mean over the last hundred steps or so, 0 before the first
     double pixel_steps = 0;           ///< crop pixels seen so far
     double seconds = 0;               ///< time spent in steps
+    double lowest_loss = std::numeric_limits<double>::infinity();  ///< of running_loss, and the step that had it:
+    std::int64_t lowest_step = 0;                                  ///< for schedules that wait for a plateau, …
+    double plateau_factor = 1;                                     ///< … and what they did to the learning rate
 };
 
 /// A run at rest: parameters, moments, average, counters. Kept in memory as the snapshot to return to, and on disk.
@@ -12705,6 +12881,9 @@ public:
         writer.metadata("running_loss", exact(state_.running_loss));
         writer.metadata("pixel_steps", exact(state_.pixel_steps));
         writer.metadata("seconds", exact(state_.seconds));
+        writer.metadata("lowest_loss", exact(state_.lowest_loss));
+        writer.metadata("lowest_step", std::to_string(state_.lowest_step));
+        writer.metadata("plateau_factor", exact(state_.plateau_factor));
         writer.save(path);
     }
     [[nodiscard]] static bool is_one(const SafetensorsFile& file) {
@@ -12729,6 +12908,11 @@ public:
         Checkpoint checkpoint;
         checkpoint.state_ = {static_cast<std::int64_t>(number("step")), number("learning_rate_factor"),
                              number("running_loss"), number("pixel_steps"), number("seconds")};
+        if (file.metadata().contains("plateau_factor")) {  // not in files of earlier versions and of the PyTorch twin
+            checkpoint.state_.lowest_loss = number("lowest_loss");
+            checkpoint.state_.lowest_step = static_cast<std::int64_t>(number("lowest_step"));
+            checkpoint.state_.plateau_factor = number("plateau_factor");
+        }
         for (const TrainedParameter& p : parameters) {
             Saved saved{p.name, p.parameter->shape, {}};
             for (const std::string& part : kParts) saved.values.push_back(file.read_float(part + p.name));
@@ -14163,21 +14347,46 @@ void init_principal_components(Networks& model, TensorView<const float> sample, 
 
 namespace gancodec {
 
-/// Learning rate over a run: linear warm-up, constant, then half a cosine down to `final_factor`.
+/// How a learning rate falls.
+enum class ScheduleShape { cosine, constant, step, plateau };
+
+/// Learning rate over a run: a linear warm-up, then one of four shapes.
+///   cosine    constant, then half a cosine down to `final_factor` (Loshchilov and Hutter 2017, without restarts)
+///   constant  stays at the peak
+///   step      times `step_factor` after every `step_every` steps
+///   plateau   times `step_factor` whenever the loss has not fallen for `patience_steps`: train/plateau.hpp
 struct LearningRateSchedule {
     double peak = 2e-4;
     std::int64_t warm_up_steps = 200;
     double decay_from = 0.5;  ///< share of the run after which the cosine begins; 0 is the plain warm-up and cosine
     double final_factor = 0.02;
+    ScheduleShape shape = ScheduleShape::cosine;
+    double step_factor = 0.5;
+    std::int64_t step_every = 10000, patience_steps = 2000;
 
+    /// Without what a plateau adds to it.
     [[nodiscard]] double at(std::int64_t step, std::int64_t total_steps) const {
         const double warm = std::min(
             1.0, static_cast<double>(step + 1) / static_cast<double>(std::max<std::int64_t>(1, warm_up_steps)));
+        switch (shape) {
+            case ScheduleShape::cosine:
+                return peak * warm * cosine(step, total_steps);
+            case ScheduleShape::step:
+                return peak * warm * std::pow(step_factor, static_cast<double>(step / step_every));
+            case ScheduleShape::constant:
+            case ScheduleShape::plateau:
+                break;
+        }
+        return peak * warm;
+    }
+
+private:
+    [[nodiscard]] double cosine(std::int64_t step, std::int64_t total_steps) const {
         const double begin = decay_from * static_cast<double>(total_steps);
         const double length = std::max(1.0, static_cast<double>(total_steps) - begin);
         const double t = std::clamp((static_cast<double>(step) - begin) / length, 0.0, 1.0);
         constexpr double kPi = 3.141592653589793;
-        return peak * warm * (final_factor + (1 - final_factor) * 0.5 * (1 + std::cos(kPi * t)));
+        return final_factor + (1 - final_factor) * 0.5 * (1 + std::cos(kPi * t));
     }
 };
 
@@ -14197,6 +14406,32 @@ struct LambdaRamp {
 };
 
 }  // namespace gancodec
+// ---- gancodec/train/plateau.hpp
+
+namespace gancodec {
+
+/// The learning rate of this step: its schedule, what explosions took away, and what plateaus did.
+[[nodiscard]] inline double learning_rate(const LearningRateSchedule& schedule, const TrainingState& state,
+                                          std::int64_t total_steps) {
+    const double lowered = schedule.shape == ScheduleShape::plateau ? state.plateau_factor : 1;
+    return schedule.at(state.step, total_steps) * state.learning_rate_factor * lowered;
+}
+
+/// After every step: lowers the rate when the running loss has not fallen by a thousandth for `patience_steps`.
+inline void follow_plateau(const LearningRateSchedule& schedule, TrainingState& state) {
+    constexpr double kLeastFall = 1e-3;
+    if (schedule.shape != ScheduleShape::plateau) return;
+    if (state.running_loss < state.lowest_loss - kLeastFall * std::abs(state.lowest_loss) ||
+        std::isinf(state.lowest_loss)) {
+        state.lowest_loss = state.running_loss;
+        state.lowest_step = state.step;
+    } else if (state.step - state.lowest_step >= schedule.patience_steps) {
+        state.plateau_factor *= schedule.step_factor;
+        state.lowest_step = state.step;
+    }
+}
+
+}  // namespace gancodec
 // ---- gancodec/train/recipe.hpp
 
 namespace gancodec {
@@ -14211,7 +14446,8 @@ struct Recipe {
     double odd_size_probability = 0.1;  ///< share of steps whose crops lose up to 63 rows and columns
 
     LearningRateSchedule learning_rate;
-    AdamOptions adam;
+    OptimizerOptions optimizer;
+    ParameterRules rules;
     double clip_norm = 1.0;
     double average_decay = 0.999;
 
@@ -14497,7 +14733,15 @@ public:
         collect_parameters(model_, "", parameters_);
         collect_parameters(prior_, "prior.", parameters_);
         for (TrainedParameter& p : parameters_) p.learning_rate_factor = learning_rate_factor(p.name);
+        apply_rules(recipe_.rules, parameters_);
         batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
+        snapshot_.take(parameters_, state_);
+    }
+
+    /// Before the first step: begins with those tensors of `file` that the recipe's "load" names.
+    /// Errors  Error{invalid_argument, wrong_weights}: load_matching().
+    void load(const SafetensorsFile& file) {
+        load_matching(recipe_.rules.load, file, parameters_);
         snapshot_.take(parameters_, state_);
     }
 
@@ -14682,19 +14926,20 @@ private:
     }
     void update(StepReport& report) {
         const double norm = gradient_norm(parameters_);
-        const double rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.learning_rate, state_, recipe_.steps);
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
         if (!std::isfinite(norm)) {
             report.skipped = "the gradient";
             ++state_.step;
             return;
         }
-        adam_update(parameters_, recipe_.adam, rate, state_.step,
-                    std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+        optimizer_update(parameters_, recipe_.optimizer, rate, state_.step,
+                         std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
         model_.project();
         prior_.project();
         update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+        follow_plateau(recipe_.learning_rate, state_);
         if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
     }
 
@@ -14785,7 +15030,8 @@ struct AdversarialRecipe {
     Augmentation augmentation;
 
     LearningRateSchedule generator_rate{1e-4, 100, 0.5, 0.05}, discriminator_rate{4e-4, 100, 0.5, 0.05};
-    AdamOptions adam{0.5, 0.9, 1e-8, 0};
+    OptimizerOptions optimizer{.adam = {0.5, 0.9, 1e-8, 0}};
+    ParameterRules rules;
     double clip_norm = 1.0;
     double average_decay = 0.999;
 
@@ -14848,12 +15094,21 @@ public:
         if (recipe_.adversarial_weight > 0 && recipe_.r1_weight > 0 && recipe_.r1_every < 1)
             throw Error(Errc::invalid_argument,
                         "recipe: expected r1_every from 1, found " + std::to_string(recipe_.r1_every));
+        if (recipe_.discriminator_rate.shape == ScheduleShape::plateau &&
+            recipe_.generator_rate.shape != ScheduleShape::plateau)
+            throw Error(Errc::invalid_argument,
+                        "recipe: discriminator_rate/shape: expected plateau only together with that of generator_rate, "
+                        "whose loss is watched");
+        if (!recipe_.rules.load.empty())
+            throw Error(Errc::invalid_argument,
+                        "recipe: load: expected in recipes of stage reconstruction only, whose weights begin anew");
         Random random(recipe_.seed);
         init_keep_variance(discriminator_, random);
         settle_spectral_norm(discriminator_);
         collect_parameters(model_.generator, "generator.", parameters_);
         generator_count_ = parameters_.size();
         collect_parameters(discriminator_, "discriminator.", parameters_);
+        apply_rules(recipe_.rules, parameters_);
         model_.prepare(false);
         batch_ = Tensor<float>({recipe_.batch, 3, crop, crop});
         snapshot_.take(parameters_, state_);
@@ -14892,6 +15147,7 @@ public:
         } else {
             watch(report);
             finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+            follow_plateau(recipe_.generator_rate, state_);
             if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
         }
         report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -14961,7 +15217,7 @@ private:
                        scale(judge_tape_, r1, static_cast<float>(0.5 * recipe_.r1_weight * recipe_.r1_every)));
         }
         judge_tape_.backward(loss);
-        const double rate = recipe_.discriminator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.discriminator_rate, state_, recipe_.steps);
         const double norm = update(discriminator_parameters(), rate);
         if (!std::isfinite(norm)) report.symptom = "the discriminator's gradient was no number: it was not followed";
         discriminator_.project();
@@ -15011,18 +15267,18 @@ private:
         report.figures.insert(report.figures.begin(), figures.begin(), figures.end());
         if (!std::isfinite(report.loss)) return;
         tape_.backward(loss);
-        const double rate = recipe_.generator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.generator_rate, state_, recipe_.steps);
         const double norm = update(generator_parameters(), rate);
         if (!std::isfinite(norm)) report.symptom = "the generator's gradient was no number: it was not followed";
         update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
     }
-    /// One step of Adam with the gradient clipped; answers its norm. A gradient that is no number is not followed.
+    /// One step of the optimiser with the gradient clipped; answers its norm. A gradient that is no number is not followed.
     double update(std::span<TrainedParameter> parameters, double rate) {
         const double norm = gradient_norm(parameters);
         if (std::isfinite(norm))
-            adam_update(parameters, recipe_.adam, rate, state_.step,
-                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+            optimizer_update(parameters, recipe_.optimizer, rate, state_.step,
+                             std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
         return norm;
     }
     [[nodiscard]] static double mean(const Logits& logits) {

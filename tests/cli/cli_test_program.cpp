@@ -278,6 +278,18 @@ TEST_CASE("recipes with unknown or impossible members are refused by name", "[pr
     CHECK(refused(R"({"stage": "magic"})").find("reconstruction, adversarial") != std::string::npos);
     CHECK(refused(R"({"stage": "adversarial", "adversarial": {"loss": "huge"}})").find("hinge") != std::string::npos);
     CHECK(refused("[1, 2").find("a JSON object") != std::string::npos);
+    CHECK(refused(R"({"optimizer": "adagrad"})").find("optimizer: expected one of adam, rms_prop, sgd") !=
+          std::string::npos);
+    CHECK(refused(R"({"learning_rate": {"shape": "square"}})").find("learning_rate/shape") != std::string::npos);
+    CHECK(refused(R"({"learning_rate": {"step_every": 0}})").find("learning_rate/step_every") != std::string::npos);
+    CHECK(refused(R"({"freeze": "encoder.*"})").find("freeze: expected a list of words") != std::string::npos);
+    CHECK(refused(R"({"lpips_weight": 0, "freeze": ["encodr.*"]})").find("freeze: expected a pattern") !=
+          std::string::npos);
+    CHECK(refused(R"({"rate_factors": [{"pattern": "encoder.*"}]})").find("rate_factors: expected a list such as") !=
+          std::string::npos);
+    CHECK(refused(R"({"rate_factors": [{"pattern": "e", "factor": -1}]})").find("rate_factors: factor: expected at") !=
+          std::string::npos);
+    CHECK(refused(R"({"lpips_weight": 0, "load": ["encoder.*"]})").find("--start") != std::string::npos);
 }
 
 TEST_CASE("files of CompressAI are read when asked for, with weights of theirs", "[program]") {

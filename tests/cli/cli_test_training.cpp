@@ -84,3 +84,28 @@ TEST_CASE("a log goes on behind a line that was cut off", "[program]") {
     RunLog(bench.path("torn.jsonl")).append({{"step", 2}});
     CHECK(text_of(bench.path("torn.jsonl")) == "{\"step\": 1}\n{\"st\n{\"step\":2}\n");
 }
+
+TEST_CASE("a run that loads some tensors, freezes them and has an optimiser of its own resumes", "[program]") {
+    const Bench& bench = Bench::get();
+    bench.write(kShort + R"("steps": 2, "seed": 9, "optimizer": "sgd", "sgd": {"momentum": 0.5},
+                "learning_rate": {"shape": "step", "step_every": 1, "peak": 1e-5}, "load": ["encoder.*", "gain.*"],
+                "freeze": ["encoder.*", "gain.*"], "rate_factors": [{"pattern": "generator.*", "factor": 0.5}]})",
+                "transfer.json");
+    const std::vector<std::string> begin = {"train",    "--data",   "photos",       "--out",
+                                            "transfer", "--recipe", "transfer.json"};
+    CHECK(bench.bad(1, begin).find("--start") != std::string::npos);
+    std::vector<std::string> with_start = begin;
+    with_start.insert(with_start.end(), {"--start", "run/checkpoint.safetensors"});
+    static_cast<void>(bench.good(with_start));
+    CHECK(Json::parse(bench.good({"train", "--data", "photos", "--out", "transfer", "--resume", "--json"}))["steps"] ==
+          2);
+    const auto from = SafetensorsFile::load(bench.path("run/checkpoint.safetensors"));
+    const auto to = SafetensorsFile::load(bench.path("transfer/checkpoint.safetensors"));
+    int same = 0;
+    for (const auto& [name, tensor] : from.tensors()) {
+        if (name.rfind("average.encoder.", 0) != 0) continue;
+        ++same;
+        CHECK(std::ranges::equal(from.raw(name), to.raw(name)));
+    }
+    CHECK(same > 0);
+}

@@ -242,10 +242,14 @@ struct StageMaker {
     bool resumed;
 
     std::unique_ptr<Stage> operator()(const Recipe& recipe) const {
-        if (!command.start.empty())
-            throw Error(Errc::invalid_argument,
-                        "--start: expected a recipe whose stage begins with weights, found stage reconstruction");
-        return std::make_unique<Trainer>(recipe, data, losses);
+        if (command.start.empty() != recipe.rules.load.empty() && !resumed)
+            throw Error(
+                Errc::invalid_argument,
+                "--start: expected together with a recipe of stage adversarial, or with one whose \"load\" names "
+                "tensors");
+        auto trainer = std::make_unique<Trainer>(recipe, data, losses);
+        if (!resumed && !command.start.empty()) trainer->load(SafetensorsFile::load(command.start));
+        return trainer;
     }
     std::unique_ptr<Stage> operator()(const AdversarialRecipe& recipe) const {
         SafetensorsFile start = load_start_weights(start_path());
@@ -318,9 +322,10 @@ Command add_train(CLI::App& app) {
         ->required();
     sub->add_option("--out", command->out, "Folder for weights, checkpoint, log.jsonl and sheet.png")->required();
     sub->add_option("--recipe", command->recipe, "JSON file of what differs from the default recipe");
-    sub->add_option(
-        "--start", command->start,
-        "Weights, or a stage-1 checkpoint, that an adversarial recipe starts from; default: the codec's own");
+    sub->add_option("--start", command->start,
+                    "Weights, or a stage-1 checkpoint, that an adversarial recipe starts from (default: the codec's "
+                    "own), or that a "
+                    "recipe's \"load\" takes tensors from");
     sub->add_option("--minutes", command->minutes, "Stop after this time; --resume goes on later")
         ->check(within(0.0, 1e6));
     sub->add_flag("--resume", command->resume, "Go on from the checkpoint in --out, if there is one");

@@ -3,10 +3,11 @@
 #include <cstdint>
 
 #include "gancodec/train/any_discriminator.hpp"
+#include "gancodec/train/any_optimizer.hpp"
 #include "gancodec/train/dataset.hpp"
 #include "gancodec/train/losses/adversarial.hpp"
 #include "gancodec/train/losses/content.hpp"
-#include "gancodec/train/optimizer.hpp"
+#include "gancodec/train/parameter_rules.hpp"
 #include "gancodec/train/schedule.hpp"
 
 namespace gancodec {
@@ -23,7 +24,8 @@ struct AdversarialRecipe {
     Augmentation augmentation;
 
     LearningRateSchedule generator_rate{1e-4, 100, 0.5, 0.05}, discriminator_rate{4e-4, 100, 0.5, 0.05};
-    AdamOptions adam{0.5, 0.9, 1e-8, 0};
+    OptimizerOptions optimizer{.adam = {0.5, 0.9, 1e-8, 0}};
+    ParameterRules rules;
     double clip_norm = 1.0;
     double average_decay = 0.999;
 

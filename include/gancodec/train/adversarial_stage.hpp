@@ -16,6 +16,7 @@
 #include "gancodec/nn/init.hpp"
 #include "gancodec/train/adversarial_recipe.hpp"
 #include "gancodec/train/export.hpp"
+#include "gancodec/train/plateau.hpp"
 #include "gancodec/train/regularizers/gradient_penalty.hpp"
 #include "gancodec/train/snapshot.hpp"
 #include "gancodec/train/stage.hpp"
@@ -58,12 +59,21 @@ public:
         if (recipe_.adversarial_weight > 0 && recipe_.r1_weight > 0 && recipe_.r1_every < 1)
             throw Error(Errc::invalid_argument,
                         "recipe: expected r1_every from 1, found " + std::to_string(recipe_.r1_every));
+        if (recipe_.discriminator_rate.shape == ScheduleShape::plateau &&
+            recipe_.generator_rate.shape != ScheduleShape::plateau)
+            throw Error(Errc::invalid_argument,
+                        "recipe: discriminator_rate/shape: expected plateau only together with that of generator_rate, "
+                        "whose loss is watched");
+        if (!recipe_.rules.load.empty())
+            throw Error(Errc::invalid_argument,
+                        "recipe: load: expected in recipes of stage reconstruction only, whose weights begin anew");
         Random random(recipe_.seed);
         init_keep_variance(discriminator_, random);
         settle_spectral_norm(discriminator_);
         collect_parameters(model_.generator, "generator.", parameters_);
         generator_count_ = parameters_.size();
         collect_parameters(discriminator_, "discriminator.", parameters_);
+        apply_rules(recipe_.rules, parameters_);
         model_.prepare(false);
         batch_ = Tensor<float>({recipe_.batch, 3, crop, crop});
         snapshot_.take(parameters_, state_);
@@ -102,6 +112,7 @@ public:
         } else {
             watch(report);
             finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+            follow_plateau(recipe_.generator_rate, state_);
             if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
         }
         report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -171,7 +182,7 @@ private:
                        scale(judge_tape_, r1, static_cast<float>(0.5 * recipe_.r1_weight * recipe_.r1_every)));
         }
         judge_tape_.backward(loss);
-        const double rate = recipe_.discriminator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.discriminator_rate, state_, recipe_.steps);
         const double norm = update(discriminator_parameters(), rate);
         if (!std::isfinite(norm)) report.symptom = "the discriminator's gradient was no number: it was not followed";
         discriminator_.project();
@@ -221,18 +232,18 @@ private:
         report.figures.insert(report.figures.begin(), figures.begin(), figures.end());
         if (!std::isfinite(report.loss)) return;
         tape_.backward(loss);
-        const double rate = recipe_.generator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.generator_rate, state_, recipe_.steps);
         const double norm = update(generator_parameters(), rate);
         if (!std::isfinite(norm)) report.symptom = "the generator's gradient was no number: it was not followed";
         update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
     }
-    /// One step of Adam with the gradient clipped; answers its norm. A gradient that is no number is not followed.
+    /// One step of the optimiser with the gradient clipped; answers its norm. A gradient that is no number is not followed.
     double update(std::span<TrainedParameter> parameters, double rate) {
         const double norm = gradient_norm(parameters);
         if (std::isfinite(norm))
-            adam_update(parameters, recipe_.adam, rate, state_.step,
-                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+            optimizer_update(parameters, recipe_.optimizer, rate, state_.step,
+                             std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
         return norm;
     }
     [[nodiscard]] static double mean(const Logits& logits) {
