@@ -398,8 +398,46 @@ struct Shape {
 }  // namespace gancodec
 // ---- gancodec/core/tensor.hpp
 
-#include <new>
 #include <type_traits>
+
+// ---- gancodec/core/aligned_memory.hpp
+
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace gancodec::detail {
+
+inline constexpr std::size_t kLargePageBytes = std::size_t{2} << 20;
+
+/// Where a block of so many bytes begins: at a multiple of 64, or of a large page if it is longer than two.
+[[nodiscard]] inline std::align_val_t alignment_of(std::size_t bytes) {
+    return std::align_val_t{bytes >= 2 * kLargePageBytes ? kLargePageBytes : kAlignmentBytes};
+}
+
+/// Gives memory back that allocate_aligned() made.
+struct AlignedDelete {
+    std::align_val_t alignment{kAlignmentBytes};
+
+    void operator()(void* p) const noexcept { ::operator delete(p, alignment); }
+};
+
+/// Memory, not cleared. Of long blocks the system is asked for large pages: the first touch of a page is what costs, a
+/// microsecond and more, and a picture is decoded in blocks of tens of megabytes that were never touched before.
+/// Errors   std::bad_alloc
+[[nodiscard]] inline void* allocate_aligned(std::size_t bytes) {
+    const std::align_val_t alignment = alignment_of(bytes);
+    void* p = ::operator new(bytes, alignment);
+#if defined(__linux__)
+    if (alignment == std::align_val_t{kLargePageBytes})
+        madvise(p, bytes / kLargePageBytes * kLargePageBytes, MADV_HUGEPAGE);  // a wish: it may be refused
+#endif
+    return p;
+}
+
+}  // namespace gancodec::detail
 
 namespace gancodec {
 
@@ -417,7 +455,8 @@ public:
         AlignedArray array;
         array.size_ = size;
         if (size > 0)
-            array.data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kAlignmentBytes})));
+            array.data_ = {static_cast<T*>(detail::allocate_aligned(size * sizeof(T))),
+                           detail::AlignedDelete{detail::alignment_of(size * sizeof(T))}};
         return array;
     }
     [[nodiscard]] AlignedArray copy() const {
@@ -437,10 +476,7 @@ public:
     const T* end() const noexcept { return data() + size_; }
 
 private:
-    struct Deleter {
-        void operator()(T* p) const noexcept { ::operator delete(p, std::align_val_t{kAlignmentBytes}); }
-    };
-    std::unique_ptr<T, Deleter> data_;
+    std::unique_ptr<T, detail::AlignedDelete> data_;
     std::size_t size_ = 0;
 };
 
@@ -2407,7 +2443,7 @@ private:
     /// `out_pitch` and `in_pitch`: steps in `weight` from one output (input) channel to the next.
     void fill(const float* weight, const float* bias, int out_pitch, int in_pitch) {
         const auto size = static_cast<std::size_t>(at(phases(), 0));
-        if (weights_.size() != size) weights_ = AlignedArray<float>(size);
+        if (weights_.size() != size) weights_ = AlignedArray<float>::uninitialised(size);
         bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
         if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
         parallel_for(static_cast<std::int64_t>(phases()) * groups(), [&](std::int64_t task, int) {
@@ -2418,7 +2454,8 @@ private:
                 for (int k = 0; k < 9; ++k, p += kChannelBlock) {
                     const int ky = axis.weight(phase / axis.stride, k / 3),
                               kx = axis.weight(phase % axis.stride, k % 3);
-                    if (ky < 0 || kx < 0) continue;  // stays zero
+                    std::fill_n(p, kChannelBlock, 0.0f);
+                    if (ky < 0 || kx < 0) continue;
                     const float* source = weight + static_cast<std::ptrdiff_t>(first) * out_pitch +
                                           static_cast<std::ptrdiff_t>(in) * in_pitch + ky * axis.kernel + kx;
                     for (int lane = 0; lane < lanes; ++lane)
@@ -5462,6 +5499,24 @@ private:
 
 namespace gancodec {
 
+/// While one lives, the weights of convolutions (Parameters of four axes) that its thread makes have a shape and no numbers
+/// yet: for networks that are read and packed layer by layer, so that the memory of one layer serves the next.
+class NumbersLater {
+public:
+    NumbersLater() : before_(std::exchange(wanted(), true)) {}
+    ~NumbersLater() { wanted() = before_; }
+    NumbersLater(const NumbersLater&) = delete;
+    NumbersLater& operator=(const NumbersLater&) = delete;
+
+    [[nodiscard]] static bool& wanted() {
+        thread_local bool later = false;
+        return later;
+    }
+
+private:
+    bool before_;
+};
+
 /// Learnt numbers of a layer, in the order of memory that PyTorch uses for the same layer.
 /// `grad` is empty unless the parameter is being trained: an empty grad means frozen, and costs nothing.
 template <class T>
@@ -5473,9 +5528,13 @@ struct Parameter {
 
     Parameter() = default;
     explicit Parameter(std::vector<int> dimensions, T fill = T{}) : shape(std::move(dimensions)) {
-        std::size_t size = 1;
-        for (const int d : shape) size *= static_cast<std::size_t>(d);
-        value.assign(size, fill);
+        if (shape.size() != 4 || !NumbersLater::wanted()) value.assign(size(), fill);
+    }
+    /// How many numbers the shape asks for.
+    [[nodiscard]] std::size_t size() const {
+        std::size_t product = 1;
+        for (const int d : shape) product *= static_cast<std::size_t>(d);
+        return product;
     }
     [[nodiscard]] bool trained() const { return !grad.empty(); }
 };
@@ -9863,8 +9922,10 @@ namespace detail {
 inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.", "hyper_scale.inner.",
                                                             "hyper_scale.expand."};
 
-inline bool is_for_encoding(const std::string& name) {
-    return name.starts_with("encoder.") || name.starts_with("hyper_encoder.");
+/// Whether a file holds two generators.
+inline bool has_realism(const SafetensorsFile& file) {
+    return std::any_of(file.tensors().begin(), file.tensors().end(),
+                       [](const auto& tensor) { return tensor.first.starts_with("realism."); });
 }
 /// Calls f(name, parameter) for the parameters that are stored as floats: all but the trainable hyper scale network.
 template <class Networks, class F>
@@ -9915,6 +9976,7 @@ inline bool all_finite(std::span<const float> values) {
     return others == 0;
 }
 inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
+    p.value.resize(p.size());
     read_stored(file, name, p);
     if (!all_finite(p.value))
         throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
@@ -9986,35 +10048,29 @@ template <class Networks>
     return writer;
 }
 
-/// Reads weights of this architecture: all that the file holds, or only what a codec runs, when `run` says how. Then the
-/// generator is the mixture that is wanted, and what encodes stays zero when it is not.
-/// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
-///         Error{corrupt_weights} for numbers that break a bound.
-template <class Networks = Model<float>>
-[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
-                                                             const std::optional<LoadOptions>& run = {}) {
-    BasicCodecWeights<Networks> weights;
-    weights.metadata = file.metadata();
-    const auto found = weights.metadata.find("architecture");
-    const std::string architecture = found == weights.metadata.end() ? "none" : found->second;
+namespace detail {
+
+/// Errors  Error{wrong_weights} unless the file holds the tensors of these networks, in any format: it lists every one that
+///         is missing, unexpected or of another shape.
+template <class Networks>
+void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
+    const auto found = file.metadata().find("architecture");
+    const std::string architecture = found == file.metadata().end() ? "none" : found->second;
     if (architecture != kArchitecture)
         throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        request_stored(file, name, p, requests);
-    });
-    weights.networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
+    each_stored_parameter(
+        networks, [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
+    networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
         requests.push_back({name, p.shape});
         if (!name.ends_with("bias")) return;
         const std::string prefix = name.substr(0, name.size() - 4);
         requests.push_back({prefix + "multiplier", p.shape});
         requests.push_back({prefix + "shift", p.shape});
     });
-    const bool has_realism = std::any_of(file.tensors().begin(), file.tensors().end(),
-                                         [](const auto& tensor) { return tensor.first.starts_with("realism."); });
-    if (has_realism)
-        weights.networks.generator.each_parameter(
+    if (has_realism(file))
+        networks.generator.each_parameter(
             "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
@@ -10022,25 +10078,36 @@ template <class Networks = Model<float>>
                                                  ? frequencies->shape
                                                  : std::vector<int>{kHyperChannels}});
     require_tensors(file, requests);
+}
 
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        if (run && run->use == CodecUse::decode && detail::is_for_encoding(name)) return;
-        detail::read_finite(file, name, p);
-    });
-    const int realism = run ? realism_step(run->realism) : 0;
-    if (has_realism && run && realism > 0)
-        weights.networks.generator.each_parameter("realism.", [&](const std::string& name, Parameter<float>& p) {
-            Parameter<float> added(p.shape);
-            detail::read_finite(file, name, added);
-            detail::mix_realism(p, added, realism);
-        });
-    if (has_realism && !run)
-        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
-            detail::read_finite(file, name, added);
-        });
+/// Reads a parameter by its name; those of the generator as the mixture of that realism.
+/// Errors  Error{corrupt_weights} for numbers that are not finite.
+class StoredParameters {
+public:
+    StoredParameters(const SafetensorsFile& file, int realism)
+        : file_(file), realism_(has_realism(file) ? realism : 0) {}
+
+    void operator()(const std::string& name, Parameter<float>& p) const {
+        read_finite(file_, name, p);
+        const std::string generator = "generator.";
+        if (realism_ == 0 || !name.starts_with(generator)) return;
+        Parameter<float> added(p.shape);
+        read_finite(file_, "realism." + name.substr(generator.size()), added);
+        mix_realism(p, added, realism_);
+    }
+
+private:
+    const SafetensorsFile& file_;
+    int realism_;
+};
+
+/// The part of a file that is integers.
+/// Errors  Error{corrupt_weights} for numbers that break a bound.
+template <class Networks>
+void read_codec_integers(const SafetensorsFile& file, BasicCodecWeights<Networks>& weights) {
     std::array<IntConv2dParameters, 3> layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        const std::string prefix = detail::kScaleLayers[i];
+        const std::string prefix = kScaleLayers[i];
         IntConv2dParameters& p = layers[i];
         const auto& shape = file.find(prefix + "weight")->shape;
         p.out_channels = shape[0];
@@ -10063,6 +10130,27 @@ template <class Networks = Model<float>>
     weights.prior.length = file.read_int("prior.length");
     for (const std::int32_t f : file.read_int("prior.frequencies"))
         weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
+    weights.metadata = file.metadata();
+}
+
+}  // namespace detail
+
+/// Reads weights of this architecture: all that the file holds, or what a codec runs at a realism; then the generator is
+/// that mixture.
+/// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
+///         Error{corrupt_weights} for numbers that break a bound.
+template <class Networks = Model<float>>
+[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
+                                                             const std::optional<double>& realism = {}) {
+    BasicCodecWeights<Networks> weights;
+    detail::require_codec_tensors(file, weights.networks);
+    detail::read_codec_integers(file, weights);
+    detail::each_stored_parameter(weights.networks,
+                                  detail::StoredParameters(file, realism ? realism_step(*realism) : 0));
+    if (detail::has_realism(file) && !realism)
+        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
+            detail::read_finite(file, name, added);
+        });
     return weights;
 }
 
@@ -10954,15 +11042,17 @@ public:
     /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights, invalid_argument}.
     [[nodiscard]] static BasicCodec load(const std::filesystem::path& path, const LoadOptions& options = {}) {
-        Weights weights = read_codec_weights<Networks>(SafetensorsFile::load(path), options);
-        BasicCodec codec(std::move(weights), options, Keep::what_runs);
+        BasicCodec codec(SafetensorsFile::load(path), options);
         check_entropy_id(codec, path.string());
         check_self_test(codec, path.string());
         return codec;
     }
     /// Weights in memory, as a trainer has them: nothing is tested.
-    explicit BasicCodec(Weights weights, const LoadOptions& options = {})
-        : BasicCodec(std::move(weights), options, Keep::all) {}
+    explicit BasicCodec(Weights weights, const LoadOptions& options = {}) : BasicCodec(options, std::move(weights)) {
+        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
+        each_running_network([&](const std::string&, auto& network) { network.prepare(false); });
+        detail::unmix_realism(weights_, plain);
+    }
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
@@ -11030,36 +11120,48 @@ public:
 private:
     using Value = Pooled<float>;
     using Transform = BasicTransform<Networks>;
-    enum class Keep { all, what_runs };
 
-    BasicCodec(Weights weights, const LoadOptions& options, Keep keep)
+    BasicCodec(const LoadOptions& options, Weights weights)
         : weights_(std::move(weights)),
           options_(options),
           entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
-          context_(std::make_unique<Inference<float>>()) {
-        auto& networks = weights_.networks;
-        const bool encodes = options.use == CodecUse::encode_and_decode;
-        pack(networks.encoder, encodes, keep);
-        pack(networks.hyper_encoder, encodes, keep);
-        pack(networks.hyper_mean, true, keep);
-        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
-        pack(networks.generator, true, keep);
-        detail::unmix_realism(weights_, plain);
+          context_(std::make_unique<Inference<float>>()) {}
+
+    /// Reads and packs layer by layer: of convolutions, whose weights have four axes, the packed form alone stays, and the
+    /// memory of the other serves the next layer. Nothing is ever held of a network that does not run.
+    BasicCodec(const SafetensorsFile& file, const LoadOptions& options) : BasicCodec(options, all_but_networks(file)) {
+        const detail::StoredParameters read(file, realism_step(options.realism));
+        weights_.networks.gain.each_parameter("gain.", read);
+        each_running_network([&](const std::string& name, auto& network) {
+            std::size_t index = 0;
+            const auto pack = [&](auto& layer) {
+                layer.each_parameter(name + std::to_string(index++) + ".", read);
+                layer.prepare(false);
+                layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
+                    if (p.shape.size() == 4) p.value = {};
+                });
+            };
+            std::apply([&](auto&... layer) { (pack(layer), ...); }, network.layers);
+        });
     }
-    /// Layer by layer, so that the memory of the numbers that nobody needs any more serves the next layer: those of
-    /// convolutions, which have four axes, once they are packed.
-    template <class Network>
-    static void pack(Network& network, bool runs, Keep keep) {
-        const auto pack_layer = [&](auto& layer) {
-            if (runs) layer.prepare(false);
-            if (keep == Keep::all) return;
-            layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
-                if (p.shape.size() == 4) p.value = {};
-            });
-        };
-        std::apply([&](auto&... layer) { (pack_layer(layer), ...); }, network.layers);
+    [[nodiscard]] static Weights all_but_networks(const SafetensorsFile& file) {
+        const NumbersLater later;
+        Weights weights;
+        detail::require_codec_tensors(file, weights.networks);
+        detail::read_codec_integers(file, weights);
+        return weights;
+    }
+    template <class F>
+    void each_running_network(F&& f) {
+        auto& networks = weights_.networks;
+        if (options_.use == CodecUse::encode_and_decode) {
+            f("encoder.", networks.encoder);
+            f("hyper_encoder.", networks.hyper_encoder);
+        }
+        f("hyper_mean.", networks.hyper_mean);
+        f("generator.", networks.generator);
     }
     [[nodiscard]] Transform transform() const { return Transform(weights_); }
     static HyperExtent extent_of(const StreamHeader& header) { return HyperExtent::of(header.width, header.height); }
@@ -11240,7 +11342,7 @@ public:
 
     /// A value from outside. `data` must stay alive until clear().
     [[nodiscard]] Value leaf(TensorView<const T> data, bool needs_gradient = false) {
-        nodes_.push_back({data, {}, needs_gradient, {}, {}, {}});
+        nodes_.push_back({data, {}, needs_gradient, false, {}, {}, {}});
         return Value(this, nodes_.size() - 1);
     }
     /// A single number.
@@ -11260,7 +11362,7 @@ public:
                  Backward&& backward) {
         bool needed = trains_parameters;
         for (const Value& input : inputs) needed = needed || input.needs_gradient();
-        nodes_.push_back({value, {}, needed, {}, {}, {}});
+        nodes_.push_back({value, {}, needed, trains_parameters, {}, {}, {}});
         if (needed) {
             nodes_.back().backward = std::forward<Backward>(backward);
             for (const Value& input : inputs) nodes_.back().inputs.push_back(input.index_);
@@ -11306,6 +11408,23 @@ public:
             if (node.backward && node.gradient.data != nullptr) node.backward(TensorView<const T>(node.gradient));
         }
     }
+    /// backward() as far as the first operation that trains parameters, the last layer before the loss: their gradients
+    /// get its share. The gradients of variables are forgotten, so that backward() can follow.
+    void backward_to_last_layer(Value loss) {
+        const Workspace::Scope scope(arena_);
+        auto seed = arena_.template zeros<T>(loss.shape());
+        seed.data[0] = T(1);
+        accumulate(loss, TensorView<const T>(seed));
+        bool reached = false;
+        for (std::size_t i = loss.index_ + 1; i-- > 0;) {
+            Node& node = nodes_[i];
+            if (!reached && node.backward && node.gradient.data != nullptr) {
+                node.backward(TensorView<const T>(node.gradient));
+                reached = node.trains_parameters;
+            }
+            node.gradient = {};
+        }
+    }
     /// Records the gradient of `y`, one number, with respect to `x`, as a value that can be differentiated once more:
     /// double backpropagation (Drucker, Le Cun 1992), for penalties on gradients.
     /// Requires x is a leaf with gradient, and y depends on it.
@@ -11347,7 +11466,7 @@ private:
     struct Node {
         TensorView<const T> value;
         TensorView<T> gradient;
-        bool needs_gradient = false;
+        bool needs_gradient = false, trains_parameters = false;
         std::vector<std::size_t> inputs;  ///< empty where no gradient is needed
         std::function<void(TensorView<const T>)> backward;
         std::function<std::vector<Flow>(Value)> flows;
@@ -12328,12 +12447,16 @@ public:
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x,
                                                      typename Context::Value y) const {
         std::optional<typename Context::Value> total;
-        net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)),
-             [&](std::size_t tap, auto fx, auto fy) {
-                 auto distance = feature_distance(context, std::move(fx), std::move(fy), linear_[tap].data());
-                 total = total ? add(context, std::move(*total), std::move(distance)) : std::move(distance);
-             });
+        compare(context, std::move(x), std::move(y), [&](std::size_t tap, auto fx, auto fy) {
+            auto distance = feature_distance(context, std::move(fx), std::move(fy), linear_[tap].data());
+            total = total ? add(context, std::move(*total), std::move(distance)) : std::move(distance);
+        });
         return std::move(*total);
+    }
+    /// For other comparisons of the same features: calls `use(tap, features of x, features of y)` at every tap.
+    template <class Context, class Use>
+    void compare(Context& context, typename Context::Value x, typename Context::Value y, Use&& use) const {
+        net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)), use);
     }
 
     /// Errors   Error{Errc::invalid_argument} when the images differ in size or are smaller than 32x32.
@@ -13973,6 +14096,148 @@ Variable<T> ms_ssim_loss(Tape<T>& tape, Variable<T> x, Variable<T> y, int scales
 }
 
 }  // namespace gancodec
+// ---- gancodec/train/losses/contextual.hpp
+
+namespace gancodec {
+
+namespace detail {
+
+/// The features of an image as rows, one for each position, moved by −mean and of length 1.
+struct FeatureRows {
+    int count, channels;
+    std::vector<double> value, length;  ///< length: what each row had before
+
+    template <class T>
+    FeatureRows(TensorView<const T> x, int n, const std::vector<double>& mean)
+        : count(x.shape.h * x.shape.w),
+          channels(x.shape.c),
+          value(static_cast<std::size_t>(count) * static_cast<std::size_t>(channels)),
+          length(static_cast<std::size_t>(count)) {
+        constexpr double kEpsilon = 1e-12;  // keeps an empty row's direction a number
+        for (int i = 0; i < count; ++i) {
+            double square = kEpsilon;
+            for (int c = 0; c < channels; ++c) {
+                const double v =
+                    static_cast<double>(x.at(n, c, i / x.shape.w, i % x.shape.w)) - mean[static_cast<std::size_t>(c)];
+                row(i)[c] = v;
+                square = std::fma(v, v, square);
+            }
+            length[static_cast<std::size_t>(i)] = std::sqrt(square);
+            for (int c = 0; c < channels; ++c) row(i)[c] /= length[static_cast<std::size_t>(i)];
+        }
+    }
+    [[nodiscard]] double* row(int i) {
+        return value.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(channels);
+    }
+    [[nodiscard]] double dot(int i, const double* other) {
+        double total = 0;
+        for (int c = 0; c < channels; ++c) total = std::fma(row(i)[c], other[c], total);
+        return total;
+    }
+};
+
+/// −log CX of image n; the slope to x's image n is written to d_x.
+template <class T>
+double contextual_of_image(TensorView<const T> x, TensorView<const T> y, int n, TensorView<T> d_x) {
+    constexpr double kEpsilon = 1e-5, kBandwidth = 0.5;
+    const Shape s = x.shape;
+    const int count = s.h * s.w;
+    const auto size = static_cast<std::size_t>(count);
+    std::vector<double> mean(static_cast<std::size_t>(s.c));
+    for (int c = 0; c < s.c; ++c) {
+        double total = 0;
+        for (int i = 0; i < count; ++i) total += static_cast<double>(y.at(n, c, i / s.w, i % s.w));
+        mean[static_cast<std::size_t>(c)] = total / count;
+    }
+    FeatureRows of_x(x, n, mean), of_y(y, n, mean);
+
+    // distance[i][j] and affinity CX[i][j]
+    std::vector<double> distance(size * size), affinity(size * size), nearest(size);
+    std::vector<int> nearest_at(size);
+    for (int i = 0; i < count; ++i) {
+        const std::size_t at = static_cast<std::size_t>(i) * size;
+        double* d = &distance[at];
+        for (int j = 0; j < count; ++j) d[j] = 1 - of_x.dot(i, of_y.row(j));
+        const double* least = std::min_element(d, d + count);
+        nearest_at[static_cast<std::size_t>(i)] = static_cast<int>(least - d);
+        const double scale = nearest[static_cast<std::size_t>(i)] = *least + kEpsilon;
+        double total = 0;
+        for (int j = 0; j < count; ++j)
+            total += affinity[at + static_cast<std::size_t>(j)] = std::exp((*least - d[j]) / (scale * kBandwidth));
+        for (int j = 0; j < count; ++j) affinity[at + static_cast<std::size_t>(j)] /= total;
+    }
+    double similarity = 0;
+    std::vector<int> best(size);
+    for (int j = 0; j < count; ++j) {
+        const auto at = [&](int i) {
+            return affinity[static_cast<std::size_t>(i) * size + static_cast<std::size_t>(j)];
+        };
+        for (int i = 1; i < count; ++i)
+            if (at(i) > at(best[static_cast<std::size_t>(j)])) best[static_cast<std::size_t>(j)] = i;
+        similarity += at(best[static_cast<std::size_t>(j)]) / count;
+    }
+
+    // Back: through the logarithm, the softmax of row i, the division by its least distance, and the direction of x_i.
+    const double slope = -1 / (similarity * count);
+    std::vector<double> toward(static_cast<std::size_t>(s.c));
+    for (int i = 0; i < count; ++i) {
+        const double* cx = &affinity[static_cast<std::size_t>(i) * size];
+        const double* d = &distance[static_cast<std::size_t>(i) * size];
+        const double scale = nearest[static_cast<std::size_t>(i)];
+        double mixed = 0;
+        for (int j = 0; j < count; ++j) mixed += best[static_cast<std::size_t>(j)] == i ? slope * cx[j] : 0;
+        std::fill(toward.begin(), toward.end(), 0.0);
+        double to_nearest = 0;
+        const auto follow = [&](int j, double to_distance) {
+            for (int c = 0; c < s.c; ++c)
+                toward[static_cast<std::size_t>(c)] =
+                    std::fma(-to_distance, of_y.row(j)[c], toward[static_cast<std::size_t>(c)]);
+        };
+        for (int j = 0; j < count; ++j) {
+            const double own = best[static_cast<std::size_t>(j)] == i ? slope : 0;
+            const double to_ratio = -cx[j] * (own - mixed) / kBandwidth;
+            to_nearest -= to_ratio * d[j] / (scale * scale);
+            follow(j, to_ratio / scale);
+        }
+        follow(nearest_at[static_cast<std::size_t>(i)], to_nearest);
+        const double along = of_x.dot(i, toward.data());
+        for (int c = 0; c < s.c; ++c)
+            d_x.at(n, c, i / s.w, i % s.w) =
+                static_cast<T>((toward[static_cast<std::size_t>(c)] - along * of_x.row(i)[c]) /
+                               of_x.length[static_cast<std::size_t>(i)]);
+    }
+    return -std::log(similarity);
+}
+
+}  // namespace detail
+
+/// Contextual loss: how many of the features of y have a feature of x that is near, wherever it stands. Tolerates shifts
+/// that a comparison place by place punishes (CLGAN's content loss).
+///   d_ij = 1 − cos(x_i − μ, y_j − μ), μ the mean of y;  CX_ij = softmax_j( −d_ij / ((min_k d_ik + 1e-5)·½) );
+///   loss = mean over images of −log( mean_j max_i CX_ij )
+/// Shapes   x, y [n,c,h,w], features of a network; memory and time grow with (h·w)² · one number
+/// Requires y has no gradient: it is what is wanted.
+/// Paper    Mechrez, Talmi, Zelnik-Manor: The Contextual Loss for Image Transformation with Non-Aligned Data, 2018.
+template <class T>
+Variable<T> contextual_loss(Tape<T>& tape, Variable<T> x, Variable<T> y) {
+    const Shape s = x.shape();
+    auto slope = tape.scratch().template zeros<T>(s);
+    std::vector<double> of_image(static_cast<std::size_t>(s.n));
+    parallel_for(s.n, [&](std::int64_t n, int) {
+        of_image[static_cast<std::size_t>(n)] =
+            detail::contextual_of_image(x.constant(), y.constant(), static_cast<int>(n), slope);
+    });
+    double total = 0;
+    for (const double value : of_image) total += value / s.n;
+    auto out = tape.scratch().template zeros<T>({1, 1, 1, 1});
+    out.data[0] = static_cast<T>(total);
+    return tape.record(out, {x}, false, [&tape, x, slope](TensorView<const T> d_out) {
+        const T factor = d_out.data[0] / static_cast<T>(x.shape().n);
+        tape.accumulate(x, [&](TensorView<T> d) { scale(TensorView<const T>(slope), factor, d); });
+    });
+}
+
+}  // namespace gancodec
 // ---- gancodec/train/losses/content.hpp
 
 namespace gancodec {
@@ -13980,7 +14245,11 @@ namespace gancodec {
 /// How much each way to compare an image with the original counts; 0 leaves it out and costs nothing.
 struct ContentWeights {
     double mse = 150, l1 = 0, charbonnier = 0, ms_ssim = 0, lpips = 1, total_variation = 0, feature_matching = 0;
+    double contextual = 0;  ///< of AlexNet features, those of LPIPS
 };
+
+/// The contextual loss sees the third tap: 15x15 positions of a crop of 256 pixels.
+inline constexpr std::size_t kContextualTap = 2;
 
 /// One term of a loss, before its weight.
 template <class T>
@@ -13990,8 +14259,16 @@ struct LossTerm {
     Variable<T> value;
 };
 
+/// Σ weight · term, one number.
+template <class T>
+Variable<T> weighted_sum(Tape<T>& tape, std::span<const LossTerm<T>> terms) {
+    std::vector<std::pair<Variable<T>, T>> weighted;
+    for (const LossTerm<T>& term : terms) weighted.emplace_back(term.value, static_cast<T>(term.weight));
+    return weighted_sum(tape, weighted);
+}
+
 /// The terms that compare images; feature matching needs a discriminator and is its stage's.
-/// Shapes  seen, wanted [n,3,h,w] in [0, 1] · `lpips` may be null when its weight is 0
+/// Shapes  seen, wanted [n,3,h,w] in [0, 1] · `lpips` may be null when its weight and that of contextual are 0
 template <class T, class Lpips>
 std::vector<LossTerm<T>> content_terms(Tape<T>& tape, const ContentWeights& weights, const Lpips* lpips,
                                        Variable<T> seen, Variable<T> wanted) {
@@ -14008,9 +14285,205 @@ std::vector<LossTerm<T>> content_terms(Tape<T>& tape, const ContentWeights& weig
     term("charbonnier", weights.charbonnier, [&] { return charbonnier(tape, seen, wanted); });
     term("ms_ssim", weights.ms_ssim, [&] { return ms_ssim_loss(tape, seen, wanted); });
     term("lpips", weights.lpips, [&] { return (*lpips)(tape, seen, wanted); });
+    term("contextual", weights.contextual, [&] {
+        Variable<T> loss;
+        lpips->compare(tape, seen, wanted, [&](std::size_t tap, Variable<T> fx, Variable<T> fy) {
+            if (tap == kContextualTap) loss = contextual_loss(tape, fx, fy);
+        });
+        return loss;
+    });
     term("total_variation", weights.total_variation, [&] { return total_variation(tape, seen); });
     return terms;
 }
+
+}  // namespace gancodec
+// ---- gancodec/train/losses/gradient_balance.hpp
+
+namespace gancodec {
+
+/// What an adversarial loss must be multiplied by for its gradient to be as long as that of the content loss, both taken
+/// at the last layer of the generator:
+///   min( ‖∇ content‖ / (‖∇ adversarial‖ + 1e-6), 1e4 )
+/// Nothing flows through the weight itself. Costs one pass back from each loss to that layer.
+/// Requires nothing but that layer is trained between the losses and the generator's other layers (a frozen
+///          discriminator), `take_norm()` -> double answers the norm of the gradients of all parameters and clears them.
+/// Paper    Esser, Rombach, Ommer: Taming Transformers for High-Resolution Image Synthesis, 2021, equation 7.
+template <class T, class TakeNorm>
+[[nodiscard]] double gradient_balance(Tape<T>& tape, Variable<T> content, Variable<T> adversarial,
+                                      const TakeNorm& take_norm) {
+    constexpr double kEpsilon = 1e-6, kLargest = 1e4;
+    const auto norm = [&](Variable<T> loss) {
+        tape.backward_to_last_layer(loss);
+        return take_norm();
+    };
+    const double of_content = norm(content), of_adversarial = norm(adversarial);
+    return std::min(of_content / (of_adversarial + kEpsilon), kLargest);
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/losses/uncertainty.hpp
+
+namespace gancodec {
+
+/// Weights of loss terms that are learnt beside the network: each term has a log variance s, 0 at first, and counts
+///   e^−s · term + s,
+/// least where e^s is the term itself: large terms are turned down, small ones up.
+/// Requires terms that are never negative.
+/// Paper    Kendall, Gal, Cipolla: Multi-Task Learning Using Uncertainty to Weigh Losses, 2018, equation 10, factors of 2
+///          left out.
+template <class T = float>
+struct Uncertainty {
+    template <class U>
+    using Rebind = Uncertainty<U>;
+
+    Parameter<T> log_variance;
+
+    explicit Uncertainty(int terms) : log_variance({terms}) {}
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        f(prefix + "log_variance", log_variance);
+    }
+    void prepare(bool) {}
+
+    /// Term number `index` as it counts. Shapes  term, result: one number
+    [[nodiscard]] Variable<T> operator()(Tape<T>& tape, Variable<T> term, std::size_t index) {
+        const T factor = std::exp(-log_variance.value[index]), value = term.scalar();
+        auto out = tape.scratch().template zeros<T>({1, 1, 1, 1});
+        out.data[0] = std::fma(factor, value, log_variance.value[index]);
+        return tape.record(out, {term}, log_variance.trained(),
+                           [&tape, this, term, index, factor, value](TensorView<const T> d_out) {
+                               const T d = d_out.data[0];
+                               if (log_variance.trained())
+                                   log_variance.grad[index] += d * std::fma(-factor, value, T(1));
+                               tape.accumulate(term, [&](TensorView<T> d_term) { scale(d_out, factor, d_term); });
+                           });
+    }
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/adaptive_weights.hpp
+
+namespace gancodec {
+
+/// Whether the weights of a recipe are final, or factors on weights that are found while training.
+enum class AdaptiveWeighting { none, gradient_balance, uncertainty };
+
+/// Turns the terms of a generator's loss into the loss.
+class AdaptiveWeights {
+public:
+    /// Errors  Error{invalid_argument} for uncertainty with an adversarial loss that can be negative.
+    AdaptiveWeights(AdaptiveWeighting kind, AdversarialLoss loss) : kind_(kind), uncertainty_(kTerms.size()) {
+        if (kind == AdaptiveWeighting::uncertainty && loss != AdversarialLoss::non_saturating &&
+            loss != AdversarialLoss::least_squares)
+            throw Error(Errc::invalid_argument,
+                        "recipe: adaptive_weights: expected uncertainty only with adversarial losses that are never "
+                        "negative, non_saturating or least_squares; found another");
+    }
+    /// What is learnt, if anything: registered for training.
+    void collect(std::vector<TrainedParameter>& into) {
+        constexpr double kFaster = 50;  // log variances are far from 0, and Adam moves them by the rate at each step
+        if (kind_ == AdaptiveWeighting::uncertainty) collect_parameters(uncertainty_, "uncertainty.", into, kFaster);
+    }
+    /// Σ weight · term, the weights adapted; they stay in `terms`. `generator`: the parameters whose last layer counts.
+    [[nodiscard]] Variable<float> loss(Tape<float>& tape, std::vector<LossTerm<float>>& terms,
+                                       std::span<TrainedParameter> generator) {
+        switch (kind_) {
+            case AdaptiveWeighting::none:
+                break;
+            case AdaptiveWeighting::gradient_balance:
+                balance(tape, terms, generator);
+                break;
+            case AdaptiveWeighting::uncertainty:
+                return by_uncertainty(tape, terms);
+        }
+        return weighted_sum(tape, std::span<const LossTerm<float>>(terms));
+    }
+
+private:
+    static constexpr std::array<std::string_view, 10> kTerms = {
+        "mse",        "l1",          "charbonnier",     "ms_ssim", "lpips", "dists", "total_variation",
+        "contextual", "adversarial", "feature_matching"};
+
+    static void balance(Tape<float>& tape, std::vector<LossTerm<float>>& terms, std::span<TrainedParameter> generator) {
+        const auto adversarial = std::find_if(terms.begin(), terms.end(),
+                                              [](const LossTerm<float>& term) { return term.name == "adversarial"; });
+        if (adversarial == terms.end() || terms.size() == 1) return;
+        std::vector<LossTerm<float>> content;
+        for (const LossTerm<float>& term : terms)
+            if (term.name != "adversarial") content.push_back(term);
+        adversarial->weight *= gradient_balance(tape, weighted_sum(tape, std::span<const LossTerm<float>>(content)),
+                                                adversarial->value, [&] {
+                                                    const double norm = gradient_norm(generator);
+                                                    clear_gradients(generator);
+                                                    return norm;
+                                                });
+    }
+    Variable<float> by_uncertainty(Tape<float>& tape, std::vector<LossTerm<float>>& terms) {
+        std::vector<std::pair<Variable<float>, float>> counted;
+        for (LossTerm<float>& term : terms) {
+            const auto place = std::find(kTerms.begin(), kTerms.end(), term.name);
+            GANCODEC_ASSERT(place != kTerms.end());
+            const auto index = static_cast<std::size_t>(place - kTerms.begin());
+            const auto scaled = scale(tape, term.value, static_cast<float>(term.weight));
+            counted.emplace_back(uncertainty_(tape, scaled, index), 1.0f);
+            term.weight *= std::exp(-static_cast<double>(uncertainty_.log_variance.value[index]));
+        }
+        return weighted_sum(tape, counted);
+    }
+
+    AdaptiveWeighting kind_;
+    Uncertainty<float> uncertainty_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/discriminator_watch.hpp
+
+namespace gancodec {
+
+/// The mean of a discriminator's logits over all its maps.
+[[nodiscard]] inline double mean_logit(const std::vector<Variable<float>>& logits) {
+    double total = 0;
+    for (const auto& map : logits) {
+        Workspace scratch;
+        total += sum(map.constant(), scratch) / static_cast<double>(map.shape().logical_size());
+    }
+    return total / static_cast<double>(logits.size());
+}
+
+/// How often a real patch has a higher logit than the fake one in its place.
+[[nodiscard]] inline double told_apart(const std::vector<Variable<float>>& real,
+                                       const std::vector<Variable<float>>& fake) {
+    std::int64_t right = 0, all = 0;
+    for (std::size_t i = 0; i < real.size(); ++i) {
+        const Shape s = real[i].shape();
+        for (int n = 0; n < s.n; ++n)
+            for (int y = 0; y < s.h; ++y)
+                for (int x = 0; x < s.w; ++x, ++all)
+                    right += real[i].constant().at(n, 0, y, x) > fake[i].constant().at(n, 0, y, x);
+    }
+    return static_cast<double>(right) / static_cast<double>(all);
+}
+
+/// Names a discriminator that has won or gone blind, once in a while.
+class DiscriminatorWatch {
+public:
+    /// `share`: told_apart() of a step. The symptom and its usual cure; empty when there is none.
+    [[nodiscard]] std::string observe(double share) {
+        constexpr std::int64_t kWindow = 500;
+        sum_ += share;
+        if (++steps_ < kWindow) return {};
+        const double mean = sum_ / static_cast<double>(steps_);
+        *this = {};
+        if (mean > 0.98)
+            return "the discriminator tells nearly every patch: lower its rate, or raise r1_weight or instance_noise";
+        if (mean < 0.52) return "the discriminator tells nothing: raise its rate, or lower adversarial_weight";
+        return {};
+    }
+
+private:
+    double sum_ = 0;
+    std::int64_t steps_ = 0;
+};
 
 }  // namespace gancodec
 // ---- gancodec/train/regularizers/gradient_penalty.hpp
@@ -15041,6 +15514,8 @@ struct AdversarialRecipe {
     int dists_px = 128;
     double adversarial_weight = 0.008;
     AdversarialOptions adversarial;
+    AdaptiveWeighting adaptive_weights =
+        AdaptiveWeighting::none;  ///< factors on all weights above, found while training
     DiscriminatorKind discriminator = DiscriminatorKind::patch;
     /// The generator learns from the content alone for so many steps, until the discriminator knows something.
     std::int64_t discriminator_only_steps = 200;
@@ -15084,8 +15559,9 @@ public:
           data_(data),
           losses_(losses),
           start_(std::move(start)),
-          model_(read_codec_weights<Networks>(start_, LoadOptions{}).networks),
-          discriminator_(recipe_.discriminator) {
+          model_(read_codec_weights<Networks>(start_, 1.0).networks),
+          discriminator_(recipe_.discriminator),
+          adaptive_(recipe_.adaptive_weights, recipe_.adversarial.loss) {
         const int crop = recipe_.augmentation.crop_px;
         if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
             throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
@@ -15106,6 +15582,7 @@ public:
         init_keep_variance(discriminator_, random);
         settle_spectral_norm(discriminator_);
         collect_parameters(model_.generator, "generator.", parameters_);
+        adaptive_.collect(parameters_);
         generator_count_ = parameters_.size();
         collect_parameters(discriminator_, "discriminator.", parameters_);
         apply_rules(recipe_.rules, parameters_);
@@ -15145,7 +15622,8 @@ public:
             snapshot_.restore(parameters_, state_);
             report.restored = true;
         } else {
-            watch(report);
+            const std::string symptom = watch_.observe(report.at("told_apart"));
+            if (!symptom.empty()) report.symptom = symptom;
             finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
             follow_plateau(recipe_.generator_rate, state_);
             if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
@@ -15223,7 +15701,7 @@ private:
         discriminator_.project();
         discriminator_.prepare(true);
         report.figures = {{"d_loss", value}, {"told_apart", told_apart(on_real, on_fake)}, {"d_gradient_norm", norm}};
-        report.figures.insert(report.figures.end(), {{"d_real", mean(on_real)}, {"d_fake", mean(on_fake)}});
+        report.figures.insert(report.figures.end(), {{"d_real", mean_logit(on_real)}, {"d_fake", mean_logit(on_fake)}});
         if (penalise) report.figures.emplace_back("r1", penalty);
     }
     void train_generator(Variable<float> x, Variable<float> x_hat, Variable<float> real, Variable<float> judged,
@@ -15256,14 +15734,14 @@ private:
                 terms.push_back({"feature_matching", recipe_.content.feature_matching,
                                  feature_matching(tape_, on_fake.features, on_real.features)});
         }
-        std::vector<std::pair<Variable<float>, float>> weighted;
         Figures figures;
-        for (const LossTerm<float>& term : terms) {
-            weighted.emplace_back(term.value, static_cast<float>(term.weight));
+        for (const LossTerm<float>& term : terms)
             figures.emplace_back(term.name, static_cast<double>(term.value.scalar()));
-        }
-        const auto loss = weighted_sum(tape_, weighted);
-        report.loss = static_cast<double>(loss.scalar());
+        // By the recipe's weights: adapted ones may jump without anything having exploded.
+        report.loss = static_cast<double>(weighted_sum<float>(tape_, std::span<const LossTerm<float>>(terms)).scalar());
+        const auto loss = adaptive_.loss(tape_, terms, generator_parameters());
+        if (recipe_.adaptive_weights != AdaptiveWeighting::none)
+            for (const LossTerm<float>& term : terms) figures.emplace_back(term.name + "_weight", term.weight);
         report.figures.insert(report.figures.begin(), figures.begin(), figures.end());
         if (!std::isfinite(report.loss)) return;
         tape_.backward(loss);
@@ -15281,40 +15759,6 @@ private:
                              std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
         return norm;
     }
-    [[nodiscard]] static double mean(const Logits& logits) {
-        double total = 0;
-        for (const auto& map : logits) {
-            Workspace scratch;
-            total += sum(map.constant(), scratch) / static_cast<double>(map.shape().logical_size());
-        }
-        return total / static_cast<double>(logits.size());
-    }
-    /// How often a real patch has a higher logit than the fake one in its place.
-    [[nodiscard]] static double told_apart(const Logits& real, const Logits& fake) {
-        std::int64_t right = 0, all = 0;
-        for (std::size_t i = 0; i < real.size(); ++i) {
-            const Shape s = real[i].shape();
-            for (int n = 0; n < s.n; ++n)
-                for (int y = 0; y < s.h; ++y)
-                    for (int x = 0; x < s.w; ++x, ++all)
-                        right += real[i].constant().at(n, 0, y, x) > fake[i].constant().at(n, 0, y, x);
-        }
-        return static_cast<double>(right) / static_cast<double>(all);
-    }
-    /// Names a discriminator that has won or gone blind, once in a while.
-    void watch(StepReport& report) {
-        constexpr std::int64_t kWindow = 500;
-        told_apart_sum_ += report.at("told_apart");
-        if (++watched_ < kWindow) return;
-        const double share = told_apart_sum_ / static_cast<double>(watched_);
-        told_apart_sum_ = 0;
-        watched_ = 0;
-        if (share > 0.98)
-            report.symptom =
-                "the discriminator tells nearly every patch: lower its rate, or raise r1_weight or instance_noise";
-        else if (share < 0.52)
-            report.symptom = "the discriminator tells nothing: raise its rate, or lower adversarial_weight";
-    }
 
     AdversarialRecipe recipe_;
     const Dataset& data_;
@@ -15322,14 +15766,14 @@ private:
     SafetensorsFile start_;
     Networks model_;
     AnyDiscriminator<float> discriminator_;
-    std::vector<TrainedParameter> parameters_;  ///< the generator's, then the discriminator's
+    AdaptiveWeights adaptive_;
+    std::vector<TrainedParameter> parameters_;  ///< the generator's and its loss's, then the discriminator's
     std::size_t generator_count_ = 0;
     TrainingState state_;
     Snapshot snapshot_;
     Tensor<float> batch_;
     Tape<float> tape_, judge_tape_;
-    double told_apart_sum_ = 0;
-    std::int64_t watched_ = 0;
+    DiscriminatorWatch watch_;
 };
 using AdversarialStage = BasicAdversarialStage<Model<float>>;
 

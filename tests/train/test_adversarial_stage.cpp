@@ -155,3 +155,29 @@ TEST_CASE("an adversarial stage that explodes returns to its snapshot", "[train]
     for (const auto& [name, values] : tensors(stage.weights()))
         for (const float value : values) REQUIRE(std::isfinite(value));
 }
+
+TEST_CASE("an adversarial stage with adapted weights goes on, and resumes bit for bit", "[train]") {
+    const Dataset data = small_dataset();
+    const SafetensorsFile start = start_weights(data);
+    const auto lpips = Lpips<AlexNet>::load(GANCODEC_SOURCE_DIR "/weights/lpips_alex.safetensors", true);
+    const auto path = std::filesystem::temp_directory_path() / "gancodec_test_adaptive.safetensors";
+    for (const auto kind : {AdaptiveWeighting::gradient_balance, AdaptiveWeighting::uncertainty}) {
+        AdversarialRecipe recipe = small_recipe();
+        recipe.adaptive_weights = kind;
+        recipe.content.contextual = 0.1;
+        AdversarialStage whole(recipe, data, {&lpips}, start), first(recipe, data, {&lpips}, start),
+            second(recipe, data, {&lpips}, start);
+        StepReport last;
+        for (int i = 0; i < 3; ++i) last = whole.step();
+        CHECK(!last.restored);
+        CHECK(last.at("contextual") > 0);
+        CHECK(last.at("adversarial_weight") != recipe.adversarial_weight);
+        first.step();
+        first.save(path);
+        second.resume(path);
+        StepReport resumed;
+        for (int i = 0; i < 2; ++i) resumed = second.step();
+        CHECK(resumed.figures == last.figures);
+    }
+    std::filesystem::remove(path);
+}

@@ -25,6 +25,8 @@ constexpr std::array<std::string_view, 5> kWords<DiscriminatorKind>{"patch", "pa
                                                                     "dcgan"};
 
 template <>
+constexpr std::array<std::string_view, 3> kWords<AdaptiveWeighting>{"none", "gradient_balance", "uncertainty"};
+template <>
 constexpr std::array<std::string_view, 3> kWords<OptimizerKind>{"adam", "rms_prop", "sgd"};
 template <>
 constexpr std::array<std::string_view, 4> kWords<ScheduleShape>{"cosine", "constant", "step", "plateau"};
@@ -83,9 +85,11 @@ void each_member(R& r, F&& f) {
     f("/content/lpips", r.content.lpips, 0);
     f("/content/total_variation", r.content.total_variation, 0);
     f("/content/feature_matching", r.content.feature_matching, 0);
+    f("/content/contextual", r.content.contextual, 0);
     f("/dists_weight", r.dists_weight, 0);
     f("/dists_px", r.dists_px, 32);
     f("/adversarial_weight", r.adversarial_weight, 0);
+    f("/adaptive_weights", r.adaptive_weights, 0);
     f("/adversarial/loss", r.adversarial.loss, 0);
     f("/adversarial/relativistic", r.adversarial.relativistic, 0);
     f("/adversarial/real_label", r.adversarial.real_label, 0);

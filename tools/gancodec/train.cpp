@@ -230,7 +230,7 @@ std::unique_ptr<Network> load_loss(double weight, const std::string& named, cons
     return std::make_unique<Network>(Network::load(path, true));
 }
 double lpips_weight(const Recipe& recipe) { return recipe.lpips_weight; }
-double lpips_weight(const AdversarialRecipe& recipe) { return recipe.content.lpips; }
+double lpips_weight(const AdversarialRecipe& recipe) { return recipe.content.lpips + recipe.content.contextual; }
 double dists_weight(const Recipe& recipe) { return recipe.dists_weight; }
 double dists_weight(const AdversarialRecipe& recipe) { return recipe.dists_weight; }
 

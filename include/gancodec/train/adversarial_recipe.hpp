@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "gancodec/train/adaptive_weights.hpp"
 #include "gancodec/train/any_discriminator.hpp"
 #include "gancodec/train/any_optimizer.hpp"
 #include "gancodec/train/dataset.hpp"
@@ -35,6 +36,8 @@ struct AdversarialRecipe {
     int dists_px = 128;
     double adversarial_weight = 0.008;
     AdversarialOptions adversarial;
+    AdaptiveWeighting adaptive_weights =
+        AdaptiveWeighting::none;  ///< factors on all weights above, found while training
     DiscriminatorKind discriminator = DiscriminatorKind::patch;
     /// The generator learns from the content alone for so many steps, until the discriminator knows something.
     std::int64_t discriminator_only_steps = 200;

@@ -137,7 +137,10 @@ AnyRecipe = Recipe | AdversarialRecipe
 _ANY_STAGE: dict[str, Any] = {"optimizer": "adam", "rms_prop": None, "sgd": None, "freeze": [], "rate_factors": [], "load": []}
 _CPP_ONLY: dict[type, dict[str, Any]] = {
     Recipe: _ANY_STAGE,
-    AdversarialRecipe: _ANY_STAGE,
+    AdversarialRecipe: _ANY_STAGE | {"adaptive_weights": "none", "r1_weight": 0, "r1_every": None, "instance_noise": 0,
+                                     "noise_steps": None},
+    Content: dict.fromkeys(("l1", "charbonnier", "ms_ssim", "total_variation", "feature_matching", "contextual"), 0),
+    Adversarial: {"relativistic": False, "real_label": 1},
     LearningRate: {"shape": "cosine", "step_factor": None, "step_every": None, "patience_steps": None},
 }
 
