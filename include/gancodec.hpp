@@ -143,11 +143,11 @@
 
 #include "gancodec/autograd/tape.hpp"
 #include "gancodec/autograd/linear_ops.hpp"
+#include "gancodec/autograd/ops.hpp"
 #include "gancodec/autograd/batch_ops.hpp"
 #include "gancodec/autograd/feature_ops.hpp"
 #include "gancodec/autograd/gradient_check.hpp"
 #include "gancodec/autograd/latent_ops.hpp"
-#include "gancodec/autograd/ops.hpp"
 
 #include "gancodec/metrics/backbones.hpp"
 #include "gancodec/metrics/image_pair.hpp"
@@ -181,6 +181,7 @@
 #include "gancodec/train/losses/uncertainty.hpp"
 #include "gancodec/train/adaptive_weights.hpp"
 #include "gancodec/train/discriminator_watch.hpp"
+#include "gancodec/train/unrolled.hpp"
 #include "gancodec/train/regularizers/gradient_penalty.hpp"
 #include "gancodec/train/regularizers/historical_average.hpp"
 #include "gancodec/train/symmetric_eigen.hpp"

@@ -11603,6 +11603,209 @@ Variable<T> sum(Tape<T>& tape, Variable<T> x) {
 }
 
 }  // namespace gancodec
+// ---- gancodec/autograd/ops.hpp
+
+// The operations of layers for Tape<T>: the same names and arguments as those for Inference<T> in nn/, each with its
+// gradient. Forward kernels are the ones inference runs, so a recorded network computes the same numbers.
+// Operations that say their `flows` can be differentiated twice: convolution, (leaky) ReLU, sums and all linear maps.
+
+namespace gancodec {
+
+namespace detail {
+
+/// Adds to the gradient of a layer's weight what `write(d)` adds to d, the gradient of the weight that the kernels used:
+/// the weight itself, or what the layer made of it and can pull back.
+template <class T, class L, class Write>
+void accumulate_weight(Tape<T>& tape, const L& layer, const Write& write) {
+    auto& weight = const_cast<Parameter<T>&>(layer.weight);
+    if constexpr (requires(T* d) { layer.pull_back(d, d); }) {
+        const Workspace::Scope scope(tape.scratch());
+        T* d_used = tape.scratch().template take<T>(weight.value.size());
+        std::fill_n(d_used, weight.value.size(), T(0));
+        write(d_used);
+        layer.pull_back(d_used, weight.grad.data());
+    } else {
+        write(weight.grad.data());
+    }
+}
+
+/// The gradient of a convolution to its input as an operation of its own, linear in d_out and in the weight.
+template <class T, class L>
+Variable<T> conv2d_input_gradient(Tape<T>& tape, Variable<T> d_out, const L& layer, Shape in_shape) {
+    auto out = tape.make(in_shape);
+    {
+        const Workspace::Scope scope(tape.scratch());
+        conv2d_backward_input(d_out.constant(), layer.prepared, out, tape.scratch());
+    }
+    return tape.record(out, {d_out}, layer.weight.trained(), [&tape, d_out, &layer](TensorView<const T> dd) {
+        if (layer.weight.trained())
+            accumulate_weight(tape, layer, [&](T* d_weight) {
+                const Workspace::Scope scope(tape.scratch());
+                conv2d_backward_weight(dd, d_out.constant(), layer.prepared.geometry(), d_weight,
+                                       static_cast<T*>(nullptr), tape.scratch());
+            });
+        tape.accumulate(d_out, [&](TensorView<T> d) {
+            const Workspace::Scope scope(tape.scratch());
+            conv2d_forward(dd, layer.prepared, d, tape.scratch());
+            std::vector<T> without(layer.bias.value);
+            for (T& b : without) b = -b;
+            add_bias(TensorView<const T>(d), without.data(), PerChannel::shared, d);
+        });
+    });
+}
+
+/// The gradient of relu and leaky_relu as an operation of its own: linear in d_out, constant in x between the kinks.
+template <class T>
+Variable<T> activation_gradient(Tape<T>& tape, Variable<T> x, Variable<T> d_out, Activation kind, T slope) {
+    const auto mask = [x, kind, slope](TensorView<const T> in, TensorView<T> out) {
+        activation_backward(x.constant(), in, kind, slope, out);
+    };
+    return linear_map(tape, d_out, d_out.shape(), mask, mask);
+}
+
+}  // namespace detail
+
+template <class T, class L>
+Variable<T> conv2d(Tape<T>& tape, Variable<T> x, const L& layer) {
+    const ConvGeometry& g = layer.prepared.geometry();
+    GANCODEC_ASSERT(x.shape().c == g.in_channels);
+    auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
+    {
+        const Workspace::Scope scope(tape.scratch());
+        conv2d_forward(x.constant(), layer.prepared, out, tape.scratch());
+    }
+    // The gradient goes to the layer's own Parameter, which the caller owns as non-const when it is trained.
+    auto& bias = const_cast<Parameter<T>&>(layer.bias);
+    return tape.record(
+        out, {x}, layer.weight.trained(),
+        [&tape, x, &layer, &bias](TensorView<const T> d_out) {
+            if (layer.weight.trained())
+                detail::accumulate_weight(tape, layer, [&](T* d_weight) {
+                    const Workspace::Scope scope(tape.scratch());
+                    conv2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), d_weight,
+                                           bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
+                });
+            tape.accumulate(x, [&](TensorView<T> d) {
+                const Workspace::Scope scope(tape.scratch());
+                conv2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+            });
+        },
+        [&tape, x, &layer](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+            return {{x, detail::conv2d_input_gradient(tape, d_out, layer, x.shape())}};
+        });
+}
+
+template <class T, class L>
+Variable<T> conv_transpose2d(Tape<T>& tape, Variable<T> x, const L& layer) {
+    const ConvTransposeGeometry& g = layer.prepared.geometry();
+    GANCODEC_ASSERT(x.shape().c == g.in_channels);
+    auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
+    {
+        const Workspace::Scope scope(tape.scratch());
+        conv_transpose2d_forward(x.constant(), layer.prepared, out, tape.scratch());
+    }
+    auto& weight = const_cast<Parameter<T>&>(layer.weight);
+    auto& bias = const_cast<Parameter<T>&>(layer.bias);
+    return tape.record(out, {x}, weight.trained(), [&tape, x, &layer, &weight, &bias](TensorView<const T> d_out) {
+        if (weight.trained()) {
+            const Workspace::Scope scope(tape.scratch());
+            conv_transpose2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), weight.grad.data(),
+                                             bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
+        }
+        tape.accumulate(x, [&](TensorView<T> d) {
+            const Workspace::Scope scope(tape.scratch());
+            conv_transpose2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+        });
+    });
+}
+
+template <class T, class L>
+Variable<T> gdn(Tape<T>& tape, Variable<T> x, const L& layer) {
+    auto out = tape.make(x.shape());
+    const T* beta_value = layer.beta.value.data();
+    const T* gamma_value = layer.gamma.value.data();
+    {
+        const Workspace::Scope scope(tape.scratch());
+        gdn_forward(x.constant(), beta_value, gamma_value, L::kInverse, out, tape.scratch());
+    }
+    auto& beta = const_cast<Parameter<T>&>(layer.beta);
+    auto& gamma = const_cast<Parameter<T>&>(layer.gamma);
+    return tape.record(out, {x}, beta.trained(), [&tape, x, &beta, &gamma](TensorView<const T> d_out) {
+        const auto write = [&](TensorView<T> d) {
+            const Workspace::Scope scope(tape.scratch());
+            gdn_backward(x.constant(), d_out, beta.value.data(), gamma.value.data(), L::kInverse, d,
+                         beta.trained() ? beta.grad.data() : nullptr, gamma.trained() ? gamma.grad.data() : nullptr,
+                         tape.scratch());
+        };
+        if (x.needs_gradient()) {
+            tape.accumulate(x, write);
+        } else {
+            const Workspace::Scope scope(tape.scratch());
+            write(tape.make(x.shape()));
+        }
+    });
+}
+
+template <class T>
+Variable<T> activation(Tape<T>& tape, Variable<T> x, Activation kind, T slope) {
+    auto out = tape.make(x.shape());
+    activation_forward(x.constant(), kind, slope, out);
+    const auto backward = [&tape, x, kind, slope](TensorView<const T> d_out) {
+        tape.accumulate(x, [&](TensorView<T> d) { activation_backward(x.constant(), d_out, kind, slope, d); });
+    };
+    if (kind != Activation::relu && kind != Activation::leaky_relu) return tape.record(out, {x}, false, backward);
+    return tape.record(out, {x}, false, backward,
+                       [&tape, x, kind, slope](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+                           return {{x, detail::activation_gradient(tape, x, d_out, kind, slope)}};
+                       });
+}
+
+template <class T>
+Variable<T> add(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    auto out = tape.make(a.shape());
+    add(a.constant(), b.constant(), out);
+    return tape.record(
+        out, {a, b}, false,
+        [&tape, a, b](TensorView<const T> d_out) {
+            tape.accumulate(a, d_out);
+            tape.accumulate(b, d_out);
+        },
+        [a, b](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> { return {{a, d_out}, {b, d_out}}; });
+}
+
+template <class T, class L>
+Variable<T> conv2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
+    return activation(tape, conv2d(tape, x, layer), kind, slope);
+}
+template <class T, class L>
+Variable<T> conv_transpose2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
+    return activation(tape, conv_transpose2d(tape, x, layer), kind, slope);
+}
+template <class T, class L>
+Variable<T> conv2d_add(Tape<T>& tape, Variable<T> x, const L& layer, Variable<T> skip) {
+    return add(tape, conv2d(tape, x, layer), skip);
+}
+
+template <class T>
+Variable<T> sub(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    auto out = tape.make(a.shape());
+    sub(a.constant(), b.constant(), out);
+    return tape.record(out, {a, b}, false, [&tape, a, b](TensorView<const T> d_out) {
+        tape.accumulate(a, d_out);
+        tape.accumulate(b, [&](TensorView<T> d) { scale(d_out, T(-1), d); });
+    });
+}
+
+/// Σ_i weight_i · x_i, each x_i a single number.
+template <class T>
+Variable<T> weighted_sum(Tape<T>& tape, const std::vector<std::pair<Variable<T>, T>>& terms) {
+    Variable<T> total = scale(tape, terms.front().first, terms.front().second);
+    for (std::size_t i = 1; i < terms.size(); ++i)
+        total = add(tape, total, scale(tape, terms[i].first, terms[i].second));
+    return total;
+}
+
+}  // namespace gancodec
 // ---- gancodec/autograd/batch_ops.hpp
 
 // Operations for Tape<T> that look across the images of a batch.
@@ -11661,6 +11864,89 @@ struct BatchDeviation : StatelessLayer<T> {
     [[nodiscard]] Variable<T> operator()(Tape<T>& tape, Variable<T> x) const {
         return append_batch_deviation(tape, std::move(x));
     }
+};
+
+/// How near each image of a batch is to the others, in several measures of several numbers each:
+///   o[n,b] = Σ_m exp( −Σ_c |x[n, b·Numbers + c] − x[m, b·Numbers + c]| ), m over all images, n itself counts 1
+/// Shapes  x [n,measures·numbers,1,1] · result [n,measures,1,1]
+/// Paper   Salimans, Goodfellow, Zaremba, Cheung, Radford, Chen: Improved Techniques for Training GANs, 2016, section 3.2.
+template <class T>
+Variable<T> batch_nearness(Tape<T>& tape, Variable<T> x, int numbers) {
+    const Shape s = x.shape();
+    GANCODEC_ASSERT(s.h == 1 && s.w == 1 && s.c % numbers == 0);
+    const int measures = s.c / numbers;
+    const auto images = static_cast<std::size_t>(s.n), count = static_cast<std::size_t>(numbers);
+    std::vector<double> value(static_cast<std::size_t>(s.c) * images);  // [measure][image][number]
+    for (int c = 0; c < s.c; ++c)
+        for (int n = 0; n < s.n; ++n)
+            value[(static_cast<std::size_t>(c / numbers) * images + static_cast<std::size_t>(n)) * count +
+                  static_cast<std::size_t>(c % numbers)] = static_cast<double>(x.constant().at(n, c, 0, 0));
+    std::vector<double> nearness(static_cast<std::size_t>(measures) * images * images);  // [measure][n][m]
+    auto out = tape.scratch().template zeros<T>({s.n, measures, 1, 1});
+    parallel_for(measures, [&](std::int64_t b, int) {
+        const double* first = &value[static_cast<std::size_t>(b) * images * count];
+        double* near = &nearness[static_cast<std::size_t>(b) * images * images];
+        for (std::size_t n = 0; n < images; ++n) {
+            double total = 0;
+            for (std::size_t m = 0; m < images; ++m) {
+                double distance = 0;
+                for (std::size_t c = 0; c < count; ++c)
+                    distance += std::abs(first[n * count + c] - first[m * count + c]);
+                total += near[n * images + m] = std::exp(-distance);
+            }
+            out.at(static_cast<int>(n), static_cast<int>(b), 0, 0) = static_cast<T>(total);
+        }
+    });
+    return tape.record(out, {x}, false,
+                       [=, &tape, value = std::move(value), nearness = std::move(nearness)](TensorView<const T> d_out) {
+                           tape.accumulate(x, [&](TensorView<T> d) {
+                               std::fill_n(d.data, d.size(), T(0));
+                               parallel_for(measures, [&](std::int64_t measure, int) {
+                                   const int b = static_cast<int>(measure);
+                                   const double* first = &value[static_cast<std::size_t>(b) * images * count];
+                                   const double* near = &nearness[static_cast<std::size_t>(b) * images * images];
+                                   std::vector<double> total(count);
+                                   for (std::size_t n = 0; n < images; ++n) {
+                                       std::fill(total.begin(), total.end(), 0.0);
+                                       for (std::size_t m = 0; m < images; ++m) {
+                                           const double weight =
+                                               near[n * images + m] *
+                                               (static_cast<double>(d_out.at(static_cast<int>(n), b, 0, 0)) +
+                                                static_cast<double>(d_out.at(static_cast<int>(m), b, 0, 0)));
+                                           for (std::size_t c = 0; c < count; ++c) {
+                                               const double apart = first[n * count + c] - first[m * count + c];
+                                               total[c] -= apart > 0 ? weight : apart < 0 ? -weight : 0;
+                                           }
+                                       }
+                                       for (int c = 0; c < numbers; ++c)
+                                           d.at(static_cast<int>(n), b * numbers + c, 0, 0) =
+                                               static_cast<T>(total[static_cast<std::size_t>(c)]);
+                                   }
+                               });
+                           });
+                       });
+}
+
+/// Minibatch discrimination: appends batch_nearness() of learnt measures to features without extent, before the last
+/// layer of a discriminator.
+template <int In, int Measures, int Numbers, class T = float>
+struct MinibatchDiscrimination {
+    using Scalar = T;
+    template <class U>
+    using Rebind = MinibatchDiscrimination<In, Measures, Numbers, U>;
+    static constexpr int out_channels(int in) { return in == In ? In + Measures : kChannelMismatch; }
+
+    Conv2d<In, Measures * Numbers, 1, Stride<1>, Padding<0>, T> measure;
+
+    [[nodiscard]] Variable<T> operator()(Tape<T>& tape, Variable<T> x) const {
+        return concat_channels(tape, x, batch_nearness(tape, measure(tape, x), Numbers));
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        measure.each_parameter(prefix + "measure.", f);
+    }
+    void prepare(bool for_backward) { measure.prepare(for_backward); }
+    void project() { measure.project(); }
 };
 
 }  // namespace gancodec
@@ -11946,209 +12232,6 @@ Variable<T> apply_gain(Tape<T>& tape, Variable<T> x, const G& gain, std::span<co
             }
             tape.accumulate(x, [&](TensorView<T> d) { gain_forward(d_out, gain, std::span(at), direction, d); });
         });
-}
-
-}  // namespace gancodec
-// ---- gancodec/autograd/ops.hpp
-
-// The operations of layers for Tape<T>: the same names and arguments as those for Inference<T> in nn/, each with its
-// gradient. Forward kernels are the ones inference runs, so a recorded network computes the same numbers.
-// Operations that say their `flows` can be differentiated twice: convolution, (leaky) ReLU, sums and all linear maps.
-
-namespace gancodec {
-
-namespace detail {
-
-/// Adds to the gradient of a layer's weight what `write(d)` adds to d, the gradient of the weight that the kernels used:
-/// the weight itself, or what the layer made of it and can pull back.
-template <class T, class L, class Write>
-void accumulate_weight(Tape<T>& tape, const L& layer, const Write& write) {
-    auto& weight = const_cast<Parameter<T>&>(layer.weight);
-    if constexpr (requires(T* d) { layer.pull_back(d, d); }) {
-        const Workspace::Scope scope(tape.scratch());
-        T* d_used = tape.scratch().template take<T>(weight.value.size());
-        std::fill_n(d_used, weight.value.size(), T(0));
-        write(d_used);
-        layer.pull_back(d_used, weight.grad.data());
-    } else {
-        write(weight.grad.data());
-    }
-}
-
-/// The gradient of a convolution to its input as an operation of its own, linear in d_out and in the weight.
-template <class T, class L>
-Variable<T> conv2d_input_gradient(Tape<T>& tape, Variable<T> d_out, const L& layer, Shape in_shape) {
-    auto out = tape.make(in_shape);
-    {
-        const Workspace::Scope scope(tape.scratch());
-        conv2d_backward_input(d_out.constant(), layer.prepared, out, tape.scratch());
-    }
-    return tape.record(out, {d_out}, layer.weight.trained(), [&tape, d_out, &layer](TensorView<const T> dd) {
-        if (layer.weight.trained())
-            accumulate_weight(tape, layer, [&](T* d_weight) {
-                const Workspace::Scope scope(tape.scratch());
-                conv2d_backward_weight(dd, d_out.constant(), layer.prepared.geometry(), d_weight,
-                                       static_cast<T*>(nullptr), tape.scratch());
-            });
-        tape.accumulate(d_out, [&](TensorView<T> d) {
-            const Workspace::Scope scope(tape.scratch());
-            conv2d_forward(dd, layer.prepared, d, tape.scratch());
-            std::vector<T> without(layer.bias.value);
-            for (T& b : without) b = -b;
-            add_bias(TensorView<const T>(d), without.data(), PerChannel::shared, d);
-        });
-    });
-}
-
-/// The gradient of relu and leaky_relu as an operation of its own: linear in d_out, constant in x between the kinks.
-template <class T>
-Variable<T> activation_gradient(Tape<T>& tape, Variable<T> x, Variable<T> d_out, Activation kind, T slope) {
-    const auto mask = [x, kind, slope](TensorView<const T> in, TensorView<T> out) {
-        activation_backward(x.constant(), in, kind, slope, out);
-    };
-    return linear_map(tape, d_out, d_out.shape(), mask, mask);
-}
-
-}  // namespace detail
-
-template <class T, class L>
-Variable<T> conv2d(Tape<T>& tape, Variable<T> x, const L& layer) {
-    const ConvGeometry& g = layer.prepared.geometry();
-    GANCODEC_ASSERT(x.shape().c == g.in_channels);
-    auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
-    {
-        const Workspace::Scope scope(tape.scratch());
-        conv2d_forward(x.constant(), layer.prepared, out, tape.scratch());
-    }
-    // The gradient goes to the layer's own Parameter, which the caller owns as non-const when it is trained.
-    auto& bias = const_cast<Parameter<T>&>(layer.bias);
-    return tape.record(
-        out, {x}, layer.weight.trained(),
-        [&tape, x, &layer, &bias](TensorView<const T> d_out) {
-            if (layer.weight.trained())
-                detail::accumulate_weight(tape, layer, [&](T* d_weight) {
-                    const Workspace::Scope scope(tape.scratch());
-                    conv2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), d_weight,
-                                           bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
-                });
-            tape.accumulate(x, [&](TensorView<T> d) {
-                const Workspace::Scope scope(tape.scratch());
-                conv2d_backward_input(d_out, layer.prepared, d, tape.scratch());
-            });
-        },
-        [&tape, x, &layer](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
-            return {{x, detail::conv2d_input_gradient(tape, d_out, layer, x.shape())}};
-        });
-}
-
-template <class T, class L>
-Variable<T> conv_transpose2d(Tape<T>& tape, Variable<T> x, const L& layer) {
-    const ConvTransposeGeometry& g = layer.prepared.geometry();
-    GANCODEC_ASSERT(x.shape().c == g.in_channels);
-    auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
-    {
-        const Workspace::Scope scope(tape.scratch());
-        conv_transpose2d_forward(x.constant(), layer.prepared, out, tape.scratch());
-    }
-    auto& weight = const_cast<Parameter<T>&>(layer.weight);
-    auto& bias = const_cast<Parameter<T>&>(layer.bias);
-    return tape.record(out, {x}, weight.trained(), [&tape, x, &layer, &weight, &bias](TensorView<const T> d_out) {
-        if (weight.trained()) {
-            const Workspace::Scope scope(tape.scratch());
-            conv_transpose2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), weight.grad.data(),
-                                             bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
-        }
-        tape.accumulate(x, [&](TensorView<T> d) {
-            const Workspace::Scope scope(tape.scratch());
-            conv_transpose2d_backward_input(d_out, layer.prepared, d, tape.scratch());
-        });
-    });
-}
-
-template <class T, class L>
-Variable<T> gdn(Tape<T>& tape, Variable<T> x, const L& layer) {
-    auto out = tape.make(x.shape());
-    const T* beta_value = layer.beta.value.data();
-    const T* gamma_value = layer.gamma.value.data();
-    {
-        const Workspace::Scope scope(tape.scratch());
-        gdn_forward(x.constant(), beta_value, gamma_value, L::kInverse, out, tape.scratch());
-    }
-    auto& beta = const_cast<Parameter<T>&>(layer.beta);
-    auto& gamma = const_cast<Parameter<T>&>(layer.gamma);
-    return tape.record(out, {x}, beta.trained(), [&tape, x, &beta, &gamma](TensorView<const T> d_out) {
-        const auto write = [&](TensorView<T> d) {
-            const Workspace::Scope scope(tape.scratch());
-            gdn_backward(x.constant(), d_out, beta.value.data(), gamma.value.data(), L::kInverse, d,
-                         beta.trained() ? beta.grad.data() : nullptr, gamma.trained() ? gamma.grad.data() : nullptr,
-                         tape.scratch());
-        };
-        if (x.needs_gradient()) {
-            tape.accumulate(x, write);
-        } else {
-            const Workspace::Scope scope(tape.scratch());
-            write(tape.make(x.shape()));
-        }
-    });
-}
-
-template <class T>
-Variable<T> activation(Tape<T>& tape, Variable<T> x, Activation kind, T slope) {
-    auto out = tape.make(x.shape());
-    activation_forward(x.constant(), kind, slope, out);
-    const auto backward = [&tape, x, kind, slope](TensorView<const T> d_out) {
-        tape.accumulate(x, [&](TensorView<T> d) { activation_backward(x.constant(), d_out, kind, slope, d); });
-    };
-    if (kind != Activation::relu && kind != Activation::leaky_relu) return tape.record(out, {x}, false, backward);
-    return tape.record(out, {x}, false, backward,
-                       [&tape, x, kind, slope](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
-                           return {{x, detail::activation_gradient(tape, x, d_out, kind, slope)}};
-                       });
-}
-
-template <class T>
-Variable<T> add(Tape<T>& tape, Variable<T> a, Variable<T> b) {
-    auto out = tape.make(a.shape());
-    add(a.constant(), b.constant(), out);
-    return tape.record(
-        out, {a, b}, false,
-        [&tape, a, b](TensorView<const T> d_out) {
-            tape.accumulate(a, d_out);
-            tape.accumulate(b, d_out);
-        },
-        [a, b](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> { return {{a, d_out}, {b, d_out}}; });
-}
-
-template <class T, class L>
-Variable<T> conv2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
-    return activation(tape, conv2d(tape, x, layer), kind, slope);
-}
-template <class T, class L>
-Variable<T> conv_transpose2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
-    return activation(tape, conv_transpose2d(tape, x, layer), kind, slope);
-}
-template <class T, class L>
-Variable<T> conv2d_add(Tape<T>& tape, Variable<T> x, const L& layer, Variable<T> skip) {
-    return add(tape, conv2d(tape, x, layer), skip);
-}
-
-template <class T>
-Variable<T> sub(Tape<T>& tape, Variable<T> a, Variable<T> b) {
-    auto out = tape.make(a.shape());
-    sub(a.constant(), b.constant(), out);
-    return tape.record(out, {a, b}, false, [&tape, a, b](TensorView<const T> d_out) {
-        tape.accumulate(a, d_out);
-        tape.accumulate(b, [&](TensorView<T> d) { scale(d_out, T(-1), d); });
-    });
-}
-
-/// Σ_i weight_i · x_i, each x_i a single number.
-template <class T>
-Variable<T> weighted_sum(Tape<T>& tape, const std::vector<std::pair<Variable<T>, T>>& terms) {
-    Variable<T> total = scale(tape, terms.front().first, terms.front().second);
-    for (std::size_t i = 1; i < terms.size(); ++i)
-        total = add(tape, total, scale(tape, terms[i].first, terms[i].second));
-    return total;
 }
 
 }  // namespace gancodec
@@ -14484,6 +14567,62 @@ private:
     double sum_ = 0;
     std::int64_t steps_ = 0;
 };
+
+}  // namespace gancodec
+// ---- gancodec/train/unrolled.hpp
+
+namespace gancodec {
+
+/// The gradients of one loss to the parameters of both networks, each set in one list.
+template <class T>
+struct TwoGradients {
+    std::vector<T> to_discriminator, to_generator;
+};
+
+namespace detail {
+
+template <class T>
+std::vector<T> moved(const std::vector<T>& from, double distance, const std::vector<T>& along) {
+    std::vector<T> result(from);
+    for (std::size_t i = 0; i < result.size(); ++i)
+        result[i] = static_cast<T>(std::fma(distance, static_cast<double>(along[i]), static_cast<double>(from[i])));
+    return result;
+}
+
+}  // namespace detail
+
+/// The generator's gradient of its loss against the discriminator that `steps` steps of gradient descent would lead to,
+/// the answer of those steps to the generator included:
+///   θ_0 = `discriminator`,  θ_{k+1} = θ_k − rate·∇_θ L_D(θ_k, G);   result d/dG L_G(θ_steps(G), G)
+/// Back through the steps, products of second derivatives with a vector v are central differences of gradients along v,
+/// so nothing needs to be differentiated twice; `difference` is their step, as a distance of parameters.
+///   `discriminator_gradients(θ)`, `generator_gradients(θ)` -> TwoGradients of L_D and of L_G at θ
+/// Paper    Metz, Poole, Pfau, Sohl-Dickstein: Unrolled Generative Adversarial Networks, 2017, equations 6 to 10.
+template <class T, class D, class G>
+[[nodiscard]] std::vector<T> unrolled_gradient(const std::vector<T>& discriminator, int steps, double rate,
+                                               double difference, const D& discriminator_gradients,
+                                               const G& generator_gradients) {
+    std::vector<std::vector<T>> path = {discriminator};
+    for (int k = 0; k < steps; ++k)
+        path.push_back(detail::moved(path.back(), -rate, discriminator_gradients(path.back()).to_discriminator));
+    TwoGradients<T> gradient = generator_gradients(path.back());
+    for (std::size_t k = path.size() - 1; k-- > 0;) {
+        double square = 0;
+        for (const T v : gradient.to_discriminator) square = std::fma(double(v), double(v), square);
+        if (square == 0) break;
+        const double step = difference / std::sqrt(square);
+        const auto& v = gradient.to_discriminator;
+        const TwoGradients<T> ahead = discriminator_gradients(detail::moved(path[k], step, v)),
+                              behind = discriminator_gradients(detail::moved(path[k], -step, v));
+        const auto pull = [&](std::vector<T>& total, const std::vector<T>& plus, const std::vector<T>& minus) {
+            for (std::size_t i = 0; i < total.size(); ++i)
+                total[i] -= static_cast<T>(rate * (double(plus[i]) - double(minus[i])) / (2 * step));
+        };
+        pull(gradient.to_generator, ahead.to_generator, behind.to_generator);
+        pull(gradient.to_discriminator, ahead.to_discriminator, behind.to_discriminator);
+    }
+    return gradient.to_generator;
+}
 
 }  // namespace gancodec
 // ---- gancodec/train/regularizers/gradient_penalty.hpp

@@ -253,6 +253,8 @@ TEST_CASE("the laboratory writes a page, the same one every time", "[program]") 
     const std::string first = page("lab1");
     CHECK(first.find("of 25 modes") != std::string::npos);
     CHECK(page("lab2") == first);
+    static_cast<void>(
+        bench.good({"lab", "minibatch_discrimination", "unrolled", "--steps", "3", "--seeds", "1", "--out", "lab3"}));
     static_cast<void>(bench.bad(2, {"lab", "alchemy"}));
 }
 
@@ -277,6 +279,8 @@ TEST_CASE("recipes with unknown or impossible members are refused by name", "[pr
     CHECK(refused(R"({"lambdas": [1, 2]})").find("lambdas") != std::string::npos);
     CHECK(refused(R"({"stage": "magic"})").find("reconstruction, adversarial") != std::string::npos);
     CHECK(refused(R"({"stage": "adversarial", "adversarial": {"loss": "huge"}})").find("hinge") != std::string::npos);
+    CHECK(refused(R"({"stage": "adversarial", "adaptive_weights": "yes"})").find("gradient_balance, uncertainty") !=
+          std::string::npos);
     CHECK(refused("[1, 2").find("a JSON object") != std::string::npos);
     CHECK(refused(R"({"optimizer": "adagrad"})").find("optimizer: expected one of adam, rms_prop, sgd") !=
           std::string::npos);
