@@ -131,6 +131,135 @@ private:
 };
 
 }  // namespace gancodec
+// ---- gancodec/core/file.hpp
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#if __has_include(<unistd.h>)
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
+namespace gancodec {
+
+namespace detail {
+
+struct CloseFile {
+    void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+};
+using OpenFile = std::unique_ptr<std::FILE, CloseFile>;
+
+[[noreturn]] inline void fail_to_write(const std::filesystem::path& path, const std::string& expected, int reason) {
+    throw Error(Errc::io, path.string() + ": expected " + expected + ", found: " + std::strerror(reason));
+}
+inline OpenFile open_to_write(const std::filesystem::path& shown, const std::filesystem::path& path, const char* mode) {
+    OpenFile file(std::fopen(path.string().c_str(), mode));
+    if (!file) fail_to_write(shown, "a place to write", errno);
+    return file;
+}
+inline void write_bytes(const std::filesystem::path& shown, std::FILE* file, ByteView bytes) {
+    if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size())
+        fail_to_write(shown, "to write " + std::to_string(bytes.size()) + " bytes", errno);
+}
+
+#if __has_include(<unistd.h>)
+inline std::string process_number() { return std::to_string(::getpid()); }
+/// Puts what was written onto the disk; files that have none, such as those of a network, count as written.
+inline bool reach_disk(std::FILE* file) { return ::fsync(::fileno(file)) == 0 || errno == EINVAL || errno == ENOTSUP; }
+/// The same for the names in a folder, as far as its file system can.
+inline void reach_disk(const std::filesystem::path& folder) {
+    const int handle = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (handle < 0) return;
+    static_cast<void>(::fsync(handle));
+    ::close(handle);
+}
+#else
+inline std::string process_number() { return "0"; }
+inline bool reach_disk(std::FILE*) { return true; }
+inline void reach_disk(const std::filesystem::path&) {}
+#endif
+
+}  // namespace detail
+
+/// A file on its way to `path`: written under a temporary name beside it, which commit() replaces by its own when all of
+/// it is on the disk. Whatever ends the program on the way, `path` is the old file or the whole new one.
+/// Errors   Error{Errc::io} naming `path`; the temporary file is gone then, and `path` is what it was.
+class PendingFile {
+public:
+    explicit PendingFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_) {
+        temporary_ += kSuffix + detail::process_number();
+        std::remove(temporary_.string().c_str());  // of a killed process that had our number
+        file_ = detail::open_to_write(path_, temporary_, "wbx");
+    }
+    ~PendingFile() {
+        file_.reset();
+        if (!committed_) std::remove(temporary_.string().c_str());
+    }
+    PendingFile(const PendingFile&) = delete;
+    PendingFile& operator=(const PendingFile&) = delete;
+
+    void write(ByteView bytes) { detail::write_bytes(path_, file_.get(), bytes); }
+    /// Once, after the last write().
+    void commit() {
+        bool whole = std::fflush(file_.get()) == 0 && detail::reach_disk(file_.get());
+        int reason = errno;
+        if (std::fclose(file_.release()) != 0 && std::exchange(whole, false)) reason = errno;
+        if (!whole) detail::fail_to_write(path_, "to write the whole file", reason);
+        std::error_code failure;
+        std::filesystem::rename(temporary_, path_, failure);
+        if (failure) detail::fail_to_write(path_, "a place to write", failure.value());
+        committed_ = true;
+        detail::reach_disk(path_.parent_path());
+    }
+
+    /// The temporary files in `folder`, sorted: where nothing is being written, what killed programs left behind.
+    [[nodiscard]] static std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder) {
+        std::vector<std::filesystem::path> found;
+        std::error_code failure;
+        for (std::filesystem::directory_iterator entry(folder, failure), end; !failure && entry != end;
+             entry.increment(failure)) {
+            const std::string name = entry->path().filename().string();
+            const std::size_t at = name.rfind(kSuffix), digits = at + std::string(kSuffix).size();
+            if (at != std::string::npos && at > 0 && digits < name.size() &&
+                name.find_first_not_of("0123456789", digits) == std::string::npos)
+                found.push_back(entry->path());
+        }
+        std::sort(found.begin(), found.end());
+        return found;
+    }
+
+private:
+    static constexpr const char* kSuffix = ".part";
+
+    std::filesystem::path path_, temporary_;
+    detail::OpenFile file_;
+    bool committed_ = false;
+};
+
+/// Writes a whole file as PendingFile does; devices and pipes are written directly.
+/// Errors   Error{Errc::io} naming `path`
+inline void write_file(const std::filesystem::path& path, ByteView bytes) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
+        throw Error(Errc::io, path.string() + ": expected the name of a file to write, found a directory");
+    if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+        detail::OpenFile device = detail::open_to_write(path, path, "wb");
+        detail::write_bytes(path, device.get(), bytes);
+        if (std::fclose(device.release()) != 0) detail::fail_to_write(path, "to write all of it", errno);
+        return;
+    }
+    PendingFile file(path);
+    file.write(bytes);
+    file.commit();
+}
+
+}  // namespace gancodec
 // ---- gancodec/core/parallel.hpp
 
 // The only file that knows about OpenMP. Without it everything runs on one thread, with the same result.
@@ -269,10 +398,46 @@ struct Shape {
 }  // namespace gancodec
 // ---- gancodec/core/tensor.hpp
 
-#include <algorithm>
-#include <memory>
-#include <new>
 #include <type_traits>
+
+// ---- gancodec/core/aligned_memory.hpp
+
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace gancodec::detail {
+
+inline constexpr std::size_t kLargePageBytes = std::size_t{2} << 20;
+
+/// Where a block of so many bytes begins: at a multiple of 64, or of a large page if it is longer than two.
+[[nodiscard]] inline std::align_val_t alignment_of(std::size_t bytes) {
+    return std::align_val_t{bytes >= 2 * kLargePageBytes ? kLargePageBytes : kAlignmentBytes};
+}
+
+/// Gives memory back that allocate_aligned() made.
+struct AlignedDelete {
+    std::align_val_t alignment{kAlignmentBytes};
+
+    void operator()(void* p) const noexcept { ::operator delete(p, alignment); }
+};
+
+/// Memory, not cleared. Of long blocks the system is asked for large pages: the first touch of a page is what costs, a
+/// microsecond and more, and a picture is decoded in blocks of tens of megabytes that were never touched before.
+/// Errors   std::bad_alloc
+[[nodiscard]] inline void* allocate_aligned(std::size_t bytes) {
+    const std::align_val_t alignment = alignment_of(bytes);
+    void* p = ::operator new(bytes, alignment);
+#if defined(__linux__)
+    if (alignment == std::align_val_t{kLargePageBytes})
+        madvise(p, bytes / kLargePageBytes * kLargePageBytes, MADV_HUGEPAGE);  // a wish: it may be refused
+#endif
+    return p;
+}
+
+}  // namespace gancodec::detail
 
 namespace gancodec {
 
@@ -290,7 +455,8 @@ public:
         AlignedArray array;
         array.size_ = size;
         if (size > 0)
-            array.data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kAlignmentBytes})));
+            array.data_ = {static_cast<T*>(detail::allocate_aligned(size * sizeof(T))),
+                           detail::AlignedDelete{detail::alignment_of(size * sizeof(T))}};
         return array;
     }
     [[nodiscard]] AlignedArray copy() const {
@@ -310,10 +476,7 @@ public:
     const T* end() const noexcept { return data() + size_; }
 
 private:
-    struct Deleter {
-        void operator()(T* p) const noexcept { ::operator delete(p, std::align_val_t{kAlignmentBytes}); }
-    };
-    std::unique_ptr<T, Deleter> data_;
+    std::unique_ptr<T, detail::AlignedDelete> data_;
     std::size_t size_ = 0;
 };
 
@@ -1712,8 +1875,6 @@ private:
 }  // namespace gancodec::detail
 // ---- gancodec/kernels/tap_convolution.hpp
 
-#include <cstring>
-
 namespace gancodec::detail {
 
 /// How the grid of output pixels (of one phase) is cut into tasks: bands of rows, segments of columns.
@@ -2282,7 +2443,7 @@ private:
     /// `out_pitch` and `in_pitch`: steps in `weight` from one output (input) channel to the next.
     void fill(const float* weight, const float* bias, int out_pitch, int in_pitch) {
         const auto size = static_cast<std::size_t>(at(phases(), 0));
-        if (weights_.size() != size) weights_ = AlignedArray<float>(size);
+        if (weights_.size() != size) weights_ = AlignedArray<float>::uninitialised(size);
         bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
         if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
         parallel_for(static_cast<std::int64_t>(phases()) * groups(), [&](std::int64_t task, int) {
@@ -2293,7 +2454,8 @@ private:
                 for (int k = 0; k < 9; ++k, p += kChannelBlock) {
                     const int ky = axis.weight(phase / axis.stride, k / 3),
                               kx = axis.weight(phase % axis.stride, k % 3);
-                    if (ky < 0 || kx < 0) continue;  // stays zero
+                    std::fill_n(p, kChannelBlock, 0.0f);
+                    if (ky < 0 || kx < 0) continue;
                     const float* source = weight + static_cast<std::ptrdiff_t>(first) * out_pitch +
                                           static_cast<std::ptrdiff_t>(in) * in_pitch + ky * axis.kernel + kx;
                     for (int lane = 0; lane < lanes; ++lane)
@@ -2827,8 +2989,6 @@ void conv2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, c
 
 }  // namespace gancodec
 // ---- gancodec/kernels/conv2d_int.hpp
-
-#include <utility>
 
 // Integer convolution for the hyper scale network: no float, so that every machine picks the same probability tables.
 // Plain layout: activations are int16 in [c][h][w]. Read first: they must lie in [-255, 255]; then no sum overflows:
@@ -5339,6 +5499,24 @@ private:
 
 namespace gancodec {
 
+/// While one lives, the weights of convolutions (Parameters of four axes) that its thread makes have a shape and no numbers
+/// yet: for networks that are read and packed layer by layer, so that the memory of one layer serves the next.
+class NumbersLater {
+public:
+    NumbersLater() : before_(std::exchange(wanted(), true)) {}
+    ~NumbersLater() { wanted() = before_; }
+    NumbersLater(const NumbersLater&) = delete;
+    NumbersLater& operator=(const NumbersLater&) = delete;
+
+    [[nodiscard]] static bool& wanted() {
+        thread_local bool later = false;
+        return later;
+    }
+
+private:
+    bool before_;
+};
+
 /// Learnt numbers of a layer, in the order of memory that PyTorch uses for the same layer.
 /// `grad` is empty unless the parameter is being trained: an empty grad means frozen, and costs nothing.
 template <class T>
@@ -5350,9 +5528,13 @@ struct Parameter {
 
     Parameter() = default;
     explicit Parameter(std::vector<int> dimensions, T fill = T{}) : shape(std::move(dimensions)) {
-        std::size_t size = 1;
-        for (const int d : shape) size *= static_cast<std::size_t>(d);
-        value.assign(size, fill);
+        if (shape.size() != 4 || !NumbersLater::wanted()) value.assign(size(), fill);
+    }
+    /// How many numbers the shape asks for.
+    [[nodiscard]] std::size_t size() const {
+        std::size_t product = 1;
+        for (const int d : shape) product *= static_cast<std::size_t>(d);
+        return product;
     }
     [[nodiscard]] bool trained() const { return !grad.empty(); }
 };
@@ -9143,10 +9325,8 @@ private:
 }  // namespace gancodec
 // ---- gancodec/weights/safetensors.hpp
 
-#include <filesystem>
 #include <fstream>
 #include <map>
-#include <system_error>
 
 namespace gancodec {
 
@@ -9198,6 +9378,8 @@ public:
         const auto found = tensors_.find(name);
         return found == tensors_.end() ? nullptr : &found->second;
     }
+    /// The whole file.
+    [[nodiscard]] ByteView bytes() const { return {bytes_->data(), bytes_->size()}; }
     /// The bytes of a tensor as they lie in the file: little-endian, last axis fastest.
     [[nodiscard]] ByteView raw(const std::string& name) const { return raw(entry(name)); }
 
@@ -9280,7 +9462,7 @@ private:
         throw Error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
     }
     [[nodiscard]] ByteView raw(const TensorEntry& tensor) const {
-        return ByteView(bytes_->data(), bytes_->size()).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
+        return bytes().subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
     static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
@@ -9501,29 +9683,9 @@ public:
         for (const auto& [name, tensor] : order) out.insert(out.end(), tensor->data.begin(), tensor->data.end());
         return out;
     }
-    /// Writes beside `path` and renames: readers see the old file or the whole new one.
+    /// Readers see the old file or the whole new one: core/file.hpp.
     /// Errors   Error{Errc::io}
-    void save(const std::filesystem::path& path) const {
-        const Bytes all = bytes();
-        std::filesystem::path temporary = path;
-        temporary += ".part";
-        std::error_code failure;
-        {
-            std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-            stream.write(reinterpret_cast<const char*>(all.data()), static_cast<std::streamsize>(all.size()));
-            stream.close();
-            if (!stream) {
-                std::filesystem::remove(temporary, failure);
-                throw Error(Errc::io, temporary.string() + ": cannot be written");
-            }
-        }
-        std::filesystem::rename(temporary, path, failure);
-        if (failure) {
-            const std::string reason = failure.message();
-            std::filesystem::remove(temporary, failure);
-            throw Error(Errc::io, path.string() + ": cannot be replaced: " + reason);
-        }
-    }
+    void save(const std::filesystem::path& path) const { write_file(path, bytes()); }
 
 private:
     struct Tensor {
@@ -9760,8 +9922,10 @@ namespace detail {
 inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.", "hyper_scale.inner.",
                                                             "hyper_scale.expand."};
 
-inline bool is_for_encoding(const std::string& name) {
-    return name.starts_with("encoder.") || name.starts_with("hyper_encoder.");
+/// Whether a file holds two generators.
+inline bool has_realism(const SafetensorsFile& file) {
+    return std::any_of(file.tensors().begin(), file.tensors().end(),
+                       [](const auto& tensor) { return tensor.first.starts_with("realism."); });
 }
 /// Calls f(name, parameter) for the parameters that are stored as floats: all but the trainable hyper scale network.
 template <class Networks, class F>
@@ -9812,6 +9976,7 @@ inline bool all_finite(std::span<const float> values) {
     return others == 0;
 }
 inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
+    p.value.resize(p.size());
     read_stored(file, name, p);
     if (!all_finite(p.value))
         throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
@@ -9883,35 +10048,29 @@ template <class Networks>
     return writer;
 }
 
-/// Reads weights of this architecture: all that the file holds, or only what a codec runs, when `run` says how. Then the
-/// generator is the mixture that is wanted, and what encodes stays zero when it is not.
-/// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
-///         Error{corrupt_weights} for numbers that break a bound.
-template <class Networks = Model<float>>
-[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
-                                                             const std::optional<LoadOptions>& run = {}) {
-    BasicCodecWeights<Networks> weights;
-    weights.metadata = file.metadata();
-    const auto found = weights.metadata.find("architecture");
-    const std::string architecture = found == weights.metadata.end() ? "none" : found->second;
+namespace detail {
+
+/// Errors  Error{wrong_weights} unless the file holds the tensors of these networks, in any format: it lists every one that
+///         is missing, unexpected or of another shape.
+template <class Networks>
+void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
+    const auto found = file.metadata().find("architecture");
+    const std::string architecture = found == file.metadata().end() ? "none" : found->second;
     if (architecture != kArchitecture)
         throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        request_stored(file, name, p, requests);
-    });
-    weights.networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
+    each_stored_parameter(
+        networks, [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
+    networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
         requests.push_back({name, p.shape});
         if (!name.ends_with("bias")) return;
         const std::string prefix = name.substr(0, name.size() - 4);
         requests.push_back({prefix + "multiplier", p.shape});
         requests.push_back({prefix + "shift", p.shape});
     });
-    const bool has_realism = std::any_of(file.tensors().begin(), file.tensors().end(),
-                                         [](const auto& tensor) { return tensor.first.starts_with("realism."); });
-    if (has_realism)
-        weights.networks.generator.each_parameter(
+    if (has_realism(file))
+        networks.generator.each_parameter(
             "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
@@ -9919,25 +10078,36 @@ template <class Networks = Model<float>>
                                                  ? frequencies->shape
                                                  : std::vector<int>{kHyperChannels}});
     require_tensors(file, requests);
+}
 
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        if (run && run->use == CodecUse::decode && detail::is_for_encoding(name)) return;
-        detail::read_finite(file, name, p);
-    });
-    const int realism = run ? realism_step(run->realism) : 0;
-    if (has_realism && run && realism > 0)
-        weights.networks.generator.each_parameter("realism.", [&](const std::string& name, Parameter<float>& p) {
-            Parameter<float> added(p.shape);
-            detail::read_finite(file, name, added);
-            detail::mix_realism(p, added, realism);
-        });
-    if (has_realism && !run)
-        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
-            detail::read_finite(file, name, added);
-        });
+/// Reads a parameter by its name; those of the generator as the mixture of that realism.
+/// Errors  Error{corrupt_weights} for numbers that are not finite.
+class StoredParameters {
+public:
+    StoredParameters(const SafetensorsFile& file, int realism)
+        : file_(file), realism_(has_realism(file) ? realism : 0) {}
+
+    void operator()(const std::string& name, Parameter<float>& p) const {
+        read_finite(file_, name, p);
+        const std::string generator = "generator.";
+        if (realism_ == 0 || !name.starts_with(generator)) return;
+        Parameter<float> added(p.shape);
+        read_finite(file_, "realism." + name.substr(generator.size()), added);
+        mix_realism(p, added, realism_);
+    }
+
+private:
+    const SafetensorsFile& file_;
+    int realism_;
+};
+
+/// The part of a file that is integers.
+/// Errors  Error{corrupt_weights} for numbers that break a bound.
+template <class Networks>
+void read_codec_integers(const SafetensorsFile& file, BasicCodecWeights<Networks>& weights) {
     std::array<IntConv2dParameters, 3> layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        const std::string prefix = detail::kScaleLayers[i];
+        const std::string prefix = kScaleLayers[i];
         IntConv2dParameters& p = layers[i];
         const auto& shape = file.find(prefix + "weight")->shape;
         p.out_channels = shape[0];
@@ -9960,6 +10130,27 @@ template <class Networks = Model<float>>
     weights.prior.length = file.read_int("prior.length");
     for (const std::int32_t f : file.read_int("prior.frequencies"))
         weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
+    weights.metadata = file.metadata();
+}
+
+}  // namespace detail
+
+/// Reads weights of this architecture: all that the file holds, or what a codec runs at a realism; then the generator is
+/// that mixture.
+/// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
+///         Error{corrupt_weights} for numbers that break a bound.
+template <class Networks = Model<float>>
+[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
+                                                             const std::optional<double>& realism = {}) {
+    BasicCodecWeights<Networks> weights;
+    detail::require_codec_tensors(file, weights.networks);
+    detail::read_codec_integers(file, weights);
+    detail::each_stored_parameter(weights.networks,
+                                  detail::StoredParameters(file, realism ? realism_step(*realism) : 0));
+    if (detail::has_realism(file) && !realism)
+        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
+            detail::read_finite(file, name, added);
+        });
     return weights;
 }
 
@@ -10851,15 +11042,17 @@ public:
     /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights, invalid_argument}.
     [[nodiscard]] static BasicCodec load(const std::filesystem::path& path, const LoadOptions& options = {}) {
-        Weights weights = read_codec_weights<Networks>(SafetensorsFile::load(path), options);
-        BasicCodec codec(std::move(weights), options, Keep::what_runs);
+        BasicCodec codec(SafetensorsFile::load(path), options);
         check_entropy_id(codec, path.string());
         check_self_test(codec, path.string());
         return codec;
     }
     /// Weights in memory, as a trainer has them: nothing is tested.
-    explicit BasicCodec(Weights weights, const LoadOptions& options = {})
-        : BasicCodec(std::move(weights), options, Keep::all) {}
+    explicit BasicCodec(Weights weights, const LoadOptions& options = {}) : BasicCodec(options, std::move(weights)) {
+        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
+        each_running_network([&](const std::string&, auto& network) { network.prepare(false); });
+        detail::unmix_realism(weights_, plain);
+    }
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
@@ -10927,36 +11120,48 @@ public:
 private:
     using Value = Pooled<float>;
     using Transform = BasicTransform<Networks>;
-    enum class Keep { all, what_runs };
 
-    BasicCodec(Weights weights, const LoadOptions& options, Keep keep)
+    BasicCodec(const LoadOptions& options, Weights weights)
         : weights_(std::move(weights)),
           options_(options),
           entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
-          context_(std::make_unique<Inference<float>>()) {
-        auto& networks = weights_.networks;
-        const bool encodes = options.use == CodecUse::encode_and_decode;
-        pack(networks.encoder, encodes, keep);
-        pack(networks.hyper_encoder, encodes, keep);
-        pack(networks.hyper_mean, true, keep);
-        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
-        pack(networks.generator, true, keep);
-        detail::unmix_realism(weights_, plain);
+          context_(std::make_unique<Inference<float>>()) {}
+
+    /// Reads and packs layer by layer: of convolutions, whose weights have four axes, the packed form alone stays, and the
+    /// memory of the other serves the next layer. Nothing is ever held of a network that does not run.
+    BasicCodec(const SafetensorsFile& file, const LoadOptions& options) : BasicCodec(options, all_but_networks(file)) {
+        const detail::StoredParameters read(file, realism_step(options.realism));
+        weights_.networks.gain.each_parameter("gain.", read);
+        each_running_network([&](const std::string& name, auto& network) {
+            std::size_t index = 0;
+            const auto pack = [&](auto& layer) {
+                layer.each_parameter(name + std::to_string(index++) + ".", read);
+                layer.prepare(false);
+                layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
+                    if (p.shape.size() == 4) p.value = {};
+                });
+            };
+            std::apply([&](auto&... layer) { (pack(layer), ...); }, network.layers);
+        });
     }
-    /// Layer by layer, so that the memory of the numbers that nobody needs any more serves the next layer: those of
-    /// convolutions, which have four axes, once they are packed.
-    template <class Network>
-    static void pack(Network& network, bool runs, Keep keep) {
-        const auto pack_layer = [&](auto& layer) {
-            if (runs) layer.prepare(false);
-            if (keep == Keep::all) return;
-            layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
-                if (p.shape.size() == 4) p.value = {};
-            });
-        };
-        std::apply([&](auto&... layer) { (pack_layer(layer), ...); }, network.layers);
+    [[nodiscard]] static Weights all_but_networks(const SafetensorsFile& file) {
+        const NumbersLater later;
+        Weights weights;
+        detail::require_codec_tensors(file, weights.networks);
+        detail::read_codec_integers(file, weights);
+        return weights;
+    }
+    template <class F>
+    void each_running_network(F&& f) {
+        auto& networks = weights_.networks;
+        if (options_.use == CodecUse::encode_and_decode) {
+            f("encoder.", networks.encoder);
+            f("hyper_encoder.", networks.hyper_encoder);
+        }
+        f("hyper_mean.", networks.hyper_mean);
+        f("generator.", networks.generator);
     }
     [[nodiscard]] Transform transform() const { return Transform(weights_); }
     static HyperExtent extent_of(const StreamHeader& header) { return HyperExtent::of(header.width, header.height); }
@@ -11137,7 +11342,7 @@ public:
 
     /// A value from outside. `data` must stay alive until clear().
     [[nodiscard]] Value leaf(TensorView<const T> data, bool needs_gradient = false) {
-        nodes_.push_back({data, {}, needs_gradient, {}, {}, {}});
+        nodes_.push_back({data, {}, needs_gradient, false, {}, {}, {}});
         return Value(this, nodes_.size() - 1);
     }
     /// A single number.
@@ -11157,7 +11362,7 @@ public:
                  Backward&& backward) {
         bool needed = trains_parameters;
         for (const Value& input : inputs) needed = needed || input.needs_gradient();
-        nodes_.push_back({value, {}, needed, {}, {}, {}});
+        nodes_.push_back({value, {}, needed, trains_parameters, {}, {}, {}});
         if (needed) {
             nodes_.back().backward = std::forward<Backward>(backward);
             for (const Value& input : inputs) nodes_.back().inputs.push_back(input.index_);
@@ -11203,6 +11408,23 @@ public:
             if (node.backward && node.gradient.data != nullptr) node.backward(TensorView<const T>(node.gradient));
         }
     }
+    /// backward() as far as the first operation that trains parameters, the last layer before the loss: their gradients
+    /// get its share. The gradients of variables are forgotten, so that backward() can follow.
+    void backward_to_last_layer(Value loss) {
+        const Workspace::Scope scope(arena_);
+        auto seed = arena_.template zeros<T>(loss.shape());
+        seed.data[0] = T(1);
+        accumulate(loss, TensorView<const T>(seed));
+        bool reached = false;
+        for (std::size_t i = loss.index_ + 1; i-- > 0;) {
+            Node& node = nodes_[i];
+            if (!reached && node.backward && node.gradient.data != nullptr) {
+                node.backward(TensorView<const T>(node.gradient));
+                reached = node.trains_parameters;
+            }
+            node.gradient = {};
+        }
+    }
     /// Records the gradient of `y`, one number, with respect to `x`, as a value that can be differentiated once more:
     /// double backpropagation (Drucker, Le Cun 1992), for penalties on gradients.
     /// Requires x is a leaf with gradient, and y depends on it.
@@ -11244,7 +11466,7 @@ private:
     struct Node {
         TensorView<const T> value;
         TensorView<T> gradient;
-        bool needs_gradient = false;
+        bool needs_gradient = false, trains_parameters = false;
         std::vector<std::size_t> inputs;  ///< empty where no gradient is needed
         std::function<void(TensorView<const T>)> backward;
         std::function<std::vector<Flow>(Value)> flows;
@@ -11381,6 +11603,209 @@ Variable<T> sum(Tape<T>& tape, Variable<T> x) {
 }
 
 }  // namespace gancodec
+// ---- gancodec/autograd/ops.hpp
+
+// The operations of layers for Tape<T>: the same names and arguments as those for Inference<T> in nn/, each with its
+// gradient. Forward kernels are the ones inference runs, so a recorded network computes the same numbers.
+// Operations that say their `flows` can be differentiated twice: convolution, (leaky) ReLU, sums and all linear maps.
+
+namespace gancodec {
+
+namespace detail {
+
+/// Adds to the gradient of a layer's weight what `write(d)` adds to d, the gradient of the weight that the kernels used:
+/// the weight itself, or what the layer made of it and can pull back.
+template <class T, class L, class Write>
+void accumulate_weight(Tape<T>& tape, const L& layer, const Write& write) {
+    auto& weight = const_cast<Parameter<T>&>(layer.weight);
+    if constexpr (requires(T* d) { layer.pull_back(d, d); }) {
+        const Workspace::Scope scope(tape.scratch());
+        T* d_used = tape.scratch().template take<T>(weight.value.size());
+        std::fill_n(d_used, weight.value.size(), T(0));
+        write(d_used);
+        layer.pull_back(d_used, weight.grad.data());
+    } else {
+        write(weight.grad.data());
+    }
+}
+
+/// The gradient of a convolution to its input as an operation of its own, linear in d_out and in the weight.
+template <class T, class L>
+Variable<T> conv2d_input_gradient(Tape<T>& tape, Variable<T> d_out, const L& layer, Shape in_shape) {
+    auto out = tape.make(in_shape);
+    {
+        const Workspace::Scope scope(tape.scratch());
+        conv2d_backward_input(d_out.constant(), layer.prepared, out, tape.scratch());
+    }
+    return tape.record(out, {d_out}, layer.weight.trained(), [&tape, d_out, &layer](TensorView<const T> dd) {
+        if (layer.weight.trained())
+            accumulate_weight(tape, layer, [&](T* d_weight) {
+                const Workspace::Scope scope(tape.scratch());
+                conv2d_backward_weight(dd, d_out.constant(), layer.prepared.geometry(), d_weight,
+                                       static_cast<T*>(nullptr), tape.scratch());
+            });
+        tape.accumulate(d_out, [&](TensorView<T> d) {
+            const Workspace::Scope scope(tape.scratch());
+            conv2d_forward(dd, layer.prepared, d, tape.scratch());
+            std::vector<T> without(layer.bias.value);
+            for (T& b : without) b = -b;
+            add_bias(TensorView<const T>(d), without.data(), PerChannel::shared, d);
+        });
+    });
+}
+
+/// The gradient of relu and leaky_relu as an operation of its own: linear in d_out, constant in x between the kinks.
+template <class T>
+Variable<T> activation_gradient(Tape<T>& tape, Variable<T> x, Variable<T> d_out, Activation kind, T slope) {
+    const auto mask = [x, kind, slope](TensorView<const T> in, TensorView<T> out) {
+        activation_backward(x.constant(), in, kind, slope, out);
+    };
+    return linear_map(tape, d_out, d_out.shape(), mask, mask);
+}
+
+}  // namespace detail
+
+template <class T, class L>
+Variable<T> conv2d(Tape<T>& tape, Variable<T> x, const L& layer) {
+    const ConvGeometry& g = layer.prepared.geometry();
+    GANCODEC_ASSERT(x.shape().c == g.in_channels);
+    auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
+    {
+        const Workspace::Scope scope(tape.scratch());
+        conv2d_forward(x.constant(), layer.prepared, out, tape.scratch());
+    }
+    // The gradient goes to the layer's own Parameter, which the caller owns as non-const when it is trained.
+    auto& bias = const_cast<Parameter<T>&>(layer.bias);
+    return tape.record(
+        out, {x}, layer.weight.trained(),
+        [&tape, x, &layer, &bias](TensorView<const T> d_out) {
+            if (layer.weight.trained())
+                detail::accumulate_weight(tape, layer, [&](T* d_weight) {
+                    const Workspace::Scope scope(tape.scratch());
+                    conv2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), d_weight,
+                                           bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
+                });
+            tape.accumulate(x, [&](TensorView<T> d) {
+                const Workspace::Scope scope(tape.scratch());
+                conv2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+            });
+        },
+        [&tape, x, &layer](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+            return {{x, detail::conv2d_input_gradient(tape, d_out, layer, x.shape())}};
+        });
+}
+
+template <class T, class L>
+Variable<T> conv_transpose2d(Tape<T>& tape, Variable<T> x, const L& layer) {
+    const ConvTransposeGeometry& g = layer.prepared.geometry();
+    GANCODEC_ASSERT(x.shape().c == g.in_channels);
+    auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
+    {
+        const Workspace::Scope scope(tape.scratch());
+        conv_transpose2d_forward(x.constant(), layer.prepared, out, tape.scratch());
+    }
+    auto& weight = const_cast<Parameter<T>&>(layer.weight);
+    auto& bias = const_cast<Parameter<T>&>(layer.bias);
+    return tape.record(out, {x}, weight.trained(), [&tape, x, &layer, &weight, &bias](TensorView<const T> d_out) {
+        if (weight.trained()) {
+            const Workspace::Scope scope(tape.scratch());
+            conv_transpose2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), weight.grad.data(),
+                                             bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
+        }
+        tape.accumulate(x, [&](TensorView<T> d) {
+            const Workspace::Scope scope(tape.scratch());
+            conv_transpose2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+        });
+    });
+}
+
+template <class T, class L>
+Variable<T> gdn(Tape<T>& tape, Variable<T> x, const L& layer) {
+    auto out = tape.make(x.shape());
+    const T* beta_value = layer.beta.value.data();
+    const T* gamma_value = layer.gamma.value.data();
+    {
+        const Workspace::Scope scope(tape.scratch());
+        gdn_forward(x.constant(), beta_value, gamma_value, L::kInverse, out, tape.scratch());
+    }
+    auto& beta = const_cast<Parameter<T>&>(layer.beta);
+    auto& gamma = const_cast<Parameter<T>&>(layer.gamma);
+    return tape.record(out, {x}, beta.trained(), [&tape, x, &beta, &gamma](TensorView<const T> d_out) {
+        const auto write = [&](TensorView<T> d) {
+            const Workspace::Scope scope(tape.scratch());
+            gdn_backward(x.constant(), d_out, beta.value.data(), gamma.value.data(), L::kInverse, d,
+                         beta.trained() ? beta.grad.data() : nullptr, gamma.trained() ? gamma.grad.data() : nullptr,
+                         tape.scratch());
+        };
+        if (x.needs_gradient()) {
+            tape.accumulate(x, write);
+        } else {
+            const Workspace::Scope scope(tape.scratch());
+            write(tape.make(x.shape()));
+        }
+    });
+}
+
+template <class T>
+Variable<T> activation(Tape<T>& tape, Variable<T> x, Activation kind, T slope) {
+    auto out = tape.make(x.shape());
+    activation_forward(x.constant(), kind, slope, out);
+    const auto backward = [&tape, x, kind, slope](TensorView<const T> d_out) {
+        tape.accumulate(x, [&](TensorView<T> d) { activation_backward(x.constant(), d_out, kind, slope, d); });
+    };
+    if (kind != Activation::relu && kind != Activation::leaky_relu) return tape.record(out, {x}, false, backward);
+    return tape.record(out, {x}, false, backward,
+                       [&tape, x, kind, slope](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
+                           return {{x, detail::activation_gradient(tape, x, d_out, kind, slope)}};
+                       });
+}
+
+template <class T>
+Variable<T> add(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    auto out = tape.make(a.shape());
+    add(a.constant(), b.constant(), out);
+    return tape.record(
+        out, {a, b}, false,
+        [&tape, a, b](TensorView<const T> d_out) {
+            tape.accumulate(a, d_out);
+            tape.accumulate(b, d_out);
+        },
+        [a, b](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> { return {{a, d_out}, {b, d_out}}; });
+}
+
+template <class T, class L>
+Variable<T> conv2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
+    return activation(tape, conv2d(tape, x, layer), kind, slope);
+}
+template <class T, class L>
+Variable<T> conv_transpose2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
+    return activation(tape, conv_transpose2d(tape, x, layer), kind, slope);
+}
+template <class T, class L>
+Variable<T> conv2d_add(Tape<T>& tape, Variable<T> x, const L& layer, Variable<T> skip) {
+    return add(tape, conv2d(tape, x, layer), skip);
+}
+
+template <class T>
+Variable<T> sub(Tape<T>& tape, Variable<T> a, Variable<T> b) {
+    auto out = tape.make(a.shape());
+    sub(a.constant(), b.constant(), out);
+    return tape.record(out, {a, b}, false, [&tape, a, b](TensorView<const T> d_out) {
+        tape.accumulate(a, d_out);
+        tape.accumulate(b, [&](TensorView<T> d) { scale(d_out, T(-1), d); });
+    });
+}
+
+/// Σ_i weight_i · x_i, each x_i a single number.
+template <class T>
+Variable<T> weighted_sum(Tape<T>& tape, const std::vector<std::pair<Variable<T>, T>>& terms) {
+    Variable<T> total = scale(tape, terms.front().first, terms.front().second);
+    for (std::size_t i = 1; i < terms.size(); ++i)
+        total = add(tape, total, scale(tape, terms[i].first, terms[i].second));
+    return total;
+}
+
+}  // namespace gancodec
 // ---- gancodec/autograd/batch_ops.hpp
 
 // Operations for Tape<T> that look across the images of a batch.
@@ -11439,6 +11864,89 @@ struct BatchDeviation : StatelessLayer<T> {
     [[nodiscard]] Variable<T> operator()(Tape<T>& tape, Variable<T> x) const {
         return append_batch_deviation(tape, std::move(x));
     }
+};
+
+/// How near each image of a batch is to the others, in several measures of several numbers each:
+///   o[n,b] = Σ_m exp( −Σ_c |x[n, b·Numbers + c] − x[m, b·Numbers + c]| ), m over all images, n itself counts 1
+/// Shapes  x [n,measures·numbers,1,1] · result [n,measures,1,1]
+/// Paper   Salimans, Goodfellow, Zaremba, Cheung, Radford, Chen: Improved Techniques for Training GANs, 2016, section 3.2.
+template <class T>
+Variable<T> batch_nearness(Tape<T>& tape, Variable<T> x, int numbers) {
+    const Shape s = x.shape();
+    GANCODEC_ASSERT(s.h == 1 && s.w == 1 && s.c % numbers == 0);
+    const int measures = s.c / numbers;
+    const auto images = static_cast<std::size_t>(s.n), count = static_cast<std::size_t>(numbers);
+    std::vector<double> value(static_cast<std::size_t>(s.c) * images);  // [measure][image][number]
+    for (int c = 0; c < s.c; ++c)
+        for (int n = 0; n < s.n; ++n)
+            value[(static_cast<std::size_t>(c / numbers) * images + static_cast<std::size_t>(n)) * count +
+                  static_cast<std::size_t>(c % numbers)] = static_cast<double>(x.constant().at(n, c, 0, 0));
+    std::vector<double> nearness(static_cast<std::size_t>(measures) * images * images);  // [measure][n][m]
+    auto out = tape.scratch().template zeros<T>({s.n, measures, 1, 1});
+    parallel_for(measures, [&](std::int64_t b, int) {
+        const double* first = &value[static_cast<std::size_t>(b) * images * count];
+        double* near = &nearness[static_cast<std::size_t>(b) * images * images];
+        for (std::size_t n = 0; n < images; ++n) {
+            double total = 0;
+            for (std::size_t m = 0; m < images; ++m) {
+                double distance = 0;
+                for (std::size_t c = 0; c < count; ++c)
+                    distance += std::abs(first[n * count + c] - first[m * count + c]);
+                total += near[n * images + m] = std::exp(-distance);
+            }
+            out.at(static_cast<int>(n), static_cast<int>(b), 0, 0) = static_cast<T>(total);
+        }
+    });
+    return tape.record(out, {x}, false,
+                       [=, &tape, value = std::move(value), nearness = std::move(nearness)](TensorView<const T> d_out) {
+                           tape.accumulate(x, [&](TensorView<T> d) {
+                               std::fill_n(d.data, d.size(), T(0));
+                               parallel_for(measures, [&](std::int64_t measure, int) {
+                                   const int b = static_cast<int>(measure);
+                                   const double* first = &value[static_cast<std::size_t>(b) * images * count];
+                                   const double* near = &nearness[static_cast<std::size_t>(b) * images * images];
+                                   std::vector<double> total(count);
+                                   for (std::size_t n = 0; n < images; ++n) {
+                                       std::fill(total.begin(), total.end(), 0.0);
+                                       for (std::size_t m = 0; m < images; ++m) {
+                                           const double weight =
+                                               near[n * images + m] *
+                                               (static_cast<double>(d_out.at(static_cast<int>(n), b, 0, 0)) +
+                                                static_cast<double>(d_out.at(static_cast<int>(m), b, 0, 0)));
+                                           for (std::size_t c = 0; c < count; ++c) {
+                                               const double apart = first[n * count + c] - first[m * count + c];
+                                               total[c] -= apart > 0 ? weight : apart < 0 ? -weight : 0;
+                                           }
+                                       }
+                                       for (int c = 0; c < numbers; ++c)
+                                           d.at(static_cast<int>(n), b * numbers + c, 0, 0) =
+                                               static_cast<T>(total[static_cast<std::size_t>(c)]);
+                                   }
+                               });
+                           });
+                       });
+}
+
+/// Minibatch discrimination: appends batch_nearness() of learnt measures to features without extent, before the last
+/// layer of a discriminator.
+template <int In, int Measures, int Numbers, class T = float>
+struct MinibatchDiscrimination {
+    using Scalar = T;
+    template <class U>
+    using Rebind = MinibatchDiscrimination<In, Measures, Numbers, U>;
+    static constexpr int out_channels(int in) { return in == In ? In + Measures : kChannelMismatch; }
+
+    Conv2d<In, Measures * Numbers, 1, Stride<1>, Padding<0>, T> measure;
+
+    [[nodiscard]] Variable<T> operator()(Tape<T>& tape, Variable<T> x) const {
+        return concat_channels(tape, x, batch_nearness(tape, measure(tape, x), Numbers));
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        measure.each_parameter(prefix + "measure.", f);
+    }
+    void prepare(bool for_backward) { measure.prepare(for_backward); }
+    void project() { measure.project(); }
 };
 
 }  // namespace gancodec
@@ -11724,209 +12232,6 @@ Variable<T> apply_gain(Tape<T>& tape, Variable<T> x, const G& gain, std::span<co
             }
             tape.accumulate(x, [&](TensorView<T> d) { gain_forward(d_out, gain, std::span(at), direction, d); });
         });
-}
-
-}  // namespace gancodec
-// ---- gancodec/autograd/ops.hpp
-
-// The operations of layers for Tape<T>: the same names and arguments as those for Inference<T> in nn/, each with its
-// gradient. Forward kernels are the ones inference runs, so a recorded network computes the same numbers.
-// Operations that say their `flows` can be differentiated twice: convolution, (leaky) ReLU, sums and all linear maps.
-
-namespace gancodec {
-
-namespace detail {
-
-/// Adds to the gradient of a layer's weight what `write(d)` adds to d, the gradient of the weight that the kernels used:
-/// the weight itself, or what the layer made of it and can pull back.
-template <class T, class L, class Write>
-void accumulate_weight(Tape<T>& tape, const L& layer, const Write& write) {
-    auto& weight = const_cast<Parameter<T>&>(layer.weight);
-    if constexpr (requires(T* d) { layer.pull_back(d, d); }) {
-        const Workspace::Scope scope(tape.scratch());
-        T* d_used = tape.scratch().template take<T>(weight.value.size());
-        std::fill_n(d_used, weight.value.size(), T(0));
-        write(d_used);
-        layer.pull_back(d_used, weight.grad.data());
-    } else {
-        write(weight.grad.data());
-    }
-}
-
-/// The gradient of a convolution to its input as an operation of its own, linear in d_out and in the weight.
-template <class T, class L>
-Variable<T> conv2d_input_gradient(Tape<T>& tape, Variable<T> d_out, const L& layer, Shape in_shape) {
-    auto out = tape.make(in_shape);
-    {
-        const Workspace::Scope scope(tape.scratch());
-        conv2d_backward_input(d_out.constant(), layer.prepared, out, tape.scratch());
-    }
-    return tape.record(out, {d_out}, layer.weight.trained(), [&tape, d_out, &layer](TensorView<const T> dd) {
-        if (layer.weight.trained())
-            accumulate_weight(tape, layer, [&](T* d_weight) {
-                const Workspace::Scope scope(tape.scratch());
-                conv2d_backward_weight(dd, d_out.constant(), layer.prepared.geometry(), d_weight,
-                                       static_cast<T*>(nullptr), tape.scratch());
-            });
-        tape.accumulate(d_out, [&](TensorView<T> d) {
-            const Workspace::Scope scope(tape.scratch());
-            conv2d_forward(dd, layer.prepared, d, tape.scratch());
-            std::vector<T> without(layer.bias.value);
-            for (T& b : without) b = -b;
-            add_bias(TensorView<const T>(d), without.data(), PerChannel::shared, d);
-        });
-    });
-}
-
-/// The gradient of relu and leaky_relu as an operation of its own: linear in d_out, constant in x between the kinks.
-template <class T>
-Variable<T> activation_gradient(Tape<T>& tape, Variable<T> x, Variable<T> d_out, Activation kind, T slope) {
-    const auto mask = [x, kind, slope](TensorView<const T> in, TensorView<T> out) {
-        activation_backward(x.constant(), in, kind, slope, out);
-    };
-    return linear_map(tape, d_out, d_out.shape(), mask, mask);
-}
-
-}  // namespace detail
-
-template <class T, class L>
-Variable<T> conv2d(Tape<T>& tape, Variable<T> x, const L& layer) {
-    const ConvGeometry& g = layer.prepared.geometry();
-    GANCODEC_ASSERT(x.shape().c == g.in_channels);
-    auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
-    {
-        const Workspace::Scope scope(tape.scratch());
-        conv2d_forward(x.constant(), layer.prepared, out, tape.scratch());
-    }
-    // The gradient goes to the layer's own Parameter, which the caller owns as non-const when it is trained.
-    auto& bias = const_cast<Parameter<T>&>(layer.bias);
-    return tape.record(
-        out, {x}, layer.weight.trained(),
-        [&tape, x, &layer, &bias](TensorView<const T> d_out) {
-            if (layer.weight.trained())
-                detail::accumulate_weight(tape, layer, [&](T* d_weight) {
-                    const Workspace::Scope scope(tape.scratch());
-                    conv2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), d_weight,
-                                           bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
-                });
-            tape.accumulate(x, [&](TensorView<T> d) {
-                const Workspace::Scope scope(tape.scratch());
-                conv2d_backward_input(d_out, layer.prepared, d, tape.scratch());
-            });
-        },
-        [&tape, x, &layer](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
-            return {{x, detail::conv2d_input_gradient(tape, d_out, layer, x.shape())}};
-        });
-}
-
-template <class T, class L>
-Variable<T> conv_transpose2d(Tape<T>& tape, Variable<T> x, const L& layer) {
-    const ConvTransposeGeometry& g = layer.prepared.geometry();
-    GANCODEC_ASSERT(x.shape().c == g.in_channels);
-    auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
-    {
-        const Workspace::Scope scope(tape.scratch());
-        conv_transpose2d_forward(x.constant(), layer.prepared, out, tape.scratch());
-    }
-    auto& weight = const_cast<Parameter<T>&>(layer.weight);
-    auto& bias = const_cast<Parameter<T>&>(layer.bias);
-    return tape.record(out, {x}, weight.trained(), [&tape, x, &layer, &weight, &bias](TensorView<const T> d_out) {
-        if (weight.trained()) {
-            const Workspace::Scope scope(tape.scratch());
-            conv_transpose2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), weight.grad.data(),
-                                             bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
-        }
-        tape.accumulate(x, [&](TensorView<T> d) {
-            const Workspace::Scope scope(tape.scratch());
-            conv_transpose2d_backward_input(d_out, layer.prepared, d, tape.scratch());
-        });
-    });
-}
-
-template <class T, class L>
-Variable<T> gdn(Tape<T>& tape, Variable<T> x, const L& layer) {
-    auto out = tape.make(x.shape());
-    const T* beta_value = layer.beta.value.data();
-    const T* gamma_value = layer.gamma.value.data();
-    {
-        const Workspace::Scope scope(tape.scratch());
-        gdn_forward(x.constant(), beta_value, gamma_value, L::kInverse, out, tape.scratch());
-    }
-    auto& beta = const_cast<Parameter<T>&>(layer.beta);
-    auto& gamma = const_cast<Parameter<T>&>(layer.gamma);
-    return tape.record(out, {x}, beta.trained(), [&tape, x, &beta, &gamma](TensorView<const T> d_out) {
-        const auto write = [&](TensorView<T> d) {
-            const Workspace::Scope scope(tape.scratch());
-            gdn_backward(x.constant(), d_out, beta.value.data(), gamma.value.data(), L::kInverse, d,
-                         beta.trained() ? beta.grad.data() : nullptr, gamma.trained() ? gamma.grad.data() : nullptr,
-                         tape.scratch());
-        };
-        if (x.needs_gradient()) {
-            tape.accumulate(x, write);
-        } else {
-            const Workspace::Scope scope(tape.scratch());
-            write(tape.make(x.shape()));
-        }
-    });
-}
-
-template <class T>
-Variable<T> activation(Tape<T>& tape, Variable<T> x, Activation kind, T slope) {
-    auto out = tape.make(x.shape());
-    activation_forward(x.constant(), kind, slope, out);
-    const auto backward = [&tape, x, kind, slope](TensorView<const T> d_out) {
-        tape.accumulate(x, [&](TensorView<T> d) { activation_backward(x.constant(), d_out, kind, slope, d); });
-    };
-    if (kind != Activation::relu && kind != Activation::leaky_relu) return tape.record(out, {x}, false, backward);
-    return tape.record(out, {x}, false, backward,
-                       [&tape, x, kind, slope](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
-                           return {{x, detail::activation_gradient(tape, x, d_out, kind, slope)}};
-                       });
-}
-
-template <class T>
-Variable<T> add(Tape<T>& tape, Variable<T> a, Variable<T> b) {
-    auto out = tape.make(a.shape());
-    add(a.constant(), b.constant(), out);
-    return tape.record(
-        out, {a, b}, false,
-        [&tape, a, b](TensorView<const T> d_out) {
-            tape.accumulate(a, d_out);
-            tape.accumulate(b, d_out);
-        },
-        [a, b](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> { return {{a, d_out}, {b, d_out}}; });
-}
-
-template <class T, class L>
-Variable<T> conv2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
-    return activation(tape, conv2d(tape, x, layer), kind, slope);
-}
-template <class T, class L>
-Variable<T> conv_transpose2d_activation(Tape<T>& tape, Variable<T> x, const L& layer, Activation kind, T slope) {
-    return activation(tape, conv_transpose2d(tape, x, layer), kind, slope);
-}
-template <class T, class L>
-Variable<T> conv2d_add(Tape<T>& tape, Variable<T> x, const L& layer, Variable<T> skip) {
-    return add(tape, conv2d(tape, x, layer), skip);
-}
-
-template <class T>
-Variable<T> sub(Tape<T>& tape, Variable<T> a, Variable<T> b) {
-    auto out = tape.make(a.shape());
-    sub(a.constant(), b.constant(), out);
-    return tape.record(out, {a, b}, false, [&tape, a, b](TensorView<const T> d_out) {
-        tape.accumulate(a, d_out);
-        tape.accumulate(b, [&](TensorView<T> d) { scale(d_out, T(-1), d); });
-    });
-}
-
-/// Σ_i weight_i · x_i, each x_i a single number.
-template <class T>
-Variable<T> weighted_sum(Tape<T>& tape, const std::vector<std::pair<Variable<T>, T>>& terms) {
-    Variable<T> total = scale(tape, terms.front().first, terms.front().second);
-    for (std::size_t i = 1; i < terms.size(); ++i)
-        total = add(tape, total, scale(tape, terms[i].first, terms[i].second));
-    return total;
 }
 
 }  // namespace gancodec
@@ -12225,12 +12530,16 @@ public:
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x,
                                                      typename Context::Value y) const {
         std::optional<typename Context::Value> total;
-        net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)),
-             [&](std::size_t tap, auto fx, auto fy) {
-                 auto distance = feature_distance(context, std::move(fx), std::move(fy), linear_[tap].data());
-                 total = total ? add(context, std::move(*total), std::move(distance)) : std::move(distance);
-             });
+        compare(context, std::move(x), std::move(y), [&](std::size_t tap, auto fx, auto fy) {
+            auto distance = feature_distance(context, std::move(fx), std::move(fy), linear_[tap].data());
+            total = total ? add(context, std::move(*total), std::move(distance)) : std::move(distance);
+        });
         return std::move(*total);
+    }
+    /// For other comparisons of the same features: calls `use(tap, features of x, features of y)` at every tap.
+    template <class Context, class Use>
+    void compare(Context& context, typename Context::Value x, typename Context::Value y, Use&& use) const {
+        net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)), use);
     }
 
     /// Errors   Error{Errc::invalid_argument} when the images differ in size or are smaller than 32x32.
@@ -12548,6 +12857,179 @@ inline void update_average(std::span<TrainedParameter> parameters, double decay)
 }
 
 }  // namespace gancodec
+// ---- gancodec/train/optimizers/rms_prop.hpp
+
+namespace gancodec {
+
+/// RMSProp: steps along the gradient divided by the root of its own mean square.
+///   s ← decay·s + (1 − decay)·g²,  value ← value − rate·g / (√s + epsilon)
+/// Paper    Tieleman and Hinton: Lecture 6.5, Neural Networks for Machine Learning, 2012.
+struct RmsPropOptions {
+    double decay = 0.99, epsilon = 1e-8;
+};
+
+/// The mean square is kept in second_moment.
+inline void rms_prop_update(std::span<TrainedParameter> parameters, const RmsPropOptions& options, double learning_rate,
+                            double gradient_factor) {
+    const auto decay = static_cast<float>(options.decay), epsilon = static_cast<float>(options.epsilon);
+    const auto factor = static_cast<float>(gradient_factor);
+    parallel_for(static_cast<std::int64_t>(parameters.size()), [&](std::int64_t index, int) {
+        TrainedParameter& p = parameters[static_cast<std::size_t>(index)];
+        if (!p.parameter->trained()) return;
+        const auto rate = static_cast<float>(learning_rate * p.learning_rate_factor);
+        for (std::size_t i = 0; i < p.parameter->value.size(); ++i) {
+            const float g = p.parameter->grad[i] * factor;
+            p.second_moment[i] = std::fma(decay, p.second_moment[i] - g * g, g * g);
+            p.parameter->value[i] =
+                std::fma(-rate, g / (std::sqrt(p.second_moment[i]) + epsilon), p.parameter->value[i]);
+        }
+    });
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/optimizers/sgd.hpp
+
+namespace gancodec {
+
+/// Gradient descent with momentum: a heavy ball.
+///   m ← momentum·m + g,  value ← value − rate·m
+/// Paper    Polyak: Some methods of speeding up the convergence of iteration methods, 1964.
+struct SgdOptions {
+    double momentum = 0.9;
+};
+
+/// The momentum is kept in first_moment.
+inline void sgd_update(std::span<TrainedParameter> parameters, const SgdOptions& options, double learning_rate,
+                       double gradient_factor) {
+    const auto momentum = static_cast<float>(options.momentum), factor = static_cast<float>(gradient_factor);
+    parallel_for(static_cast<std::int64_t>(parameters.size()), [&](std::int64_t index, int) {
+        TrainedParameter& p = parameters[static_cast<std::size_t>(index)];
+        if (!p.parameter->trained()) return;
+        const auto rate = static_cast<float>(learning_rate * p.learning_rate_factor);
+        for (std::size_t i = 0; i < p.parameter->value.size(); ++i) {
+            p.first_moment[i] = std::fma(momentum, p.first_moment[i], p.parameter->grad[i] * factor);
+            p.parameter->value[i] = std::fma(-rate, p.first_moment[i], p.parameter->value[i]);
+        }
+    });
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/any_optimizer.hpp
+
+namespace gancodec {
+
+/// What a recipe can ask for; AdamW is adam with weight decay.
+enum class OptimizerKind { adam, rms_prop, sgd };
+
+/// An optimiser with the settings of each kind; those of the others are not looked at.
+struct OptimizerOptions {
+    OptimizerKind kind = OptimizerKind::adam;
+    AdamOptions adam = {};
+    RmsPropOptions rms_prop = {};
+    SgdOptions sgd = {};
+};
+
+/// One step of the chosen optimiser, number `step` of the run, along the gradients times `gradient_factor`.
+inline void optimizer_update(std::span<TrainedParameter> parameters, const OptimizerOptions& options,
+                             double learning_rate, std::int64_t step, double gradient_factor) {
+    switch (options.kind) {
+        case OptimizerKind::adam:
+            return adam_update(parameters, options.adam, learning_rate, step, gradient_factor);
+        case OptimizerKind::rms_prop:
+            return rms_prop_update(parameters, options.rms_prop, learning_rate, gradient_factor);
+        case OptimizerKind::sgd:
+            return sgd_update(parameters, options.sgd, learning_rate, gradient_factor);
+    }
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/parameter_rules.hpp
+
+namespace gancodec {
+
+/// Whether the whole of `name` is `pattern`, in which each * stands for any text.
+[[nodiscard]] inline bool matches_pattern(std::string_view pattern, std::string_view name) {
+    std::size_t p = 0, n = 0, star = pattern.size(), resume = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = n;
+        } else if (p < pattern.size() && pattern[p] == name[n]) {
+            ++p;
+            ++n;
+        } else if (star < pattern.size()) {  // the last * takes one more character
+            p = star + 1;
+            n = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+/// Every learning rate of the parameters that match, times `factor`.
+struct RateFactor {
+    std::string pattern;
+    double factor = 1;
+};
+
+/// What is special about some of a network's parameters, by patterns of their names, such as "encoder.*".
+struct ParameterRules {
+    std::vector<std::string> freeze =
+        {};  ///< stay as they are, and cost no gradient; a weight takes its layer's bias along
+    std::vector<RateFactor> rate_factors = {};
+    std::vector<std::string> load = {};  ///< begin with the numbers of the file that the run starts from
+};
+
+namespace detail {
+
+/// Calls `use` for each parameter that matches. Errors  Error{invalid_argument} naming `key` when none does.
+template <class F>
+void each_match(std::span<TrainedParameter> parameters, const std::string& key, const std::string& pattern, F&& use) {
+    bool any = false;
+    for (TrainedParameter& p : parameters)
+        if (matches_pattern(pattern, p.name)) {
+            any = true;
+            use(p);
+        }
+    if (!any)
+        throw Error(Errc::invalid_argument, "recipe: " + key + ": expected a pattern of parameters such as \"" +
+                                                parameters.front().name + "\", found \"" + pattern +
+                                                "\", which none has");
+}
+
+}  // namespace detail
+
+/// Freezes and slows down as the rules say. Errors  Error{invalid_argument} for a pattern that matches nothing.
+inline void apply_rules(const ParameterRules& rules, std::span<TrainedParameter> parameters) {
+    for (const std::string& pattern : rules.freeze)
+        detail::each_match(parameters, "freeze", pattern, [](TrainedParameter& p) { p.parameter->grad.clear(); });
+    for (const RateFactor& rule : rules.rate_factors)
+        detail::each_match(parameters, "rate_factors", rule.pattern,
+                           [&](TrainedParameter& p) { p.learning_rate_factor *= rule.factor; });
+}
+
+/// Loads the parameters that match from a checkpoint, whose averages are taken, or from any file with tensors of their
+/// names. Errors  Error{invalid_argument} for a pattern that matches nothing, Error{wrong_weights} that lists every
+///         tensor missing or of another shape.
+inline void load_matching(const std::vector<std::string>& patterns, const SafetensorsFile& file,
+                          std::span<TrainedParameter> parameters) {
+    std::vector<TrainedParameter*> wanted;
+    std::vector<TensorRequest> requests;
+    const auto stored = [&](const std::string& name) {
+        return file.find("average." + name) ? "average." + name : name;
+    };
+    for (const std::string& pattern : patterns)
+        detail::each_match(parameters, "load", pattern, [&](TrainedParameter& p) {
+            wanted.push_back(&p);
+            requests.push_back({stored(p.name), p.parameter->shape});
+        });
+    require_tensors(file, requests, ExtraTensors::allow);
+    for (TrainedParameter* p : wanted) p->average = p->parameter->value = file.read_float(stored(p->name));
+}
+
+}  // namespace gancodec
 // ---- gancodec/train/checkpoint.hpp
 
 namespace gancodec {
@@ -12559,6 +13041,9 @@ struct TrainingState {
     double running_loss = 0;          ///< mean over the last hundred steps or so, 0 before the first
     double pixel_steps = 0;           ///< crop pixels seen so far
     double seconds = 0;               ///< time spent in steps
+    double lowest_loss = std::numeric_limits<double>::infinity();  ///< of running_loss, and the step that had it:
+    std::int64_t lowest_step = 0;                                  ///< for schedules that wait for a plateau, …
+    double plateau_factor = 1;                                     ///< … and what they did to the learning rate
 };
 
 /// A run at rest: parameters, moments, average, counters. Kept in memory as the snapshot to return to, and on disk.
@@ -12584,7 +13069,8 @@ public:
         state = state_;
     }
 
-    /// Writes to a temporary name and renames: a kill leaves the old file or the new one, never half of one.
+    /// Whatever happens meanwhile, `path` is the old checkpoint or the whole new one.
+    /// Errors  Error{io}.
     void save(const std::filesystem::path& path) const {
         SafetensorsWriter writer;
         for (const Saved& tensor : tensors_)
@@ -12601,6 +13087,9 @@ public:
         writer.metadata("running_loss", exact(state_.running_loss));
         writer.metadata("pixel_steps", exact(state_.pixel_steps));
         writer.metadata("seconds", exact(state_.seconds));
+        writer.metadata("lowest_loss", exact(state_.lowest_loss));
+        writer.metadata("lowest_step", std::to_string(state_.lowest_step));
+        writer.metadata("plateau_factor", exact(state_.plateau_factor));
         writer.save(path);
     }
     [[nodiscard]] static bool is_one(const SafetensorsFile& file) {
@@ -12625,6 +13114,11 @@ public:
         Checkpoint checkpoint;
         checkpoint.state_ = {static_cast<std::int64_t>(number("step")), number("learning_rate_factor"),
                              number("running_loss"), number("pixel_steps"), number("seconds")};
+        if (file.metadata().contains("plateau_factor")) {  // not in files of earlier versions and of the PyTorch twin
+            checkpoint.state_.lowest_loss = number("lowest_loss");
+            checkpoint.state_.lowest_step = static_cast<std::int64_t>(number("lowest_step"));
+            checkpoint.state_.plateau_factor = number("plateau_factor");
+        }
         for (const TrainedParameter& p : parameters) {
             Saved saved{p.name, p.parameter->shape, {}};
             for (const std::string& part : kParts) saved.values.push_back(file.read_float(part + p.name));
@@ -12676,6 +13170,11 @@ private:
     Checkpoint checkpoint_;
 };
 
+/// Whether every number of a batch is one. Requires padding lanes of zeros.
+[[nodiscard]] inline bool all_finite(TensorView<const float> batch) {
+    return std::all_of(batch.data, batch.data + batch.size(), [](float x) { return std::isfinite(x); });
+}
+
 /// Counts a step that went well.
 inline void finish_step(TrainingState& state, double loss, double pixels) {
     state.running_loss = state.step == 0 ? loss : std::fma(0.01, loss - state.running_loss, state.running_loss);
@@ -12697,7 +13196,9 @@ struct StepReport {
     double loss = 0, seconds = 0;
     Figures figures;        ///< what the loss was made of
     bool restored = false;  ///< the loss exploded and the run went back to its last snapshot
-    std::string symptom;    ///< what seems to go wrong, and the usual cure; empty when nothing does
+    std::string
+        skipped;  ///< what held a number that is none, so that the step changed nothing; empty when all went well
+    std::string symptom;  ///< what seems to go wrong, and the usual cure; empty when nothing does
 
     /// Requires a figure of that name.
     [[nodiscard]] double at(std::string_view name) const {
@@ -12784,10 +13285,11 @@ public:
             cumulative_.push_back(total += std::sqrt(static_cast<double>(image.pixels())));
         }
     }
+    virtual ~Dataset() = default;
     [[nodiscard]] std::size_t size() const { return images_.size(); }
 
     /// Fills `batch` [n,3,crop,crop] with crops in [0, 1].
-    void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how, TensorView<float> batch) const {
+    virtual void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how, TensorView<float> batch) const {
         parallel_for(batch.shape.n, [&](std::int64_t n, int) {
             Random random(seed ^ (step * 0x9E3779B97F4A7C15u) ^ (static_cast<std::uint64_t>(n) << 32));
             random.next();
@@ -13677,6 +14179,148 @@ Variable<T> ms_ssim_loss(Tape<T>& tape, Variable<T> x, Variable<T> y, int scales
 }
 
 }  // namespace gancodec
+// ---- gancodec/train/losses/contextual.hpp
+
+namespace gancodec {
+
+namespace detail {
+
+/// The features of an image as rows, one for each position, moved by −mean and of length 1.
+struct FeatureRows {
+    int count, channels;
+    std::vector<double> value, length;  ///< length: what each row had before
+
+    template <class T>
+    FeatureRows(TensorView<const T> x, int n, const std::vector<double>& mean)
+        : count(x.shape.h * x.shape.w),
+          channels(x.shape.c),
+          value(static_cast<std::size_t>(count) * static_cast<std::size_t>(channels)),
+          length(static_cast<std::size_t>(count)) {
+        constexpr double kEpsilon = 1e-12;  // keeps an empty row's direction a number
+        for (int i = 0; i < count; ++i) {
+            double square = kEpsilon;
+            for (int c = 0; c < channels; ++c) {
+                const double v =
+                    static_cast<double>(x.at(n, c, i / x.shape.w, i % x.shape.w)) - mean[static_cast<std::size_t>(c)];
+                row(i)[c] = v;
+                square = std::fma(v, v, square);
+            }
+            length[static_cast<std::size_t>(i)] = std::sqrt(square);
+            for (int c = 0; c < channels; ++c) row(i)[c] /= length[static_cast<std::size_t>(i)];
+        }
+    }
+    [[nodiscard]] double* row(int i) {
+        return value.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(channels);
+    }
+    [[nodiscard]] double dot(int i, const double* other) {
+        double total = 0;
+        for (int c = 0; c < channels; ++c) total = std::fma(row(i)[c], other[c], total);
+        return total;
+    }
+};
+
+/// −log CX of image n; the slope to x's image n is written to d_x.
+template <class T>
+double contextual_of_image(TensorView<const T> x, TensorView<const T> y, int n, TensorView<T> d_x) {
+    constexpr double kEpsilon = 1e-5, kBandwidth = 0.5;
+    const Shape s = x.shape;
+    const int count = s.h * s.w;
+    const auto size = static_cast<std::size_t>(count);
+    std::vector<double> mean(static_cast<std::size_t>(s.c));
+    for (int c = 0; c < s.c; ++c) {
+        double total = 0;
+        for (int i = 0; i < count; ++i) total += static_cast<double>(y.at(n, c, i / s.w, i % s.w));
+        mean[static_cast<std::size_t>(c)] = total / count;
+    }
+    FeatureRows of_x(x, n, mean), of_y(y, n, mean);
+
+    // distance[i][j] and affinity CX[i][j]
+    std::vector<double> distance(size * size), affinity(size * size), nearest(size);
+    std::vector<int> nearest_at(size);
+    for (int i = 0; i < count; ++i) {
+        const std::size_t at = static_cast<std::size_t>(i) * size;
+        double* d = &distance[at];
+        for (int j = 0; j < count; ++j) d[j] = 1 - of_x.dot(i, of_y.row(j));
+        const double* least = std::min_element(d, d + count);
+        nearest_at[static_cast<std::size_t>(i)] = static_cast<int>(least - d);
+        const double scale = nearest[static_cast<std::size_t>(i)] = *least + kEpsilon;
+        double total = 0;
+        for (int j = 0; j < count; ++j)
+            total += affinity[at + static_cast<std::size_t>(j)] = std::exp((*least - d[j]) / (scale * kBandwidth));
+        for (int j = 0; j < count; ++j) affinity[at + static_cast<std::size_t>(j)] /= total;
+    }
+    double similarity = 0;
+    std::vector<int> best(size);
+    for (int j = 0; j < count; ++j) {
+        const auto at = [&](int i) {
+            return affinity[static_cast<std::size_t>(i) * size + static_cast<std::size_t>(j)];
+        };
+        for (int i = 1; i < count; ++i)
+            if (at(i) > at(best[static_cast<std::size_t>(j)])) best[static_cast<std::size_t>(j)] = i;
+        similarity += at(best[static_cast<std::size_t>(j)]) / count;
+    }
+
+    // Back: through the logarithm, the softmax of row i, the division by its least distance, and the direction of x_i.
+    const double slope = -1 / (similarity * count);
+    std::vector<double> toward(static_cast<std::size_t>(s.c));
+    for (int i = 0; i < count; ++i) {
+        const double* cx = &affinity[static_cast<std::size_t>(i) * size];
+        const double* d = &distance[static_cast<std::size_t>(i) * size];
+        const double scale = nearest[static_cast<std::size_t>(i)];
+        double mixed = 0;
+        for (int j = 0; j < count; ++j) mixed += best[static_cast<std::size_t>(j)] == i ? slope * cx[j] : 0;
+        std::fill(toward.begin(), toward.end(), 0.0);
+        double to_nearest = 0;
+        const auto follow = [&](int j, double to_distance) {
+            for (int c = 0; c < s.c; ++c)
+                toward[static_cast<std::size_t>(c)] =
+                    std::fma(-to_distance, of_y.row(j)[c], toward[static_cast<std::size_t>(c)]);
+        };
+        for (int j = 0; j < count; ++j) {
+            const double own = best[static_cast<std::size_t>(j)] == i ? slope : 0;
+            const double to_ratio = -cx[j] * (own - mixed) / kBandwidth;
+            to_nearest -= to_ratio * d[j] / (scale * scale);
+            follow(j, to_ratio / scale);
+        }
+        follow(nearest_at[static_cast<std::size_t>(i)], to_nearest);
+        const double along = of_x.dot(i, toward.data());
+        for (int c = 0; c < s.c; ++c)
+            d_x.at(n, c, i / s.w, i % s.w) =
+                static_cast<T>((toward[static_cast<std::size_t>(c)] - along * of_x.row(i)[c]) /
+                               of_x.length[static_cast<std::size_t>(i)]);
+    }
+    return -std::log(similarity);
+}
+
+}  // namespace detail
+
+/// Contextual loss: how many of the features of y have a feature of x that is near, wherever it stands. Tolerates shifts
+/// that a comparison place by place punishes (CLGAN's content loss).
+///   d_ij = 1 − cos(x_i − μ, y_j − μ), μ the mean of y;  CX_ij = softmax_j( −d_ij / ((min_k d_ik + 1e-5)·½) );
+///   loss = mean over images of −log( mean_j max_i CX_ij )
+/// Shapes   x, y [n,c,h,w], features of a network; memory and time grow with (h·w)² · one number
+/// Requires y has no gradient: it is what is wanted.
+/// Paper    Mechrez, Talmi, Zelnik-Manor: The Contextual Loss for Image Transformation with Non-Aligned Data, 2018.
+template <class T>
+Variable<T> contextual_loss(Tape<T>& tape, Variable<T> x, Variable<T> y) {
+    const Shape s = x.shape();
+    auto slope = tape.scratch().template zeros<T>(s);
+    std::vector<double> of_image(static_cast<std::size_t>(s.n));
+    parallel_for(s.n, [&](std::int64_t n, int) {
+        of_image[static_cast<std::size_t>(n)] =
+            detail::contextual_of_image(x.constant(), y.constant(), static_cast<int>(n), slope);
+    });
+    double total = 0;
+    for (const double value : of_image) total += value / s.n;
+    auto out = tape.scratch().template zeros<T>({1, 1, 1, 1});
+    out.data[0] = static_cast<T>(total);
+    return tape.record(out, {x}, false, [&tape, x, slope](TensorView<const T> d_out) {
+        const T factor = d_out.data[0] / static_cast<T>(x.shape().n);
+        tape.accumulate(x, [&](TensorView<T> d) { scale(TensorView<const T>(slope), factor, d); });
+    });
+}
+
+}  // namespace gancodec
 // ---- gancodec/train/losses/content.hpp
 
 namespace gancodec {
@@ -13684,7 +14328,11 @@ namespace gancodec {
 /// How much each way to compare an image with the original counts; 0 leaves it out and costs nothing.
 struct ContentWeights {
     double mse = 150, l1 = 0, charbonnier = 0, ms_ssim = 0, lpips = 1, total_variation = 0, feature_matching = 0;
+    double contextual = 0;  ///< of AlexNet features, those of LPIPS
 };
+
+/// The contextual loss sees the third tap: 15x15 positions of a crop of 256 pixels.
+inline constexpr std::size_t kContextualTap = 2;
 
 /// One term of a loss, before its weight.
 template <class T>
@@ -13694,8 +14342,16 @@ struct LossTerm {
     Variable<T> value;
 };
 
+/// Σ weight · term, one number.
+template <class T>
+Variable<T> weighted_sum(Tape<T>& tape, std::span<const LossTerm<T>> terms) {
+    std::vector<std::pair<Variable<T>, T>> weighted;
+    for (const LossTerm<T>& term : terms) weighted.emplace_back(term.value, static_cast<T>(term.weight));
+    return weighted_sum(tape, weighted);
+}
+
 /// The terms that compare images; feature matching needs a discriminator and is its stage's.
-/// Shapes  seen, wanted [n,3,h,w] in [0, 1] · `lpips` may be null when its weight is 0
+/// Shapes  seen, wanted [n,3,h,w] in [0, 1] · `lpips` may be null when its weight and that of contextual are 0
 template <class T, class Lpips>
 std::vector<LossTerm<T>> content_terms(Tape<T>& tape, const ContentWeights& weights, const Lpips* lpips,
                                        Variable<T> seen, Variable<T> wanted) {
@@ -13712,8 +14368,260 @@ std::vector<LossTerm<T>> content_terms(Tape<T>& tape, const ContentWeights& weig
     term("charbonnier", weights.charbonnier, [&] { return charbonnier(tape, seen, wanted); });
     term("ms_ssim", weights.ms_ssim, [&] { return ms_ssim_loss(tape, seen, wanted); });
     term("lpips", weights.lpips, [&] { return (*lpips)(tape, seen, wanted); });
+    term("contextual", weights.contextual, [&] {
+        Variable<T> loss;
+        lpips->compare(tape, seen, wanted, [&](std::size_t tap, Variable<T> fx, Variable<T> fy) {
+            if (tap == kContextualTap) loss = contextual_loss(tape, fx, fy);
+        });
+        return loss;
+    });
     term("total_variation", weights.total_variation, [&] { return total_variation(tape, seen); });
     return terms;
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/losses/gradient_balance.hpp
+
+namespace gancodec {
+
+/// What an adversarial loss must be multiplied by for its gradient to be as long as that of the content loss, both taken
+/// at the last layer of the generator:
+///   min( ‖∇ content‖ / (‖∇ adversarial‖ + 1e-6), 1e4 )
+/// Nothing flows through the weight itself. Costs one pass back from each loss to that layer.
+/// Requires nothing but that layer is trained between the losses and the generator's other layers (a frozen
+///          discriminator), `take_norm()` -> double answers the norm of the gradients of all parameters and clears them.
+/// Paper    Esser, Rombach, Ommer: Taming Transformers for High-Resolution Image Synthesis, 2021, equation 7.
+template <class T, class TakeNorm>
+[[nodiscard]] double gradient_balance(Tape<T>& tape, Variable<T> content, Variable<T> adversarial,
+                                      const TakeNorm& take_norm) {
+    constexpr double kEpsilon = 1e-6, kLargest = 1e4;
+    const auto norm = [&](Variable<T> loss) {
+        tape.backward_to_last_layer(loss);
+        return take_norm();
+    };
+    const double of_content = norm(content), of_adversarial = norm(adversarial);
+    return std::min(of_content / (of_adversarial + kEpsilon), kLargest);
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/losses/uncertainty.hpp
+
+namespace gancodec {
+
+/// Weights of loss terms that are learnt beside the network: each term has a log variance s, 0 at first, and counts
+///   e^−s · term + s,
+/// least where e^s is the term itself: large terms are turned down, small ones up.
+/// Requires terms that are never negative.
+/// Paper    Kendall, Gal, Cipolla: Multi-Task Learning Using Uncertainty to Weigh Losses, 2018, equation 10, factors of 2
+///          left out.
+template <class T = float>
+struct Uncertainty {
+    template <class U>
+    using Rebind = Uncertainty<U>;
+
+    Parameter<T> log_variance;
+
+    explicit Uncertainty(int terms) : log_variance({terms}) {}
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        f(prefix + "log_variance", log_variance);
+    }
+    void prepare(bool) {}
+
+    /// Term number `index` as it counts. Shapes  term, result: one number
+    [[nodiscard]] Variable<T> operator()(Tape<T>& tape, Variable<T> term, std::size_t index) {
+        const T factor = std::exp(-log_variance.value[index]), value = term.scalar();
+        auto out = tape.scratch().template zeros<T>({1, 1, 1, 1});
+        out.data[0] = std::fma(factor, value, log_variance.value[index]);
+        return tape.record(out, {term}, log_variance.trained(),
+                           [&tape, this, term, index, factor, value](TensorView<const T> d_out) {
+                               const T d = d_out.data[0];
+                               if (log_variance.trained())
+                                   log_variance.grad[index] += d * std::fma(-factor, value, T(1));
+                               tape.accumulate(term, [&](TensorView<T> d_term) { scale(d_out, factor, d_term); });
+                           });
+    }
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/adaptive_weights.hpp
+
+namespace gancodec {
+
+/// Whether the weights of a recipe are final, or factors on weights that are found while training.
+enum class AdaptiveWeighting { none, gradient_balance, uncertainty };
+
+/// Turns the terms of a generator's loss into the loss.
+class AdaptiveWeights {
+public:
+    /// Errors  Error{invalid_argument} for uncertainty with an adversarial loss that can be negative.
+    AdaptiveWeights(AdaptiveWeighting kind, AdversarialLoss loss) : kind_(kind), uncertainty_(kTerms.size()) {
+        if (kind == AdaptiveWeighting::uncertainty && loss != AdversarialLoss::non_saturating &&
+            loss != AdversarialLoss::least_squares)
+            throw Error(Errc::invalid_argument,
+                        "recipe: adaptive_weights: expected uncertainty only with adversarial losses that are never "
+                        "negative, non_saturating or least_squares; found another");
+    }
+    /// What is learnt, if anything: registered for training.
+    void collect(std::vector<TrainedParameter>& into) {
+        constexpr double kFaster = 50;  // log variances are far from 0, and Adam moves them by the rate at each step
+        if (kind_ == AdaptiveWeighting::uncertainty) collect_parameters(uncertainty_, "uncertainty.", into, kFaster);
+    }
+    /// Σ weight · term, the weights adapted; they stay in `terms`. `generator`: the parameters whose last layer counts.
+    [[nodiscard]] Variable<float> loss(Tape<float>& tape, std::vector<LossTerm<float>>& terms,
+                                       std::span<TrainedParameter> generator) {
+        switch (kind_) {
+            case AdaptiveWeighting::none:
+                break;
+            case AdaptiveWeighting::gradient_balance:
+                balance(tape, terms, generator);
+                break;
+            case AdaptiveWeighting::uncertainty:
+                return by_uncertainty(tape, terms);
+        }
+        return weighted_sum(tape, std::span<const LossTerm<float>>(terms));
+    }
+
+private:
+    static constexpr std::array<std::string_view, 10> kTerms = {
+        "mse",        "l1",          "charbonnier",     "ms_ssim", "lpips", "dists", "total_variation",
+        "contextual", "adversarial", "feature_matching"};
+
+    static void balance(Tape<float>& tape, std::vector<LossTerm<float>>& terms, std::span<TrainedParameter> generator) {
+        const auto adversarial = std::find_if(terms.begin(), terms.end(),
+                                              [](const LossTerm<float>& term) { return term.name == "adversarial"; });
+        if (adversarial == terms.end() || terms.size() == 1) return;
+        std::vector<LossTerm<float>> content;
+        for (const LossTerm<float>& term : terms)
+            if (term.name != "adversarial") content.push_back(term);
+        adversarial->weight *= gradient_balance(tape, weighted_sum(tape, std::span<const LossTerm<float>>(content)),
+                                                adversarial->value, [&] {
+                                                    const double norm = gradient_norm(generator);
+                                                    clear_gradients(generator);
+                                                    return norm;
+                                                });
+    }
+    Variable<float> by_uncertainty(Tape<float>& tape, std::vector<LossTerm<float>>& terms) {
+        std::vector<std::pair<Variable<float>, float>> counted;
+        for (LossTerm<float>& term : terms) {
+            const auto place = std::find(kTerms.begin(), kTerms.end(), term.name);
+            GANCODEC_ASSERT(place != kTerms.end());
+            const auto index = static_cast<std::size_t>(place - kTerms.begin());
+            const auto scaled = scale(tape, term.value, static_cast<float>(term.weight));
+            counted.emplace_back(uncertainty_(tape, scaled, index), 1.0f);
+            term.weight *= std::exp(-static_cast<double>(uncertainty_.log_variance.value[index]));
+        }
+        return weighted_sum(tape, counted);
+    }
+
+    AdaptiveWeighting kind_;
+    Uncertainty<float> uncertainty_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/discriminator_watch.hpp
+
+namespace gancodec {
+
+/// The mean of a discriminator's logits over all its maps.
+[[nodiscard]] inline double mean_logit(const std::vector<Variable<float>>& logits) {
+    double total = 0;
+    for (const auto& map : logits) {
+        Workspace scratch;
+        total += sum(map.constant(), scratch) / static_cast<double>(map.shape().logical_size());
+    }
+    return total / static_cast<double>(logits.size());
+}
+
+/// How often a real patch has a higher logit than the fake one in its place.
+[[nodiscard]] inline double told_apart(const std::vector<Variable<float>>& real,
+                                       const std::vector<Variable<float>>& fake) {
+    std::int64_t right = 0, all = 0;
+    for (std::size_t i = 0; i < real.size(); ++i) {
+        const Shape s = real[i].shape();
+        for (int n = 0; n < s.n; ++n)
+            for (int y = 0; y < s.h; ++y)
+                for (int x = 0; x < s.w; ++x, ++all)
+                    right += real[i].constant().at(n, 0, y, x) > fake[i].constant().at(n, 0, y, x);
+    }
+    return static_cast<double>(right) / static_cast<double>(all);
+}
+
+/// Names a discriminator that has won or gone blind, once in a while.
+class DiscriminatorWatch {
+public:
+    /// `share`: told_apart() of a step. The symptom and its usual cure; empty when there is none.
+    [[nodiscard]] std::string observe(double share) {
+        constexpr std::int64_t kWindow = 500;
+        sum_ += share;
+        if (++steps_ < kWindow) return {};
+        const double mean = sum_ / static_cast<double>(steps_);
+        *this = {};
+        if (mean > 0.98)
+            return "the discriminator tells nearly every patch: lower its rate, or raise r1_weight or instance_noise";
+        if (mean < 0.52) return "the discriminator tells nothing: raise its rate, or lower adversarial_weight";
+        return {};
+    }
+
+private:
+    double sum_ = 0;
+    std::int64_t steps_ = 0;
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/unrolled.hpp
+
+namespace gancodec {
+
+/// The gradients of one loss to the parameters of both networks, each set in one list.
+template <class T>
+struct TwoGradients {
+    std::vector<T> to_discriminator, to_generator;
+};
+
+namespace detail {
+
+template <class T>
+std::vector<T> moved(const std::vector<T>& from, double distance, const std::vector<T>& along) {
+    std::vector<T> result(from);
+    for (std::size_t i = 0; i < result.size(); ++i)
+        result[i] = static_cast<T>(std::fma(distance, static_cast<double>(along[i]), static_cast<double>(from[i])));
+    return result;
+}
+
+}  // namespace detail
+
+/// The generator's gradient of its loss against the discriminator that `steps` steps of gradient descent would lead to,
+/// the answer of those steps to the generator included:
+///   θ_0 = `discriminator`,  θ_{k+1} = θ_k − rate·∇_θ L_D(θ_k, G);   result d/dG L_G(θ_steps(G), G)
+/// Back through the steps, products of second derivatives with a vector v are central differences of gradients along v,
+/// so nothing needs to be differentiated twice; `difference` is their step, as a distance of parameters.
+///   `discriminator_gradients(θ)`, `generator_gradients(θ)` -> TwoGradients of L_D and of L_G at θ
+/// Paper    Metz, Poole, Pfau, Sohl-Dickstein: Unrolled Generative Adversarial Networks, 2017, equations 6 to 10.
+template <class T, class D, class G>
+[[nodiscard]] std::vector<T> unrolled_gradient(const std::vector<T>& discriminator, int steps, double rate,
+                                               double difference, const D& discriminator_gradients,
+                                               const G& generator_gradients) {
+    std::vector<std::vector<T>> path = {discriminator};
+    for (int k = 0; k < steps; ++k)
+        path.push_back(detail::moved(path.back(), -rate, discriminator_gradients(path.back()).to_discriminator));
+    TwoGradients<T> gradient = generator_gradients(path.back());
+    for (std::size_t k = path.size() - 1; k-- > 0;) {
+        double square = 0;
+        for (const T v : gradient.to_discriminator) square = std::fma(double(v), double(v), square);
+        if (square == 0) break;
+        const double step = difference / std::sqrt(square);
+        const auto& v = gradient.to_discriminator;
+        const TwoGradients<T> ahead = discriminator_gradients(detail::moved(path[k], step, v)),
+                              behind = discriminator_gradients(detail::moved(path[k], -step, v));
+        const auto pull = [&](std::vector<T>& total, const std::vector<T>& plus, const std::vector<T>& minus) {
+            for (std::size_t i = 0; i < total.size(); ++i)
+                total[i] -= static_cast<T>(rate * (double(plus[i]) - double(minus[i])) / (2 * step));
+        };
+        pull(gradient.to_generator, ahead.to_generator, behind.to_generator);
+        pull(gradient.to_discriminator, ahead.to_discriminator, behind.to_discriminator);
+    }
+    return gradient.to_generator;
 }
 
 }  // namespace gancodec
@@ -14051,21 +14959,46 @@ void init_principal_components(Networks& model, TensorView<const float> sample, 
 
 namespace gancodec {
 
-/// Learning rate over a run: linear warm-up, constant, then half a cosine down to `final_factor`.
+/// How a learning rate falls.
+enum class ScheduleShape { cosine, constant, step, plateau };
+
+/// Learning rate over a run: a linear warm-up, then one of four shapes.
+///   cosine    constant, then half a cosine down to `final_factor` (Loshchilov and Hutter 2017, without restarts)
+///   constant  stays at the peak
+///   step      times `step_factor` after every `step_every` steps
+///   plateau   times `step_factor` whenever the loss has not fallen for `patience_steps`: train/plateau.hpp
 struct LearningRateSchedule {
     double peak = 2e-4;
     std::int64_t warm_up_steps = 200;
     double decay_from = 0.5;  ///< share of the run after which the cosine begins; 0 is the plain warm-up and cosine
     double final_factor = 0.02;
+    ScheduleShape shape = ScheduleShape::cosine;
+    double step_factor = 0.5;
+    std::int64_t step_every = 10000, patience_steps = 2000;
 
+    /// Without what a plateau adds to it.
     [[nodiscard]] double at(std::int64_t step, std::int64_t total_steps) const {
         const double warm = std::min(
             1.0, static_cast<double>(step + 1) / static_cast<double>(std::max<std::int64_t>(1, warm_up_steps)));
+        switch (shape) {
+            case ScheduleShape::cosine:
+                return peak * warm * cosine(step, total_steps);
+            case ScheduleShape::step:
+                return peak * warm * std::pow(step_factor, static_cast<double>(step / step_every));
+            case ScheduleShape::constant:
+            case ScheduleShape::plateau:
+                break;
+        }
+        return peak * warm;
+    }
+
+private:
+    [[nodiscard]] double cosine(std::int64_t step, std::int64_t total_steps) const {
         const double begin = decay_from * static_cast<double>(total_steps);
         const double length = std::max(1.0, static_cast<double>(total_steps) - begin);
         const double t = std::clamp((static_cast<double>(step) - begin) / length, 0.0, 1.0);
         constexpr double kPi = 3.141592653589793;
-        return peak * warm * (final_factor + (1 - final_factor) * 0.5 * (1 + std::cos(kPi * t)));
+        return final_factor + (1 - final_factor) * 0.5 * (1 + std::cos(kPi * t));
     }
 };
 
@@ -14085,6 +15018,32 @@ struct LambdaRamp {
 };
 
 }  // namespace gancodec
+// ---- gancodec/train/plateau.hpp
+
+namespace gancodec {
+
+/// The learning rate of this step: its schedule, what explosions took away, and what plateaus did.
+[[nodiscard]] inline double learning_rate(const LearningRateSchedule& schedule, const TrainingState& state,
+                                          std::int64_t total_steps) {
+    const double lowered = schedule.shape == ScheduleShape::plateau ? state.plateau_factor : 1;
+    return schedule.at(state.step, total_steps) * state.learning_rate_factor * lowered;
+}
+
+/// After every step: lowers the rate when the running loss has not fallen by a thousandth for `patience_steps`.
+inline void follow_plateau(const LearningRateSchedule& schedule, TrainingState& state) {
+    constexpr double kLeastFall = 1e-3;
+    if (schedule.shape != ScheduleShape::plateau) return;
+    if (state.running_loss < state.lowest_loss - kLeastFall * std::abs(state.lowest_loss) ||
+        std::isinf(state.lowest_loss)) {
+        state.lowest_loss = state.running_loss;
+        state.lowest_step = state.step;
+    } else if (state.step - state.lowest_step >= schedule.patience_steps) {
+        state.plateau_factor *= schedule.step_factor;
+        state.lowest_step = state.step;
+    }
+}
+
+}  // namespace gancodec
 // ---- gancodec/train/recipe.hpp
 
 namespace gancodec {
@@ -14099,7 +15058,8 @@ struct Recipe {
     double odd_size_probability = 0.1;  ///< share of steps whose crops lose up to 63 rows and columns
 
     LearningRateSchedule learning_rate;
-    AdamOptions adam;
+    OptimizerOptions optimizer;
+    ParameterRules rules;
     double clip_norm = 1.0;
     double average_decay = 0.999;
 
@@ -14385,7 +15345,15 @@ public:
         collect_parameters(model_, "", parameters_);
         collect_parameters(prior_, "prior.", parameters_);
         for (TrainedParameter& p : parameters_) p.learning_rate_factor = learning_rate_factor(p.name);
+        apply_rules(recipe_.rules, parameters_);
         batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
+        snapshot_.take(parameters_, state_);
+    }
+
+    /// Before the first step: begins with those tensors of `file` that the recipe's "load" names.
+    /// Errors  Error{invalid_argument, wrong_weights}: load_matching().
+    void load(const SafetensorsFile& file) {
+        load_matching(recipe_.rules.load, file, parameters_);
         snapshot_.take(parameters_, state_);
     }
 
@@ -14399,6 +15367,11 @@ public:
         report.step = state_.step;
         Random random = random_of_step();
         const Stage1Batch batch = draw_batch(random);
+        if (!all_finite(batch_.view())) {
+            report.skipped = "the batch";
+            ++state_.step;
+            return report;
+        }
         model_.prepare(true);
         clear_gradients(parameters_);
         tape_.clear();
@@ -14565,16 +15538,20 @@ private:
     }
     void update(StepReport& report) {
         const double norm = gradient_norm(parameters_);
-        const double rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.learning_rate, state_, recipe_.steps);
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
-        if (std::isfinite(norm)) {
-            adam_update(parameters_, recipe_.adam, rate, state_.step,
-                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
-            model_.project();
-            prior_.project();
-            update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
+        if (!std::isfinite(norm)) {
+            report.skipped = "the gradient";
+            ++state_.step;
+            return;
         }
+        optimizer_update(parameters_, recipe_.optimizer, rate, state_.step,
+                         std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+        model_.project();
+        prior_.project();
+        update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+        follow_plateau(recipe_.learning_rate, state_);
         if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
     }
 
@@ -14665,7 +15642,8 @@ struct AdversarialRecipe {
     Augmentation augmentation;
 
     LearningRateSchedule generator_rate{1e-4, 100, 0.5, 0.05}, discriminator_rate{4e-4, 100, 0.5, 0.05};
-    AdamOptions adam{0.5, 0.9, 1e-8, 0};
+    OptimizerOptions optimizer{.adam = {0.5, 0.9, 1e-8, 0}};
+    ParameterRules rules;
     double clip_norm = 1.0;
     double average_decay = 0.999;
 
@@ -14675,6 +15653,8 @@ struct AdversarialRecipe {
     int dists_px = 128;
     double adversarial_weight = 0.008;
     AdversarialOptions adversarial;
+    AdaptiveWeighting adaptive_weights =
+        AdaptiveWeighting::none;  ///< factors on all weights above, found while training
     DiscriminatorKind discriminator = DiscriminatorKind::patch;
     /// The generator learns from the content alone for so many steps, until the discriminator knows something.
     std::int64_t discriminator_only_steps = 200;
@@ -14718,8 +15698,9 @@ public:
           data_(data),
           losses_(losses),
           start_(std::move(start)),
-          model_(read_codec_weights<Networks>(start_, LoadOptions{}).networks),
-          discriminator_(recipe_.discriminator) {
+          model_(read_codec_weights<Networks>(start_, 1.0).networks),
+          discriminator_(recipe_.discriminator),
+          adaptive_(recipe_.adaptive_weights, recipe_.adversarial.loss) {
         const int crop = recipe_.augmentation.crop_px;
         if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
             throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
@@ -14728,12 +15709,22 @@ public:
         if (recipe_.adversarial_weight > 0 && recipe_.r1_weight > 0 && recipe_.r1_every < 1)
             throw Error(Errc::invalid_argument,
                         "recipe: expected r1_every from 1, found " + std::to_string(recipe_.r1_every));
+        if (recipe_.discriminator_rate.shape == ScheduleShape::plateau &&
+            recipe_.generator_rate.shape != ScheduleShape::plateau)
+            throw Error(Errc::invalid_argument,
+                        "recipe: discriminator_rate/shape: expected plateau only together with that of generator_rate, "
+                        "whose loss is watched");
+        if (!recipe_.rules.load.empty())
+            throw Error(Errc::invalid_argument,
+                        "recipe: load: expected in recipes of stage reconstruction only, whose weights begin anew");
         Random random(recipe_.seed);
         init_keep_variance(discriminator_, random);
         settle_spectral_norm(discriminator_);
         collect_parameters(model_.generator, "generator.", parameters_);
+        adaptive_.collect(parameters_);
         generator_count_ = parameters_.size();
         collect_parameters(discriminator_, "discriminator.", parameters_);
+        apply_rules(recipe_.rules, parameters_);
         model_.prepare(false);
         batch_ = Tensor<float>({recipe_.batch, 3, crop, crop});
         snapshot_.take(parameters_, state_);
@@ -14750,6 +15741,11 @@ public:
         Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));
         random.next();
         data_.draw(recipe_.seed, static_cast<std::uint64_t>(state_.step), recipe_.augmentation, batch_.view());
+        if (!all_finite(batch_.view())) {
+            report.skipped = "the batch";
+            ++state_.step;
+            return report;
+        }
         model_.generator.prepare(true);
         discriminator_.prepare(true);
         tape_.clear();
@@ -14765,8 +15761,10 @@ public:
             snapshot_.restore(parameters_, state_);
             report.restored = true;
         } else {
-            watch(report);
+            const std::string symptom = watch_.observe(report.at("told_apart"));
+            if (!symptom.empty()) report.symptom = symptom;
             finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+            follow_plateau(recipe_.generator_rate, state_);
             if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
         }
         report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -14836,12 +15834,13 @@ private:
                        scale(judge_tape_, r1, static_cast<float>(0.5 * recipe_.r1_weight * recipe_.r1_every)));
         }
         judge_tape_.backward(loss);
-        const double rate = recipe_.discriminator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.discriminator_rate, state_, recipe_.steps);
         const double norm = update(discriminator_parameters(), rate);
+        if (!std::isfinite(norm)) report.symptom = "the discriminator's gradient was no number: it was not followed";
         discriminator_.project();
         discriminator_.prepare(true);
         report.figures = {{"d_loss", value}, {"told_apart", told_apart(on_real, on_fake)}, {"d_gradient_norm", norm}};
-        report.figures.insert(report.figures.end(), {{"d_real", mean(on_real)}, {"d_fake", mean(on_fake)}});
+        report.figures.insert(report.figures.end(), {{"d_real", mean_logit(on_real)}, {"d_fake", mean_logit(on_fake)}});
         if (penalise) report.figures.emplace_back("r1", penalty);
     }
     void train_generator(Variable<float> x, Variable<float> x_hat, Variable<float> real, Variable<float> judged,
@@ -14874,63 +15873,30 @@ private:
                 terms.push_back({"feature_matching", recipe_.content.feature_matching,
                                  feature_matching(tape_, on_fake.features, on_real.features)});
         }
-        std::vector<std::pair<Variable<float>, float>> weighted;
         Figures figures;
-        for (const LossTerm<float>& term : terms) {
-            weighted.emplace_back(term.value, static_cast<float>(term.weight));
+        for (const LossTerm<float>& term : terms)
             figures.emplace_back(term.name, static_cast<double>(term.value.scalar()));
-        }
-        const auto loss = weighted_sum(tape_, weighted);
-        report.loss = static_cast<double>(loss.scalar());
+        // By the recipe's weights: adapted ones may jump without anything having exploded.
+        report.loss = static_cast<double>(weighted_sum<float>(tape_, std::span<const LossTerm<float>>(terms)).scalar());
+        const auto loss = adaptive_.loss(tape_, terms, generator_parameters());
+        if (recipe_.adaptive_weights != AdaptiveWeighting::none)
+            for (const LossTerm<float>& term : terms) figures.emplace_back(term.name + "_weight", term.weight);
         report.figures.insert(report.figures.begin(), figures.begin(), figures.end());
         if (!std::isfinite(report.loss)) return;
         tape_.backward(loss);
-        const double rate = recipe_.generator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.generator_rate, state_, recipe_.steps);
         const double norm = update(generator_parameters(), rate);
+        if (!std::isfinite(norm)) report.symptom = "the generator's gradient was no number: it was not followed";
         update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
     }
-    /// One step of Adam with the gradient clipped; answers its norm. A gradient that is no number is not followed.
+    /// One step of the optimiser with the gradient clipped; answers its norm. A gradient that is no number is not followed.
     double update(std::span<TrainedParameter> parameters, double rate) {
         const double norm = gradient_norm(parameters);
         if (std::isfinite(norm))
-            adam_update(parameters, recipe_.adam, rate, state_.step,
-                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+            optimizer_update(parameters, recipe_.optimizer, rate, state_.step,
+                             std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
         return norm;
-    }
-    [[nodiscard]] static double mean(const Logits& logits) {
-        double total = 0;
-        for (const auto& map : logits) {
-            Workspace scratch;
-            total += sum(map.constant(), scratch) / static_cast<double>(map.shape().logical_size());
-        }
-        return total / static_cast<double>(logits.size());
-    }
-    /// How often a real patch has a higher logit than the fake one in its place.
-    [[nodiscard]] static double told_apart(const Logits& real, const Logits& fake) {
-        std::int64_t right = 0, all = 0;
-        for (std::size_t i = 0; i < real.size(); ++i) {
-            const Shape s = real[i].shape();
-            for (int n = 0; n < s.n; ++n)
-                for (int y = 0; y < s.h; ++y)
-                    for (int x = 0; x < s.w; ++x, ++all)
-                        right += real[i].constant().at(n, 0, y, x) > fake[i].constant().at(n, 0, y, x);
-        }
-        return static_cast<double>(right) / static_cast<double>(all);
-    }
-    /// Names a discriminator that has won or gone blind, once in a while.
-    void watch(StepReport& report) {
-        constexpr std::int64_t kWindow = 500;
-        told_apart_sum_ += report.at("told_apart");
-        if (++watched_ < kWindow) return;
-        const double share = told_apart_sum_ / static_cast<double>(watched_);
-        told_apart_sum_ = 0;
-        watched_ = 0;
-        if (share > 0.98)
-            report.symptom =
-                "the discriminator tells nearly every patch: lower its rate, or raise r1_weight or instance_noise";
-        else if (share < 0.52)
-            report.symptom = "the discriminator tells nothing: raise its rate, or lower adversarial_weight";
     }
 
     AdversarialRecipe recipe_;
@@ -14939,14 +15905,14 @@ private:
     SafetensorsFile start_;
     Networks model_;
     AnyDiscriminator<float> discriminator_;
-    std::vector<TrainedParameter> parameters_;  ///< the generator's, then the discriminator's
+    AdaptiveWeights adaptive_;
+    std::vector<TrainedParameter> parameters_;  ///< the generator's and its loss's, then the discriminator's
     std::size_t generator_count_ = 0;
     TrainingState state_;
     Snapshot snapshot_;
     Tensor<float> batch_;
     Tape<float> tape_, judge_tape_;
-    double told_apart_sum_ = 0;
-    std::int64_t watched_ = 0;
+    DiscriminatorWatch watch_;
 };
 using AdversarialStage = BasicAdversarialStage<Model<float>>;
 

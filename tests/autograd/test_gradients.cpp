@@ -6,6 +6,22 @@
 using namespace gancodec;
 using namespace gancodec::testing;
 
+namespace {
+
+/// Minibatch discrimination without the bias of its measures, which no difference sees.
+struct MeasuresAlone {
+    MinibatchDiscrimination<3, 2, 4, double> layer;
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        f(prefix + "weight", layer.measure.weight);
+    }
+    void prepare(bool for_backward) { layer.prepare(for_backward); }
+    void project() { layer.project(); }
+    Variable<double> operator()(Tape<double>& tape, Variable<double> x) const { return layer(tape, x); }
+};
+
+}  // namespace
+
 TEST_CASE("gradients of convolutions", "[gradient]") {
     Conv2d<3, 5, 3>::Rebind<double> plain;
     network_error(plain, {2, 3, 4, 5});
@@ -146,4 +162,21 @@ TEST_CASE("gradients of the deviation of a batch", "[gradient]") {
     const auto out = append_batch_deviation(tape, tape.leaf(two.view()));
     CHECK(out.shape() == Shape{2, 3, 1, 1});
     CHECK(std::abs(out.constant().at(1, 2, 0, 0) - 2) < 1e-6);
+}
+
+TEST_CASE("gradients of minibatch discrimination", "[gradient]") {
+    std::vector<Tensor<double>> inputs;
+    inputs.push_back(random_input({4, 6, 1, 1}, 63));
+    operation_error(std::move(inputs),
+                    [](auto& tape, auto& x) { return weighted_square(tape, batch_nearness(tape, x[0], 3)); });
+    MeasuresAlone network;
+    network_error(network, {3, 3, 1, 1}, 64);
+
+    Tape<double> tape;  // two equal images and one far away
+    Tensor<double> three({3, 2, 1, 1});
+    three.at(2, 0, 0, 0) = 50;
+    const auto out = batch_nearness(tape, tape.leaf(three.view()), 2);
+    CHECK(out.shape() == Shape{3, 1, 1, 1});
+    CHECK(std::abs(out.constant().at(0, 0, 0, 0) - 2) < 1e-9);
+    CHECK(std::abs(out.constant().at(2, 0, 0, 0) - 1) < 1e-9);
 }

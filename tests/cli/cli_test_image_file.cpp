@@ -13,6 +13,7 @@
 #include <png.h>
 
 #include "gancodec/core/error.hpp"
+#include "gancodec/core/file.hpp"
 #include "gancodec/core/random.hpp"
 #include "gancodec/image/image.hpp"
 

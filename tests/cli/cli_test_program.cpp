@@ -1,122 +1,17 @@
-// Runs the program itself: commands, exit statuses, one-line errors. The weights come from a step of its own training.
-
-#include <sys/wait.h>
-#include <unistd.h>
+// Commands, exit statuses, one-line errors.
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
-#include "gancodec/core/random.hpp"
-#include "gancodec/image/image.hpp"
-#include "gancodec/weights/safetensors.hpp"
+#include "cli/bench.hpp"
 #include "gancodec/weights/safetensors_writer.hpp"
-
-#include "file_bytes.hpp"
-#include "image_file.hpp"
-#include "support/catch.hpp"
 
 using namespace gancodec;
 using namespace gancodec::cli;
-
-namespace {
-
-namespace fs = std::filesystem;
-using Json = nlohmann::json;
-
-struct Outcome {
-    int status = -1;
-    std::string out, error;
-};
-
-std::string text_of(const fs::path& path) {
-    const Bytes bytes = read_file(path);
-    return {bytes.begin(), bytes.end()};
-}
-
-/// A folder for the whole program, with photographs and weights that a step of training made.
-class Bench {
-public:
-    static Bench& get() {
-        static Bench bench;
-        return bench;
-    }
-    ~Bench() { fs::remove_all(folder_); }
-    Bench(const Bench&) = delete;
-    Bench& operator=(const Bench&) = delete;
-
-    [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-    /// Runs `gancodec` with these words inside the folder.
-    [[nodiscard]] Outcome run(const std::vector<std::string>& words) const {
-        std::string line = "cd '" + folder_.string() + "' && '" GANCODEC_PROGRAM "'";
-        for (const std::string& word : words) line += " '" + word + "'";
-        const int status = std::system((line + " > out.txt 2> error.txt").c_str());
-        return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(path("out.txt")), text_of(path("error.txt"))};
-    }
-    /// Runs it and demands success.
-    [[nodiscard]] std::string good(const std::vector<std::string>& words) const {
-        const Outcome outcome = run(words);
-        INFO(outcome.error);
-        REQUIRE(outcome.status == 0);
-        return outcome.out;
-    }
-    /// Runs it and demands this status and one line on stderr that begins with the program's name; answers the line.
-    [[nodiscard]] std::string bad(int status, const std::vector<std::string>& words) const {
-        const Outcome outcome = run(words);
-        CAPTURE(words, outcome.error);
-        CHECK(outcome.status == status);
-        CHECK(outcome.error.rfind("gancodec: ", 0) == 0);
-        CHECK(std::count(outcome.error.begin(), outcome.error.end(), '\n') == 1);
-        CHECK(outcome.out.empty());
-        return outcome.error;
-    }
-
-private:
-    Bench() {
-        std::string name = (fs::temp_directory_path() / "gancodec_test_XXXXXX").string();
-        REQUIRE(mkdtemp(name.data()) != nullptr);
-        folder_ = name;
-        unsetenv("GANCODEC_WEIGHTS");
-        setenv("OMP_WAIT_POLICY", "passive", 0);  // tests run beside one another: spinning threads would starve them
-        fs::create_directory(folder_ / "photos");
-        for (const auto& [width, height] : {std::pair{192, 176}, {200, 170}, {150, 140}})
-            write_image(folder_ / "photos" / (std::to_string(width) + ".png"), photo(width, height));
-        for (const auto& [width, height] : {std::pair{1, 1}, {7, 5}, {1, 3000}, {192, 176}})
-            write_image(folder_ / (std::to_string(width) + "x" + std::to_string(height) + ".png"),
-                        photo(width, height));
-        write(R"({"steps": 1, "batch": 1, "lpips_weight": 0})", "recipe.json");
-        static_cast<void>(good({"train", "--data", "photos", "--out", "run", "--recipe", "recipe.json"}));
-        setenv("GANCODEC_WEIGHTS", path("run/gancodec.safetensors").c_str(), 1);
-    }
-    static Image photo(int width, int height) {
-        Random random(5);
-        Image image = make_image(width, height);
-        for (int y = 0; y < height; ++y)
-            for (int x = 0; x < width; ++x)
-                for (int c = 0; c < 3; ++c)
-                    image.at(x, y)[c] = static_cast<std::uint8_t>(
-                        ((x * (c + 1) + y * 2) / 3 + (x / 20 + y / 16) % 2 * 60 + static_cast<int>(random.below(20))) &
-                        255);
-        return image;
-    }
-
-public:
-    void write(const std::string& text, const std::string& name) const {
-        write_file(folder_ / name, Bytes(text.begin(), text.end()));
-    }
-
-private:
-    fs::path folder_;
-};
-
-}  // namespace
 
 TEST_CASE("images of every size make the round trip", "[program]") {
     const Bench& bench = Bench::get();
@@ -290,14 +185,7 @@ TEST_CASE("training that was stopped and resumed ends where training that was no
     REQUIRE(std::system(stop.c_str()) == 0);
     const Json summary = Json::parse(bench.good({"train", "--data", "photos", "--out", "parts", "--resume", "--json"}));
     CHECK(summary["finished"] == true);
-    const auto a = SafetensorsFile::load(bench.path("straight/checkpoint.safetensors"));
-    const auto b = SafetensorsFile::load(bench.path("parts/checkpoint.safetensors"));
-    REQUIRE(a.tensors().size() == b.tensors().size());
-    for (const auto& [name, tensor] : a.tensors()) {
-        const ByteView x = a.raw(name), y = b.raw(name);
-        INFO(name);
-        CHECK(std::equal(x.begin(), x.end(), y.begin(), y.end()));
-    }
+    check_same_tensors(bench.path("straight/checkpoint.safetensors"), bench.path("parts/checkpoint.safetensors"));
     static_cast<void>(
         bench.good({"encode", "192x176.png", "straight.gnc", "--weights", "straight/gancodec.safetensors"}));
     static_cast<void>(bench.good({"encode", "192x176.png", "parts.gnc", "--weights", "parts/gancodec.safetensors"}));
@@ -365,6 +253,8 @@ TEST_CASE("the laboratory writes a page, the same one every time", "[program]") 
     const std::string first = page("lab1");
     CHECK(first.find("of 25 modes") != std::string::npos);
     CHECK(page("lab2") == first);
+    static_cast<void>(
+        bench.good({"lab", "minibatch_discrimination", "unrolled", "--steps", "3", "--seeds", "1", "--out", "lab3"}));
     static_cast<void>(bench.bad(2, {"lab", "alchemy"}));
 }
 
@@ -389,7 +279,21 @@ TEST_CASE("recipes with unknown or impossible members are refused by name", "[pr
     CHECK(refused(R"({"lambdas": [1, 2]})").find("lambdas") != std::string::npos);
     CHECK(refused(R"({"stage": "magic"})").find("reconstruction, adversarial") != std::string::npos);
     CHECK(refused(R"({"stage": "adversarial", "adversarial": {"loss": "huge"}})").find("hinge") != std::string::npos);
+    CHECK(refused(R"({"stage": "adversarial", "adaptive_weights": "yes"})").find("gradient_balance, uncertainty") !=
+          std::string::npos);
     CHECK(refused("[1, 2").find("a JSON object") != std::string::npos);
+    CHECK(refused(R"({"optimizer": "adagrad"})").find("optimizer: expected one of adam, rms_prop, sgd") !=
+          std::string::npos);
+    CHECK(refused(R"({"learning_rate": {"shape": "square"}})").find("learning_rate/shape") != std::string::npos);
+    CHECK(refused(R"({"learning_rate": {"step_every": 0}})").find("learning_rate/step_every") != std::string::npos);
+    CHECK(refused(R"({"freeze": "encoder.*"})").find("freeze: expected a list of words") != std::string::npos);
+    CHECK(refused(R"({"lpips_weight": 0, "freeze": ["encodr.*"]})").find("freeze: expected a pattern") !=
+          std::string::npos);
+    CHECK(refused(R"({"rate_factors": [{"pattern": "encoder.*"}]})").find("rate_factors: expected a list such as") !=
+          std::string::npos);
+    CHECK(refused(R"({"rate_factors": [{"pattern": "e", "factor": -1}]})").find("rate_factors: factor: expected at") !=
+          std::string::npos);
+    CHECK(refused(R"({"lpips_weight": 0, "load": ["encoder.*"]})").find("--start") != std::string::npos);
 }
 
 TEST_CASE("files of CompressAI are read when asked for, with weights of theirs", "[program]") {

@@ -120,6 +120,29 @@ TEST_CASE("the adversarial stage lowers the loss it is given", "[train]") {
     CHECK(error(stage.weights()) < 0.5 * before);
 }
 
+TEST_CASE("an adversarial stage leaves out a batch that holds a NaN", "[train]") {
+    class Poisoned : public Dataset {
+    public:
+        using Dataset::Dataset;
+        void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how,
+                  TensorView<float> batch) const override {
+            Dataset::draw(seed, step, how, batch);
+            if (step == 1) batch.at(0, 0, 0, 0) = std::nanf("");
+        }
+    };
+    const Dataset data = small_dataset();
+    const Poisoned poisoned({test_picture(150, 140, 0), test_picture(160, 140, 1), test_picture(170, 140, 2)});
+    AdversarialStage stage(small_recipe(), poisoned, {}, start_weights(data));
+    CHECK(stage.step().skipped.empty());
+    const StepReport report = stage.step();
+    CHECK(report.skipped == "the batch");
+    CHECK(stage.state().step == 2);
+    const StepReport next = stage.step();
+    CHECK(next.skipped.empty());
+    CHECK(next.symptom.empty());
+    CHECK(std::isfinite(next.loss));
+}
+
 TEST_CASE("an adversarial stage that explodes returns to its snapshot", "[train]") {
     const Dataset data = small_dataset();
     AdversarialRecipe recipe = small_recipe();
@@ -131,4 +154,30 @@ TEST_CASE("an adversarial stage that explodes returns to its snapshot", "[train]
     CHECK(stage.state().learning_rate_factor < 1);
     for (const auto& [name, values] : tensors(stage.weights()))
         for (const float value : values) REQUIRE(std::isfinite(value));
+}
+
+TEST_CASE("an adversarial stage with adapted weights goes on, and resumes bit for bit", "[train]") {
+    const Dataset data = small_dataset();
+    const SafetensorsFile start = start_weights(data);
+    const auto lpips = Lpips<AlexNet>::load(GANCODEC_SOURCE_DIR "/weights/lpips_alex.safetensors", true);
+    const auto path = std::filesystem::temp_directory_path() / "gancodec_test_adaptive.safetensors";
+    for (const auto kind : {AdaptiveWeighting::gradient_balance, AdaptiveWeighting::uncertainty}) {
+        AdversarialRecipe recipe = small_recipe();
+        recipe.adaptive_weights = kind;
+        recipe.content.contextual = 0.1;
+        AdversarialStage whole(recipe, data, {&lpips}, start), first(recipe, data, {&lpips}, start),
+            second(recipe, data, {&lpips}, start);
+        StepReport last;
+        for (int i = 0; i < 3; ++i) last = whole.step();
+        CHECK(!last.restored);
+        CHECK(last.at("contextual") > 0);
+        CHECK(last.at("adversarial_weight") != recipe.adversarial_weight);
+        first.step();
+        first.save(path);
+        second.resume(path);
+        StepReport resumed;
+        for (int i = 0; i < 2; ++i) resumed = second.step();
+        CHECK(resumed.figures == last.figures);
+    }
+    std::filesystem::remove(path);
 }

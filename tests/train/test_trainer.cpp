@@ -19,6 +19,19 @@ Dataset small_dataset() {
     return Dataset(std::move(images));
 }
 
+/// The same pictures, but one number of one batch is none.
+class PoisonedDataset : public Dataset {
+public:
+    PoisonedDataset(const Dataset& whole, std::uint64_t step) : Dataset(whole), step_(step) {}
+    void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how, TensorView<float> batch) const override {
+        Dataset::draw(seed, step, how, batch);
+        if (step == step_ && batch.shape.h == how.crop_px) batch.at(0, 1, 5, 7) = std::nanf("");
+    }
+
+private:
+    std::uint64_t step_;
+};
+
 Recipe small_recipe() {
     Recipe recipe;
     recipe.batch = 2;
@@ -94,6 +107,24 @@ TEST_CASE("an exploded loss returns to the last snapshot", "[train]") {
     for (int i = 0; i < 6 && !restored; ++i) restored = trainer.step().restored;
     CHECK(restored);
     CHECK(trainer.state().learning_rate_factor < 1);
+}
+
+TEST_CASE("a batch that holds a NaN is left out, and nothing that was learnt is lost", "[train]") {
+    const Dataset data = small_dataset();
+    const PoisonedDataset poisoned(data, 2);
+    Trainer trainer(small_recipe(), poisoned, {}), untouched(small_recipe(), data, {});
+    for (int i = 0; i < 2; ++i) CHECK(trainer.step().loss == untouched.step().loss);
+    const std::vector<float> before = averaged(trainer);
+    const StepReport report = trainer.step();
+    CHECK(report.skipped == "the batch");
+    CHECK(!report.restored);
+    CHECK(averaged(trainer) == before);
+    CHECK(trainer.state().step == 3);
+    CHECK(trainer.state().learning_rate_factor == 1);
+    const StepReport next = trainer.step();
+    CHECK(next.skipped.empty());
+    CHECK(std::isfinite(next.loss));
+    CHECK(averaged(trainer) != before);
 }
 
 TEST_CASE("what was trained is what the codec runs", "[train]") {

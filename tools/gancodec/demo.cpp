@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "command.hpp"
-#include "file_bytes.hpp"
+#include "gancodec/core/file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "json_output.hpp"
 #include "meter.hpp"

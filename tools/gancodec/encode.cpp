@@ -4,7 +4,7 @@
 #include <system_error>
 
 #include "command.hpp"
-#include "file_bytes.hpp"
+#include "gancodec/core/file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "json_output.hpp"
 #include "refiner.hpp"

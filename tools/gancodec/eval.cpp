@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "command.hpp"
-#include "file_bytes.hpp"
+#include "gancodec/core/file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "gancodec/image/pad.hpp"
 #include "image_folder.hpp"

@@ -14,6 +14,7 @@
 #include "gancodec/train/optimizer.hpp"
 #include "gancodec/train/regularizers/gradient_penalty.hpp"
 #include "gancodec/train/regularizers/historical_average.hpp"
+#include "gancodec/train/unrolled.hpp"
 
 namespace gancodec::cli {
 
@@ -29,6 +30,8 @@ using Discriminator = Sequential<Wrap<Conv2d<2, kUnits, 1>>, LeakyRelu<>, Wrap<C
                                  Wrap<Conv2d<kUnits, 1, 1>>>;
 using DeviationDiscriminator = Sequential<Conv2d<2, kUnits, 1>, LeakyRelu<>, Conv2d<kUnits, kUnits, 1>, LeakyRelu<>,
                                           BatchDeviation<>, Conv2d<kUnits + 1, 1, 1>>;
+using MinibatchDiscriminator = Sequential<Conv2d<2, kUnits, 1>, LeakyRelu<>, Conv2d<kUnits, kUnits, 1>, LeakyRelu<>,
+                                          MinibatchDiscrimination<kUnits, 8, 4>, Conv2d<kUnits + 8, 1, 1>>;
 
 void draw_noise(Random& random, TensorView<float> out) {
     for (int n = 0; n < out.shape.n; ++n)
@@ -39,6 +42,21 @@ void draw_grid(Random& random, TensorView<float> out) {
         for (int c = 0; c < 2; ++c)
             out.at(n, c, 0, 0) =
                 static_cast<float>(static_cast<double>(random.below(5)) - 2 + kDeviation * random.normal());
+}
+
+/// All values, or all gradients, of the parameters that have gradients, in one list; and back.
+std::vector<float> joined(const std::vector<TrainedParameter>& parameters, std::vector<float> Parameter<float>::*part) {
+    std::vector<float> all;
+    for (const TrainedParameter& p : parameters)
+        if (p.parameter->trained()) all.insert(all.end(), (p.parameter->*part).begin(), (p.parameter->*part).end());
+    return all;
+}
+void spread(const std::vector<float>& all, std::vector<TrainedParameter>& parameters,
+            std::vector<float> Parameter<float>::*part) {
+    std::size_t at = 0;
+    for (TrainedParameter& p : parameters)
+        if (p.parameter->trained())
+            for (float& number : p.parameter->*part) number = all[at++];
 }
 
 template <class D>
@@ -57,7 +75,10 @@ public:
         GridRun run;
         for (step_ = 0; step_ < settings_.steps; ++step_) {
             train_discriminator();
-            train_generator();
+            if (settings_.unrolled > 0)
+                train_generator_unrolled();
+            else
+                train_generator();
             if ((step_ + 1) % std::max<std::int64_t>(1, settings_.steps / kPoints) == 0)
                 run.points.push_back(judge(run.samples));
         }
@@ -126,6 +147,41 @@ private:
         update(of_generator_, settings_.generator_rate);
         if (settings_.lookahead > 0) before.restore(of_discriminator_, ignored);
     }
+    /// All steps that are looked through see one batch.
+    void train_generator_unrolled() {
+        constexpr double kRate = 0.1, kDifference = 1e-2;
+        draw_noise(random_, noise_.view());
+        draw_grid(random_, real_.view());
+        const auto gradients = [&](const std::vector<float>& discriminator, const auto& loss) {
+            spread(discriminator, of_discriminator_, &Parameter<float>::value);
+            tape_.clear();
+            clear_gradients(of_discriminator_);
+            clear_gradients(of_generator_);
+            generator_.prepare(true);
+            discriminator_.prepare(true);
+            const auto on_fake = discriminator_(tape_, generator_(tape_, tape_.leaf(noise_.view())));
+            const auto on_real = discriminator_(tape_, tape_.leaf(real_.view()));
+            tape_.backward(loss(on_real, on_fake));
+            return TwoGradients<float>{joined(of_discriminator_, &Parameter<float>::grad),
+                                       joined(of_generator_, &Parameter<float>::grad)};
+        };
+        const std::vector<float> before = joined(of_discriminator_, &Parameter<float>::value);
+        const std::vector<float> gradient = unrolled_gradient(
+            before, settings_.unrolled, kRate, kDifference,
+            [&](const std::vector<float>& d) {
+                return gradients(d, [&](auto real, auto fake) {
+                    return discriminator_loss<float>(tape_, settings_.adversarial, {real}, {fake});
+                });
+            },
+            [&](const std::vector<float>& d) {
+                return gradients(d, [&](auto real, auto fake) {
+                    return generator_loss<float>(tape_, settings_.adversarial, {real}, {fake});
+                });
+            });
+        spread(before, of_discriminator_, &Parameter<float>::value);
+        spread(gradient, of_generator_, &Parameter<float>::grad);
+        update(of_generator_, settings_.generator_rate);
+    }
     void update(std::vector<TrainedParameter>& parameters, double rate) {
         if (settings_.historical_average > 0) add_historical_average(parameters, settings_.historical_average);
         adam_update(parameters, {0.5, 0.9, 1e-8, 0}, rate, step_, 1.0);
@@ -179,6 +235,7 @@ private:
 GridRun run_grid(const GridSettings& settings, std::uint64_t seed) {
     if (settings.spectral_norm) return GridGan<Discriminator<SpectralNorm>>(settings, seed).run();
     if (settings.batch_deviation) return GridGan<DeviationDiscriminator>(settings, seed).run();
+    if (settings.minibatch_discrimination) return GridGan<MinibatchDiscriminator>(settings, seed).run();
     return GridGan<Discriminator<Unconstrained>>(settings, seed).run();
 }
 

@@ -15,9 +15,11 @@ namespace gancodec::cli {
 struct GridSettings {
     AdversarialOptions adversarial;
     double generator_rate = 1e-3, discriminator_rate = 1e-3;
-    bool spectral_norm = false, batch_deviation = false;
+    bool spectral_norm = false, batch_deviation = false, minibatch_discrimination = false;
     double r1_weight = 0, gradient_penalty = 0, instance_noise = 0, historical_average = 0;
-    int lookahead = 0;     ///< discriminator steps taken before the generator's gradient, then undone
+    int lookahead = 0;  ///< discriminator steps taken before the generator's gradient, then undone
+    int unrolled =
+        0;  ///< steps of gradient descent of the discriminator, at rate 0.1, that the generator looks through
     double averaging = 0;  ///< decay of the generator's moving average that is judged; 0 judges the generator itself
     std::int64_t steps = 10000;
     int batch = 128;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "file_bytes.hpp"
+#include "gancodec/core/file.hpp"
 #include "image_readers.hpp"
 
 namespace gancodec::cli {

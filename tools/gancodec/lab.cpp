@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "command.hpp"
-#include "file_bytes.hpp"
+#include "gancodec/core/file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "json_output.hpp"
 #include "lab_page.hpp"
@@ -48,6 +48,15 @@ constexpr Technique kTechniques[] = {
      "Wasserstein loss", wasserstein, [](GridSettings& s) { s.gradient_penalty = 0.1; }},
     {"batch_deviation", "The batch's deviation as a feature of the discriminator (Karras et al. 2018).", "", nothing,
      [](GridSettings& s) { s.batch_deviation = true; }},
+    {"minibatch_discrimination",
+     "How near a sample is to the others of its batch, in 8 learnt measures, as features of the discriminator "
+     "(Salimans et "
+     "al. 2016).",
+     "", nothing, [](GridSettings& s) { s.minibatch_discrimination = true; }},
+    {"unrolled",
+     "The generator follows the gradient through five steps of gradient descent of the discriminator (Metz et al. "
+     "2017).",
+     "", nothing, [](GridSettings& s) { s.unrolled = 5; }},
     {"lookahead",
      "The generator follows a discriminator five steps ahead, which is then put back: unrolling (Metz et al. 2017) "
      "without "

@@ -24,6 +24,13 @@ template <>
 constexpr std::array<std::string_view, 5> kWords<DiscriminatorKind>{"patch", "patch_slim", "multi_scale", "unet",
                                                                     "dcgan"};
 
+template <>
+constexpr std::array<std::string_view, 3> kWords<AdaptiveWeighting>{"none", "gradient_balance", "uncertainty"};
+template <>
+constexpr std::array<std::string_view, 3> kWords<OptimizerKind>{"adam", "rms_prop", "sgd"};
+template <>
+constexpr std::array<std::string_view, 4> kWords<ScheduleShape>{"cosine", "constant", "step", "plateau"};
+
 constexpr std::string_view kStages[] = {"reconstruction", "adversarial"};  // in the order of AnyRecipe
 
 template <class Schedule, class F>
@@ -32,6 +39,10 @@ void each_rate(const std::string& at, Schedule& rate, F&& f) {
     f(at + "/warm_up_steps", rate.warm_up_steps, 0);
     f(at + "/decay_from", rate.decay_from, 0);
     f(at + "/final_factor", rate.final_factor, 0);
+    f(at + "/shape", rate.shape, 0);
+    f(at + "/step_factor", rate.step_factor, 0);
+    f(at + "/step_every", rate.step_every, 1);
+    f(at + "/patience_steps", rate.patience_steps, 1);
 }
 
 /// Members that the recipes of all stages have.
@@ -43,10 +54,17 @@ void each_common_member(R& r, F&& f) {
     f("/augmentation/crop_px", r.augmentation.crop_px, 1);
     f("/augmentation/smallest_scale", r.augmentation.smallest_scale, 1e-3);
     f("/augmentation/flip", r.augmentation.flip, 0);
-    f("/adam/beta1", r.adam.beta1, 0);
-    f("/adam/beta2", r.adam.beta2, 0);
-    f("/adam/epsilon", r.adam.epsilon, 0);
-    f("/adam/weight_decay", r.adam.weight_decay, 0);
+    f("/optimizer", r.optimizer.kind, 0);
+    f("/adam/beta1", r.optimizer.adam.beta1, 0);
+    f("/adam/beta2", r.optimizer.adam.beta2, 0);
+    f("/adam/epsilon", r.optimizer.adam.epsilon, 0);
+    f("/adam/weight_decay", r.optimizer.adam.weight_decay, 0);
+    f("/rms_prop/decay", r.optimizer.rms_prop.decay, 0);
+    f("/rms_prop/epsilon", r.optimizer.rms_prop.epsilon, 0);
+    f("/sgd/momentum", r.optimizer.sgd.momentum, 0);
+    f("/freeze", r.rules.freeze, 0);
+    f("/rate_factors", r.rules.rate_factors, 0);
+    f("/load", r.rules.load, 0);
     f("/clip_norm", r.clip_norm, 1e-12);
     f("/average_decay", r.average_decay, 0);
     f("/checkpoint_steps", r.checkpoint_steps, 1);
@@ -67,9 +85,11 @@ void each_member(R& r, F&& f) {
     f("/content/lpips", r.content.lpips, 0);
     f("/content/total_variation", r.content.total_variation, 0);
     f("/content/feature_matching", r.content.feature_matching, 0);
+    f("/content/contextual", r.content.contextual, 0);
     f("/dists_weight", r.dists_weight, 0);
     f("/dists_px", r.dists_px, 32);
     f("/adversarial_weight", r.adversarial_weight, 0);
+    f("/adaptive_weights", r.adaptive_weights, 0);
     f("/adversarial/loss", r.adversarial.loss, 0);
     f("/adversarial/relativistic", r.adversarial.relativistic, 0);
     f("/adversarial/real_label", r.adversarial.real_label, 0);
@@ -137,6 +157,27 @@ void read_value(const Json& json, const std::string& where, double least, std::v
     for (std::size_t i = 0; i < values.size(); ++i) read_value(json[i], where, least, values[i]);
 }
 
+void read_value(const Json& json, const std::string& where, double, std::vector<std::string>& words) {
+    if (!json.is_array()) refuse(where, "a list of words", json);
+    words.clear();
+    for (const Json& word : json) {
+        if (!word.is_string()) refuse(where, "a list of words", json);
+        words.push_back(word.get<std::string>());
+    }
+}
+void read_value(const Json& json, const std::string& where, double, std::vector<RateFactor>& rules) {
+    const std::string expected = "a list such as [{\"pattern\": \"encoder.*\", \"factor\": 0.1}]";
+    if (!json.is_array()) refuse(where, expected, json);
+    rules.clear();
+    for (const Json& rule : json) {
+        if (!rule.is_object() || rule.size() != 2 || !rule.contains("pattern") || !rule["pattern"].is_string() ||
+            !rule.contains("factor"))
+            refuse(where, expected, rule);
+        rules.push_back({rule["pattern"].get<std::string>(), 1});
+        read_value(rule["factor"], where + ": factor", 0, rules.back().factor);
+    }
+}
+
 /// Names of all members below `json` that are not objects themselves.
 void list_members(const Json& json, const std::string& path, std::vector<std::string>& names) {
     for (const auto& [key, value] : json.items()) {
@@ -178,6 +219,20 @@ AnyRecipe read_recipe(const std::filesystem::path& path) {
     return read_members<AdversarialRecipe>(json, name);
 }
 
+namespace {
+
+template <class T>
+const T& written(const T& value) {
+    return value;
+}
+Json written(const std::vector<RateFactor>& rules) {
+    Json list = Json::array();
+    for (const RateFactor& rule : rules) list.push_back({{"pattern", rule.pattern}, {"factor", rule.factor}});
+    return list;
+}
+
+}  // namespace
+
 std::string recipe_text(const AnyRecipe& recipe, int indent) {
     Json json{{"stage", kStages[recipe.index()]}};
     std::visit(
@@ -186,7 +241,7 @@ std::string recipe_text(const AnyRecipe& recipe, int indent) {
                 if constexpr (std::is_enum_v<T>)
                     json[Json::json_pointer(place)] = kWords<T>[static_cast<std::size_t>(value)];
                 else
-                    json[Json::json_pointer(place)] = value;
+                    json[Json::json_pointer(place)] = written(value);
             });
         },
         recipe);

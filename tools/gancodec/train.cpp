@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "command.hpp"
-#include "file_bytes.hpp"
 #include "gancodec/codec/codec.hpp"
+#include "gancodec/core/file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "gancodec/image/pad.hpp"
 #include "gancodec/metrics/psnr.hpp"
@@ -18,6 +18,7 @@
 #include "image_folder.hpp"
 #include "json_output.hpp"
 #include "recipe_file.hpp"
+#include "run_log.hpp"
 #include "sheet.hpp"
 
 namespace gancodec::cli {
@@ -37,69 +38,6 @@ struct TrainCommand {
 volatile std::sig_atomic_t stop_asked = 0;
 void ask_to_stop(int) { stop_asked = 1; }
 
-/// Lines of JSON, appended; each is on the disk when append() returns.
-class Log {
-public:
-    explicit Log(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "ab")) {
-        if (file_ == nullptr) throw Error(Errc::io, path.string() + ": expected a file to append to, found none");
-    }
-    ~Log() { std::fclose(file_); }
-    Log(const Log&) = delete;
-    Log& operator=(const Log&) = delete;
-
-    void append(const Json& line) {
-        if (std::fprintf(file_, "%s\n", line.dump().c_str()) < 0 || std::fflush(file_) != 0)
-            throw Error(Errc::io, path_.string() + ": expected to append a line, found an error");
-    }
-
-private:
-    fs::path path_;
-    std::FILE* file_;
-};
-
-/// Means of the figures of steps since the last clear(); a figure that some steps lack is averaged over the others.
-class ReportMeans {
-public:
-    void add(const StepReport& report) {
-        step_ = report.step;
-        add("loss", report.loss);
-        add("seconds", report.seconds);
-        for (const auto& [name, value] : report.figures) add(name, value);
-    }
-    /// The first few figures, for people.
-    [[nodiscard]] std::string text() const {
-        constexpr std::size_t kShown = 6;
-        std::string text;
-        for (std::size_t i = 0; i < std::min(kShown, sums_.size()); ++i)
-            if (sums_[i].name != "seconds") text += sums_[i].name + " " + format_number(sums_[i].mean(), 3) + "  ";
-        return text + format_number(1 / sums_[1].mean(), 2) + " it/s";
-    }
-    [[nodiscard]] Json json() const {
-        Json line{{"step", step_}};
-        for (const Sum& sum : sums_) line[sum.name] = sum.mean();
-        return line;
-    }
-    [[nodiscard]] bool empty() const { return sums_.empty(); }
-    void clear() { *this = {}; }
-
-private:
-    struct Sum {
-        std::string name;
-        double total = 0;
-        int count = 0;
-        [[nodiscard]] double mean() const { return total / count; }
-    };
-    void add(const std::string& name, double value) {
-        auto found = std::find_if(sums_.begin(), sums_.end(), [&](const Sum& sum) { return sum.name == name; });
-        if (found == sums_.end()) found = sums_.insert(sums_.end(), {name});
-        found->total += value;
-        ++found->count;
-    }
-
-    std::vector<Sum> sums_;
-    std::int64_t step_ = 0;
-};
-
 /// One run of training in a folder: weights, checkpoint, log and contact sheet.
 class Run {
 public:
@@ -116,33 +54,27 @@ public:
 
     void resume() {
         stage_->resume(checkpoint_path());
+        saved_step_ = stage_->state().step;
         print_note(checkpoint_path().string() + ": going on from step " + std::to_string(stage_->state().step));
     }
     void train() {
         Progress progress("step", stage_->steps(), stage_->state().step);
         while (!stage_->finished() && !time_is_up()) {
             const StepReport report = stage_->step();
-            if (report.restored) {
-                log_.append({{"step", report.step}, {"restored", true}, {"loss", report.loss}});
-                print_note("step " + std::to_string(report.step) + ": the loss exploded to " +
-                           format_number(report.loss, 3) + ", back to the last snapshot");
-                continue;
-            }
-            if (!report.symptom.empty()) {
-                log_.append({{"step", report.step}, {"symptom", report.symptom}});
-                print_note("step " + std::to_string(report.step) + ": " + report.symptom);
-            }
+            if (!tell(report)) continue;
             means_.add(report);
             if (shown_.empty() || report.step % kShowEvery == 0) shown_.clear();
             shown_.add(report);
             progress.update(stage_->state().step, shown_.text());
-            if (stage_->state().step % kLogEvery == 0) write_log();
-            if (stage_->state().step % stage_->checkpoint_steps() == 0) stage_->save(checkpoint_path());
-            if (sheet_clock_.milliseconds() > command_.sheet_minutes * 60'000) write_samples();
+            if (stage_->state().step % kLogEvery == 0) attempt([&] { write_log(); });
+            if (stage_->state().step % stage_->checkpoint_steps() == 0) attempt([&] { save(); });
+            if (sheet_clock_.milliseconds() > command_.sheet_minutes * 60'000) attempt([&] { write_samples(); });
         }
-        if (!means_.empty()) write_log();
-        stage_->save(checkpoint_path());
-        write_samples();
+        refused_.clear();
+        if (!means_.empty()) attempt([&] { write_log(); });
+        attempt([&] { save(); });
+        attempt([&] { write_samples(); });
+        if (!refused_.empty()) throw Error(Errc::io, refused_);
     }
     [[nodiscard]] Json summary() const {
         return {{"steps", stage_->state().step},
@@ -161,6 +93,42 @@ private:
 
     [[nodiscard]] bool time_is_up() const {
         return stop_asked != 0 || (command_.minutes > 0 && clock_.milliseconds() > command_.minutes * 60'000);
+    }
+    /// Does what writes files. Where one is refused, by a full disk say, training goes on: what was there before is whole.
+    template <class Write>
+    void attempt(const Write& write) {
+        try {
+            write();
+        } catch (const Error& error) {
+            refused_ = "step " + std::to_string(stage_->state().step) + ": " + error.what() +
+                       (saved_step_ < 0 ? "; no checkpoint is on the disk"
+                                        : "; the checkpoint of step " + std::to_string(saved_step_) + " is whole");
+            if (!stage_->finished() && !time_is_up()) print_note(refused_ + ", training goes on");
+        }
+    }
+    void save() {
+        stage_->save(checkpoint_path());
+        saved_step_ = stage_->state().step;
+    }
+    /// Logs and says what was out of the ordinary; whether the step changed the networks.
+    bool tell(const StepReport& report) {
+        Json line{{"step", report.step}};
+        std::string text = report.symptom;
+        if (report.restored) {
+            line["restored"] = true;
+            line["loss"] = report.loss;
+            text = "the loss exploded to " + format_number(report.loss, 3) + ", back to the last snapshot";
+        } else if (!report.skipped.empty()) {
+            line["skipped"] = report.skipped;
+            text = report.skipped + " held a number that is none: nothing was learnt from this step";
+        } else if (!report.symptom.empty()) {
+            line["symptom"] = report.symptom;
+        }
+        if (!text.empty()) {
+            attempt([&] { log_.append(line); });
+            print_note("step " + std::to_string(report.step) + ": " + text);
+        }
+        return !report.restored && report.skipped.empty();
     }
     void write_log() {
         Json line = means_.json();
@@ -181,6 +149,7 @@ private:
     }
     /// Exports the averaged weights, runs the real codec with them over the samples, and draws the contact sheet.
     void write_samples() {
+        sheet_clock_ = {};
         CodecWeights weights = averaged_weights();
         write_codec_weights(weights).save(weights_path());
         Codec codec(std::move(weights));
@@ -208,7 +177,6 @@ private:
         SheetOptions options;
         options.text_scale = 1;
         write_image(folder_ / "sheet.png", compose_sheet(rows, options));
-        sheet_clock_ = {};
     }
 
     const TrainCommand& command_;
@@ -218,10 +186,12 @@ private:
     const Lpips<AlexNet>* lpips_;
     std::vector<NamedImage> samples_;
     std::size_t images_;
-    Log log_;
+    RunLog log_;
     ReportMeans means_, shown_;
     Stopwatch clock_, sheet_clock_;
     Json last_samples_ = Json::array();
+    std::int64_t saved_step_ = -1;  ///< of the checkpoint on the disk; negative when there is none
+    std::string refused_;           ///< what the disk refused last
 };
 
 /// The middles of three images: from the folder that was named, else spread over the training images.
@@ -260,7 +230,7 @@ std::unique_ptr<Network> load_loss(double weight, const std::string& named, cons
     return std::make_unique<Network>(Network::load(path, true));
 }
 double lpips_weight(const Recipe& recipe) { return recipe.lpips_weight; }
-double lpips_weight(const AdversarialRecipe& recipe) { return recipe.content.lpips; }
+double lpips_weight(const AdversarialRecipe& recipe) { return recipe.content.lpips + recipe.content.contextual; }
 double dists_weight(const Recipe& recipe) { return recipe.dists_weight; }
 double dists_weight(const AdversarialRecipe& recipe) { return recipe.dists_weight; }
 
@@ -269,25 +239,33 @@ struct StageMaker {
     const TrainCommand& command;
     const Dataset& data;
     PerceptualLosses losses;
+    bool resumed;
 
     std::unique_ptr<Stage> operator()(const Recipe& recipe) const {
-        if (!command.start.empty())
-            throw Error(Errc::invalid_argument,
-                        "--start: expected a recipe whose stage begins with weights, found stage reconstruction");
-        return std::make_unique<Trainer>(recipe, data, losses);
+        if (command.start.empty() != recipe.rules.load.empty() && !resumed)
+            throw Error(
+                Errc::invalid_argument,
+                "--start: expected together with a recipe of stage adversarial, or with one whose \"load\" names "
+                "tensors");
+        auto trainer = std::make_unique<Trainer>(recipe, data, losses);
+        if (!resumed && !command.start.empty()) trainer->load(SafetensorsFile::load(command.start));
+        return trainer;
     }
     std::unique_ptr<Stage> operator()(const AdversarialRecipe& recipe) const {
-        return std::make_unique<AdversarialStage>(recipe, data, losses, load_start_weights(start_path()));
+        SafetensorsFile start = load_start_weights(start_path());
+        if (!resumed) write_file(written(), start.bytes());
+        return std::make_unique<AdversarialStage>(recipe, data, losses, std::move(start));
     }
 
 private:
-    /// A resumed run finds what it started from in the weights that it wrote: all but the generator are still the same.
+    /// A resumed run finds what it started from in its own weights: all but the generator are still the same. They are
+    /// there from the first step on, for a run that is killed before it exports any.
     [[nodiscard]] fs::path start_path() const {
-        const fs::path written = fs::path(command.out) / "gancodec.safetensors";
         std::error_code ignored;
         if (!command.start.empty()) return command.start;
-        return command.resume && fs::exists(written, ignored) ? written : find_codec_weights({});
+        return command.resume && fs::exists(written(), ignored) ? written() : find_codec_weights({});
     }
+    [[nodiscard]] fs::path written() const { return fs::path(command.out) / "gancodec.safetensors"; }
 };
 
 void run(const TrainCommand& command) {
@@ -300,6 +278,10 @@ void run(const TrainCommand& command) {
     const bool checkpoint = fs::exists(folder / "checkpoint.safetensors", error);
     if (checkpoint && !command.resume)
         throw Error(Errc::invalid_argument, command.out + ": expected a new folder or --resume, found a checkpoint");
+    for (const fs::path& part : PendingFile::leftovers(folder)) {
+        print_note(part.string() + ": removed; a program was ended while it wrote this");
+        fs::remove(part, error);
+    }
     const AnyRecipe recipe = choose_recipe(command, saved_recipe);
 
     std::vector<NamedImage> images =
@@ -313,13 +295,14 @@ void run(const TrainCommand& command) {
                                                  command.lpips, "lpips_alex.safetensors", "--lpips");
     const auto dists = load_loss<Dists<>>(std::visit([](const auto& r) { return dists_weight(r); }, recipe),
                                           command.dists, "dists.safetensors", "--dists");
-    Run training(command, recipe, std::visit(StageMaker{command, data, {lpips.get(), dists.get()}}, recipe),
+    Run training(command, recipe, std::visit(StageMaker{command, data, {lpips.get(), dists.get()}, checkpoint}, recipe),
                  data.size(), lpips.get(), std::move(samples));
     const std::string text = recipe_text(recipe, 2) + "\n";
     write_file(saved_recipe, Bytes(text.begin(), text.end()));
     if (checkpoint) training.resume();
     std::signal(SIGINT, ask_to_stop);
     std::signal(SIGTERM, ask_to_stop);
+    std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is a full disk, not the end
     training.train();
     const Json summary = training.summary();
     if (command.common.json) return print_json(summary);
@@ -339,9 +322,10 @@ Command add_train(CLI::App& app) {
         ->required();
     sub->add_option("--out", command->out, "Folder for weights, checkpoint, log.jsonl and sheet.png")->required();
     sub->add_option("--recipe", command->recipe, "JSON file of what differs from the default recipe");
-    sub->add_option(
-        "--start", command->start,
-        "Weights, or a stage-1 checkpoint, that an adversarial recipe starts from; default: the codec's own");
+    sub->add_option("--start", command->start,
+                    "Weights, or a stage-1 checkpoint, that an adversarial recipe starts from (default: the codec's "
+                    "own), or that a "
+                    "recipe's \"load\" takes tensors from");
     sub->add_option("--minutes", command->minutes, "Stop after this time; --resume goes on later")
         ->check(within(0.0, 1e6));
     sub->add_flag("--resume", command->resume, "Go on from the checkpoint in --out, if there is one");

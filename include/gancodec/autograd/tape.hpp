@@ -57,7 +57,7 @@ public:
 
     /// A value from outside. `data` must stay alive until clear().
     [[nodiscard]] Value leaf(TensorView<const T> data, bool needs_gradient = false) {
-        nodes_.push_back({data, {}, needs_gradient, {}, {}, {}});
+        nodes_.push_back({data, {}, needs_gradient, false, {}, {}, {}});
         return Value(this, nodes_.size() - 1);
     }
     /// A single number.
@@ -77,7 +77,7 @@ public:
                  Backward&& backward) {
         bool needed = trains_parameters;
         for (const Value& input : inputs) needed = needed || input.needs_gradient();
-        nodes_.push_back({value, {}, needed, {}, {}, {}});
+        nodes_.push_back({value, {}, needed, trains_parameters, {}, {}, {}});
         if (needed) {
             nodes_.back().backward = std::forward<Backward>(backward);
             for (const Value& input : inputs) nodes_.back().inputs.push_back(input.index_);
@@ -123,6 +123,23 @@ public:
             if (node.backward && node.gradient.data != nullptr) node.backward(TensorView<const T>(node.gradient));
         }
     }
+    /// backward() as far as the first operation that trains parameters, the last layer before the loss: their gradients
+    /// get its share. The gradients of variables are forgotten, so that backward() can follow.
+    void backward_to_last_layer(Value loss) {
+        const Workspace::Scope scope(arena_);
+        auto seed = arena_.template zeros<T>(loss.shape());
+        seed.data[0] = T(1);
+        accumulate(loss, TensorView<const T>(seed));
+        bool reached = false;
+        for (std::size_t i = loss.index_ + 1; i-- > 0;) {
+            Node& node = nodes_[i];
+            if (!reached && node.backward && node.gradient.data != nullptr) {
+                node.backward(TensorView<const T>(node.gradient));
+                reached = node.trains_parameters;
+            }
+            node.gradient = {};
+        }
+    }
     /// Records the gradient of `y`, one number, with respect to `x`, as a value that can be differentiated once more:
     /// double backpropagation (Drucker, Le Cun 1992), for penalties on gradients.
     /// Requires x is a leaf with gradient, and y depends on it.
@@ -164,7 +181,7 @@ private:
     struct Node {
         TensorView<const T> value;
         TensorView<T> gradient;
-        bool needs_gradient = false;
+        bool needs_gradient = false, trains_parameters = false;
         std::vector<std::size_t> inputs;  ///< empty where no gradient is needed
         std::function<void(TensorView<const T>)> backward;
         std::function<std::vector<Flow>(Value)> flows;

@@ -61,12 +61,16 @@ public:
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x,
                                                      typename Context::Value y) const {
         std::optional<typename Context::Value> total;
-        net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)),
-             [&](std::size_t tap, auto fx, auto fy) {
-                 auto distance = feature_distance(context, std::move(fx), std::move(fy), linear_[tap].data());
-                 total = total ? add(context, std::move(*total), std::move(distance)) : std::move(distance);
-             });
+        compare(context, std::move(x), std::move(y), [&](std::size_t tap, auto fx, auto fy) {
+            auto distance = feature_distance(context, std::move(fx), std::move(fy), linear_[tap].data());
+            total = total ? add(context, std::move(*total), std::move(distance)) : std::move(distance);
+        });
         return std::move(*total);
+    }
+    /// For other comparisons of the same features: calls `use(tap, features of x, features of y)` at every tap.
+    template <class Context, class Use>
+    void compare(Context& context, typename Context::Value x, typename Context::Value y, Use&& use) const {
+        net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)), use);
     }
 
     /// Errors   Error{Errc::invalid_argument} when the images differ in size or are smaller than 32x32.

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 
+#include "gancodec/train/adaptive_weights.hpp"
 #include "gancodec/train/any_discriminator.hpp"
+#include "gancodec/train/any_optimizer.hpp"
 #include "gancodec/train/dataset.hpp"
 #include "gancodec/train/losses/adversarial.hpp"
 #include "gancodec/train/losses/content.hpp"
-#include "gancodec/train/optimizer.hpp"
+#include "gancodec/train/parameter_rules.hpp"
 #include "gancodec/train/schedule.hpp"
 
 namespace gancodec {
@@ -23,7 +25,8 @@ struct AdversarialRecipe {
     Augmentation augmentation;
 
     LearningRateSchedule generator_rate{1e-4, 100, 0.5, 0.05}, discriminator_rate{4e-4, 100, 0.5, 0.05};
-    AdamOptions adam{0.5, 0.9, 1e-8, 0};
+    OptimizerOptions optimizer{.adam = {0.5, 0.9, 1e-8, 0}};
+    ParameterRules rules;
     double clip_norm = 1.0;
     double average_decay = 0.999;
 
@@ -33,6 +36,8 @@ struct AdversarialRecipe {
     int dists_px = 128;
     double adversarial_weight = 0.008;
     AdversarialOptions adversarial;
+    AdaptiveWeighting adaptive_weights =
+        AdaptiveWeighting::none;  ///< factors on all weights above, found while training
     DiscriminatorKind discriminator = DiscriminatorKind::patch;
     /// The generator learns from the content alone for so many steps, until the discriminator knows something.
     std::int64_t discriminator_only_steps = 200;

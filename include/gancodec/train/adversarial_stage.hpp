@@ -14,8 +14,11 @@
 #include "gancodec/autograd/latent_ops.hpp"
 #include "gancodec/metrics/lpips.hpp"
 #include "gancodec/nn/init.hpp"
+#include "gancodec/train/adaptive_weights.hpp"
 #include "gancodec/train/adversarial_recipe.hpp"
+#include "gancodec/train/discriminator_watch.hpp"
 #include "gancodec/train/export.hpp"
+#include "gancodec/train/plateau.hpp"
 #include "gancodec/train/regularizers/gradient_penalty.hpp"
 #include "gancodec/train/snapshot.hpp"
 #include "gancodec/train/stage.hpp"
@@ -49,7 +52,8 @@ public:
           losses_(losses),
           start_(std::move(start)),
           model_(read_codec_weights<Networks>(start_, 1.0).networks),
-          discriminator_(recipe_.discriminator) {
+          discriminator_(recipe_.discriminator),
+          adaptive_(recipe_.adaptive_weights, recipe_.adversarial.loss) {
         const int crop = recipe_.augmentation.crop_px;
         if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
             throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
@@ -58,12 +62,22 @@ public:
         if (recipe_.adversarial_weight > 0 && recipe_.r1_weight > 0 && recipe_.r1_every < 1)
             throw Error(Errc::invalid_argument,
                         "recipe: expected r1_every from 1, found " + std::to_string(recipe_.r1_every));
+        if (recipe_.discriminator_rate.shape == ScheduleShape::plateau &&
+            recipe_.generator_rate.shape != ScheduleShape::plateau)
+            throw Error(Errc::invalid_argument,
+                        "recipe: discriminator_rate/shape: expected plateau only together with that of generator_rate, "
+                        "whose loss is watched");
+        if (!recipe_.rules.load.empty())
+            throw Error(Errc::invalid_argument,
+                        "recipe: load: expected in recipes of stage reconstruction only, whose weights begin anew");
         Random random(recipe_.seed);
         init_keep_variance(discriminator_, random);
         settle_spectral_norm(discriminator_);
         collect_parameters(model_.generator, "generator.", parameters_);
+        adaptive_.collect(parameters_);
         generator_count_ = parameters_.size();
         collect_parameters(discriminator_, "discriminator.", parameters_);
+        apply_rules(recipe_.rules, parameters_);
         model_.prepare(false);
         batch_ = Tensor<float>({recipe_.batch, 3, crop, crop});
         snapshot_.take(parameters_, state_);
@@ -80,6 +94,11 @@ public:
         Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));
         random.next();
         data_.draw(recipe_.seed, static_cast<std::uint64_t>(state_.step), recipe_.augmentation, batch_.view());
+        if (!all_finite(batch_.view())) {
+            report.skipped = "the batch";
+            ++state_.step;
+            return report;
+        }
         model_.generator.prepare(true);
         discriminator_.prepare(true);
         tape_.clear();
@@ -95,8 +114,10 @@ public:
             snapshot_.restore(parameters_, state_);
             report.restored = true;
         } else {
-            watch(report);
+            const std::string symptom = watch_.observe(report.at("told_apart"));
+            if (!symptom.empty()) report.symptom = symptom;
             finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+            follow_plateau(recipe_.generator_rate, state_);
             if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
         }
         report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -166,12 +187,13 @@ private:
                        scale(judge_tape_, r1, static_cast<float>(0.5 * recipe_.r1_weight * recipe_.r1_every)));
         }
         judge_tape_.backward(loss);
-        const double rate = recipe_.discriminator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.discriminator_rate, state_, recipe_.steps);
         const double norm = update(discriminator_parameters(), rate);
+        if (!std::isfinite(norm)) report.symptom = "the discriminator's gradient was no number: it was not followed";
         discriminator_.project();
         discriminator_.prepare(true);
         report.figures = {{"d_loss", value}, {"told_apart", told_apart(on_real, on_fake)}, {"d_gradient_norm", norm}};
-        report.figures.insert(report.figures.end(), {{"d_real", mean(on_real)}, {"d_fake", mean(on_fake)}});
+        report.figures.insert(report.figures.end(), {{"d_real", mean_logit(on_real)}, {"d_fake", mean_logit(on_fake)}});
         if (penalise) report.figures.emplace_back("r1", penalty);
     }
     void train_generator(Variable<float> x, Variable<float> x_hat, Variable<float> real, Variable<float> judged,
@@ -204,63 +226,30 @@ private:
                 terms.push_back({"feature_matching", recipe_.content.feature_matching,
                                  feature_matching(tape_, on_fake.features, on_real.features)});
         }
-        std::vector<std::pair<Variable<float>, float>> weighted;
         Figures figures;
-        for (const LossTerm<float>& term : terms) {
-            weighted.emplace_back(term.value, static_cast<float>(term.weight));
+        for (const LossTerm<float>& term : terms)
             figures.emplace_back(term.name, static_cast<double>(term.value.scalar()));
-        }
-        const auto loss = weighted_sum(tape_, weighted);
-        report.loss = static_cast<double>(loss.scalar());
+        // By the recipe's weights: adapted ones may jump without anything having exploded.
+        report.loss = static_cast<double>(weighted_sum<float>(tape_, std::span<const LossTerm<float>>(terms)).scalar());
+        const auto loss = adaptive_.loss(tape_, terms, generator_parameters());
+        if (recipe_.adaptive_weights != AdaptiveWeighting::none)
+            for (const LossTerm<float>& term : terms) figures.emplace_back(term.name + "_weight", term.weight);
         report.figures.insert(report.figures.begin(), figures.begin(), figures.end());
         if (!std::isfinite(report.loss)) return;
         tape_.backward(loss);
-        const double rate = recipe_.generator_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.generator_rate, state_, recipe_.steps);
         const double norm = update(generator_parameters(), rate);
+        if (!std::isfinite(norm)) report.symptom = "the generator's gradient was no number: it was not followed";
         update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
     }
-    /// One step of Adam with the gradient clipped; answers its norm. A gradient that is no number is not followed.
+    /// One step of the optimiser with the gradient clipped; answers its norm. A gradient that is no number is not followed.
     double update(std::span<TrainedParameter> parameters, double rate) {
         const double norm = gradient_norm(parameters);
         if (std::isfinite(norm))
-            adam_update(parameters, recipe_.adam, rate, state_.step,
-                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+            optimizer_update(parameters, recipe_.optimizer, rate, state_.step,
+                             std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
         return norm;
-    }
-    [[nodiscard]] static double mean(const Logits& logits) {
-        double total = 0;
-        for (const auto& map : logits) {
-            Workspace scratch;
-            total += sum(map.constant(), scratch) / static_cast<double>(map.shape().logical_size());
-        }
-        return total / static_cast<double>(logits.size());
-    }
-    /// How often a real patch has a higher logit than the fake one in its place.
-    [[nodiscard]] static double told_apart(const Logits& real, const Logits& fake) {
-        std::int64_t right = 0, all = 0;
-        for (std::size_t i = 0; i < real.size(); ++i) {
-            const Shape s = real[i].shape();
-            for (int n = 0; n < s.n; ++n)
-                for (int y = 0; y < s.h; ++y)
-                    for (int x = 0; x < s.w; ++x, ++all)
-                        right += real[i].constant().at(n, 0, y, x) > fake[i].constant().at(n, 0, y, x);
-        }
-        return static_cast<double>(right) / static_cast<double>(all);
-    }
-    /// Names a discriminator that has won or gone blind, once in a while.
-    void watch(StepReport& report) {
-        constexpr std::int64_t kWindow = 500;
-        told_apart_sum_ += report.at("told_apart");
-        if (++watched_ < kWindow) return;
-        const double share = told_apart_sum_ / static_cast<double>(watched_);
-        told_apart_sum_ = 0;
-        watched_ = 0;
-        if (share > 0.98)
-            report.symptom =
-                "the discriminator tells nearly every patch: lower its rate, or raise r1_weight or instance_noise";
-        else if (share < 0.52)
-            report.symptom = "the discriminator tells nothing: raise its rate, or lower adversarial_weight";
     }
 
     AdversarialRecipe recipe_;
@@ -269,14 +258,14 @@ private:
     SafetensorsFile start_;
     Networks model_;
     AnyDiscriminator<float> discriminator_;
-    std::vector<TrainedParameter> parameters_;  ///< the generator's, then the discriminator's
+    AdaptiveWeights adaptive_;
+    std::vector<TrainedParameter> parameters_;  ///< the generator's and its loss's, then the discriminator's
     std::size_t generator_count_ = 0;
     TrainingState state_;
     Snapshot snapshot_;
     Tensor<float> batch_;
     Tape<float> tape_, judge_tape_;
-    double told_apart_sum_ = 0;
-    std::int64_t watched_ = 0;
+    DiscriminatorWatch watch_;
 };
 using AdversarialStage = BasicAdversarialStage<Model<float>>;
 

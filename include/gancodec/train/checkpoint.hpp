@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct TrainingState {
     double running_loss = 0;          ///< mean over the last hundred steps or so, 0 before the first
     double pixel_steps = 0;           ///< crop pixels seen so far
     double seconds = 0;               ///< time spent in steps
+    double lowest_loss = std::numeric_limits<double>::infinity();  ///< of running_loss, and the step that had it:
+    std::int64_t lowest_step = 0;                                  ///< for schedules that wait for a plateau, …
+    double plateau_factor = 1;                                     ///< … and what they did to the learning rate
 };
 
 /// A run at rest: parameters, moments, average, counters. Kept in memory as the snapshot to return to, and on disk.
@@ -45,7 +49,8 @@ public:
         state = state_;
     }
 
-    /// Writes to a temporary name and renames: a kill leaves the old file or the new one, never half of one.
+    /// Whatever happens meanwhile, `path` is the old checkpoint or the whole new one.
+    /// Errors  Error{io}.
     void save(const std::filesystem::path& path) const {
         SafetensorsWriter writer;
         for (const Saved& tensor : tensors_)
@@ -62,6 +67,9 @@ public:
         writer.metadata("running_loss", exact(state_.running_loss));
         writer.metadata("pixel_steps", exact(state_.pixel_steps));
         writer.metadata("seconds", exact(state_.seconds));
+        writer.metadata("lowest_loss", exact(state_.lowest_loss));
+        writer.metadata("lowest_step", std::to_string(state_.lowest_step));
+        writer.metadata("plateau_factor", exact(state_.plateau_factor));
         writer.save(path);
     }
     [[nodiscard]] static bool is_one(const SafetensorsFile& file) {
@@ -86,6 +94,11 @@ public:
         Checkpoint checkpoint;
         checkpoint.state_ = {static_cast<std::int64_t>(number("step")), number("learning_rate_factor"),
                              number("running_loss"), number("pixel_steps"), number("seconds")};
+        if (file.metadata().contains("plateau_factor")) {  // not in files of earlier versions and of the PyTorch twin
+            checkpoint.state_.lowest_loss = number("lowest_loss");
+            checkpoint.state_.lowest_step = static_cast<std::int64_t>(number("lowest_step"));
+            checkpoint.state_.plateau_factor = number("plateau_factor");
+        }
         for (const TrainedParameter& p : parameters) {
             Saved saved{p.name, p.parameter->shape, {}};
             for (const std::string& part : kParts) saved.values.push_back(file.read_float(part + p.name));

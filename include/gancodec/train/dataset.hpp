@@ -60,10 +60,11 @@ public:
             cumulative_.push_back(total += std::sqrt(static_cast<double>(image.pixels())));
         }
     }
+    virtual ~Dataset() = default;
     [[nodiscard]] std::size_t size() const { return images_.size(); }
 
     /// Fills `batch` [n,3,crop,crop] with crops in [0, 1].
-    void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how, TensorView<float> batch) const {
+    virtual void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how, TensorView<float> batch) const {
         parallel_for(batch.shape.n, [&](std::int64_t n, int) {
             Random random(seed ^ (step * 0x9E3779B97F4A7C15u) ^ (static_cast<std::uint64_t>(n) << 32));
             random.next();

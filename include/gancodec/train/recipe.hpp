@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "gancodec/train/any_optimizer.hpp"
 #include "gancodec/train/dataset.hpp"
-#include "gancodec/train/optimizer.hpp"
+#include "gancodec/train/parameter_rules.hpp"
 #include "gancodec/train/schedule.hpp"
 
 namespace gancodec {
@@ -20,7 +21,8 @@ struct Recipe {
     double odd_size_probability = 0.1;  ///< share of steps whose crops lose up to 63 rows and columns
 
     LearningRateSchedule learning_rate;
-    AdamOptions adam;
+    OptimizerOptions optimizer;
+    ParameterRules rules;
     double clip_norm = 1.0;
     double average_decay = 0.999;
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "gancodec/core/tensor.hpp"
 #include "gancodec/train/checkpoint.hpp"
 
 namespace gancodec {
@@ -33,6 +34,11 @@ public:
 private:
     Checkpoint checkpoint_;
 };
+
+/// Whether every number of a batch is one. Requires padding lanes of zeros.
+[[nodiscard]] inline bool all_finite(TensorView<const float> batch) {
+    return std::all_of(batch.data, batch.data + batch.size(), [](float x) { return std::isfinite(x); });
+}
 
 /// Counts a step that went well.
 inline void finish_step(TrainingState& state, double loss, double pixels) {

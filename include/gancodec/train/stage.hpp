@@ -23,7 +23,9 @@ struct StepReport {
     double loss = 0, seconds = 0;
     Figures figures;        ///< what the loss was made of
     bool restored = false;  ///< the loss exploded and the run went back to its last snapshot
-    std::string symptom;    ///< what seems to go wrong, and the usual cure; empty when nothing does
+    std::string
+        skipped;  ///< what held a number that is none, so that the step changed nothing; empty when all went well
+    std::string symptom;  ///< what seems to go wrong, and the usual cure; empty when nothing does
 
     /// Requires a figure of that name.
     [[nodiscard]] double at(std::string_view name) const {

@@ -15,6 +15,7 @@
 #include "gancodec/train/checkpoint.hpp"
 #include "gancodec/train/export.hpp"
 #include "gancodec/train/pca_init.hpp"
+#include "gancodec/train/plateau.hpp"
 #include "gancodec/train/recipe.hpp"
 #include "gancodec/train/snapshot.hpp"
 #include "gancodec/train/stage.hpp"
@@ -42,7 +43,15 @@ public:
         collect_parameters(model_, "", parameters_);
         collect_parameters(prior_, "prior.", parameters_);
         for (TrainedParameter& p : parameters_) p.learning_rate_factor = learning_rate_factor(p.name);
+        apply_rules(recipe_.rules, parameters_);
         batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
+        snapshot_.take(parameters_, state_);
+    }
+
+    /// Before the first step: begins with those tensors of `file` that the recipe's "load" names.
+    /// Errors  Error{invalid_argument, wrong_weights}: load_matching().
+    void load(const SafetensorsFile& file) {
+        load_matching(recipe_.rules.load, file, parameters_);
         snapshot_.take(parameters_, state_);
     }
 
@@ -56,6 +65,11 @@ public:
         report.step = state_.step;
         Random random = random_of_step();
         const Stage1Batch batch = draw_batch(random);
+        if (!all_finite(batch_.view())) {
+            report.skipped = "the batch";
+            ++state_.step;
+            return report;
+        }
         model_.prepare(true);
         clear_gradients(parameters_);
         tape_.clear();
@@ -222,16 +236,20 @@ private:
     }
     void update(StepReport& report) {
         const double norm = gradient_norm(parameters_);
-        const double rate = recipe_.learning_rate.at(state_.step, recipe_.steps) * state_.learning_rate_factor;
+        const double rate = learning_rate(recipe_.learning_rate, state_, recipe_.steps);
         report.figures.insert(report.figures.end(), {{"gradient_norm", norm}, {"learning_rate", rate}});
-        if (std::isfinite(norm)) {
-            adam_update(parameters_, recipe_.adam, rate, state_.step,
-                        std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
-            model_.project();
-            prior_.project();
-            update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
+        if (!std::isfinite(norm)) {
+            report.skipped = "the gradient";
+            ++state_.step;
+            return;
         }
+        optimizer_update(parameters_, recipe_.optimizer, rate, state_.step,
+                         std::min(1.0, recipe_.clip_norm / std::max(norm, 1e-12)));
+        model_.project();
+        prior_.project();
+        update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
         finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+        follow_plateau(recipe_.learning_rate, state_);
         if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
     }
 

@@ -75,6 +75,8 @@ public:
         const auto found = tensors_.find(name);
         return found == tensors_.end() ? nullptr : &found->second;
     }
+    /// The whole file.
+    [[nodiscard]] ByteView bytes() const { return {bytes_->data(), bytes_->size()}; }
     /// The bytes of a tensor as they lie in the file: little-endian, last axis fastest.
     [[nodiscard]] ByteView raw(const std::string& name) const { return raw(entry(name)); }
 
@@ -157,7 +159,7 @@ private:
         throw Error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
     }
     [[nodiscard]] ByteView raw(const TensorEntry& tensor) const {
-        return ByteView(bytes_->data(), bytes_->size()).subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
+        return bytes().subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
     static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {

@@ -6,17 +6,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/core/error.hpp"
+#include "gancodec/core/file.hpp"
 #include "gancodec/weights/dtype.hpp"
 #include "gancodec/weights/half.hpp"
 #include "gancodec/weights/json_lite.hpp"
@@ -97,29 +96,9 @@ public:
         for (const auto& [name, tensor] : order) out.insert(out.end(), tensor->data.begin(), tensor->data.end());
         return out;
     }
-    /// Writes beside `path` and renames: readers see the old file or the whole new one.
+    /// Readers see the old file or the whole new one: core/file.hpp.
     /// Errors   Error{Errc::io}
-    void save(const std::filesystem::path& path) const {
-        const Bytes all = bytes();
-        std::filesystem::path temporary = path;
-        temporary += ".part";
-        std::error_code failure;
-        {
-            std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-            stream.write(reinterpret_cast<const char*>(all.data()), static_cast<std::streamsize>(all.size()));
-            stream.close();
-            if (!stream) {
-                std::filesystem::remove(temporary, failure);
-                throw Error(Errc::io, temporary.string() + ": cannot be written");
-            }
-        }
-        std::filesystem::rename(temporary, path, failure);
-        if (failure) {
-            const std::string reason = failure.message();
-            std::filesystem::remove(temporary, failure);
-            throw Error(Errc::io, path.string() + ": cannot be replaced: " + reason);
-        }
-    }
+    void save(const std::filesystem::path& path) const { write_file(path, bytes()); }
 
 private:
     struct Tensor {

@@ -105,7 +105,8 @@ class Training(Folder):
         self.assertTrue(any("loss" in line for line in self.log("two")))
 
     def test_wrong_recipes_are_refused_by_name(self) -> None:
-        for wrong, name in (({"stepz": 3}, "stepz"), ({"batch": "many"}, "batch"), ({"lambdas": [1, 2]}, "lambdas")):
+        for wrong, name in (({"stepz": 3}, "stepz"), ({"batch": "many"}, "batch"), ({"lambdas": [1, 2]}, "lambdas"),
+                            ({"optimizer": "sgd"}, "optimizer"), ({"learning_rate": {"shape": "step"}}, "shape")):
             self.assertIn(name, self.train("wrong", wrong, good=False))
 
 

@@ -38,6 +38,8 @@ def write_file(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str])
     """Through a temporary name: a kill leaves the old file or the new one, never half of one."""
     temporary = path.with_name(path.name + ".part")
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
+    with open(temporary, "rb") as file:
+        os.fsync(file.fileno())
     os.replace(temporary, path)
 
 

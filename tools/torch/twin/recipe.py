@@ -132,11 +132,28 @@ class AdversarialRecipe:
 
 AnyRecipe = Recipe | AdversarialRecipe
 
+# Members that only the C++ trainer has. Its recipe.json writes every member out, so the one value that the twin can do is
+# taken, and any other refused; None: the member has no effect beside these.
+_ANY_STAGE: dict[str, Any] = {"optimizer": "adam", "rms_prop": None, "sgd": None, "freeze": [], "rate_factors": [], "load": []}
+_CPP_ONLY: dict[type, dict[str, Any]] = {
+    Recipe: _ANY_STAGE,
+    AdversarialRecipe: _ANY_STAGE | {"adaptive_weights": "none", "r1_weight": 0, "r1_every": None, "instance_noise": 0,
+                                     "noise_steps": None},
+    Content: dict.fromkeys(("l1", "charbonnier", "ms_ssim", "total_variation", "feature_matching", "contextual"), 0),
+    Adversarial: {"relativistic": False, "real_label": 1},
+    LearningRate: {"shape": "cosine", "step_factor": None, "step_every": None, "patience_steps": None},
+}
+
 
 def _fill(target: Any, values: Any, where: str) -> None:
     if not isinstance(values, dict):
         raise ValueError(f"{where}: expected an object, found {values!r}")
     known = {f.name: f for f in dataclasses.fields(target) if f.name != "stage"}
+    cpp_only = _CPP_ONLY.get(type(target), {})
+    for name in sorted(set(values) & set(cpp_only)):
+        if cpp_only[name] is not None and values[name] != cpp_only[name]:
+            raise ValueError(f"{where}/{name}: expected {cpp_only[name]!r}, all that the twin has; found {values[name]!r}")
+    values = {name: value for name, value in values.items() if name not in cpp_only}
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ValueError(f"{where}: expected members of a recipe, found also {' '.join(unknown)}")
