@@ -140,7 +140,7 @@ def test_integer_scales(_):
         tensors |= {f"{key}.weight": normal(*shape) / 8, f"{key}.bias": normal(channels).abs() * 2}
     medians, z = normal(n) / 2, torch.round(2 * normal(2, n, 4, 4))
     z_hat = z + medians[None, :, None, None]
-    form = scale_synthesis.integer_form(tensors, {}, medians, leaky=False, z_hat=z_hat)
+    form = scale_synthesis.integer_form(scale_synthesis.compressai_layers(tensors), {}, medians, leaky=False, z_hat=z_hat)
     h = z_hat
     for key in ("h_s.0", "h_s.2"):
         h = torch.nn.functional.conv_transpose2d(h, tensors[f"{key}.weight"], tensors[f"{key}.bias"], stride=2, padding=2, output_padding=1).clamp(min=0)

@@ -266,7 +266,7 @@ struct SelfTest {
             for (int x = 0; x < kWidth; ++x)
                 for (int c = 0; c < 3; ++c)
                     picture.at(x, y)[c] =
-                        static_cast<std::uint8_t>((x * (c + 1) + y * (3 - c) + random.next() % 32) & 0xFF);
+                        static_cast<std::uint8_t>(x * (c + 1) + y * (3 - c) + static_cast<int>(random.next() % 32));
         return crc32(codec.encode(picture));
     }
     /// Paints small random symbols.
