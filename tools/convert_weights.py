@@ -282,13 +282,6 @@ def compressai_tables(name, tensors, sizes, where):
     return out
 
 
-def hific_tables(tensors):
-    """The integer tables of z, and the integer form of the network that chooses those of y."""
-    out = hific_prior.tables(tensors)
-    tables = {key: out[f"entropy_bottleneck.{key}"] for key in ("_quantized_cdf", "_cdf_length", "_offset")}
-    return out | scale_synthesis.integer_form(scale_synthesis.hific_layers(tensors), tables, out["entropy_bottleneck.medians"], leaky=False)
-
-
 def hific_settings(settings, where):
     """What the metadata say of a checkpoint's settings."""
     if settings.get("likelihood_type", "gaussian") != "gaussian":
@@ -319,7 +312,7 @@ def convert(name, tensors, dtype, where, settings={}):
         out |= compressai_tables(name, tensors, sizes, where)
     if name == "hific":
         sizes |= hific_settings(settings, where)
-        out |= hific_tables(tensors)
+        out |= hific_prior.integer_tensors(tensors)
     return out, {"architecture": name, "source": model.source, **model.metadata, **{k: str(v) for k, v in sizes.items()}}
 
 

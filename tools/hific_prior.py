@@ -3,6 +3,7 @@
 Per channel the logits of the cumulative density are four layers, softplus(H_k)·x + b_k, then x + tanh(a_k)·tanh(x). Symbols are
 z − median, rounded. Tables have CompressAI's form: sums of frequencies from 0 to 65536, the escape last.
 """
+import scale_synthesis
 import torch
 from torch.nn import functional as F
 
@@ -51,7 +52,7 @@ def probabilities(tensors, centre):
 
 
 def tables(tensors):
-    """What convert_weights.py writes as entropy_bottleneck.*: a slot for every symbol between the outermost two that are worth
+    """entropy_bottleneck.* of a converted file: a slot for every symbol between the outermost two that are worth
     one, at least a unit; the rest shares the escape."""
     centre = medians(tensors).float()  # as the decoder knows it
     lengths, offsets, rows = [], [], []
@@ -69,3 +70,10 @@ def tables(tensors):
         target[: len(row)] = row
     integers = {"_quantized_cdf": cdf, "_cdf_length": torch.tensor(lengths, dtype=torch.int32), "_offset": torch.tensor(offsets, dtype=torch.int32)}
     return {f"entropy_bottleneck.{key}": value for key, value in (integers | {"medians": centre}).items()}
+
+
+def integer_tensors(tensors):
+    """All integers of a converted file: the tables of z, and the form of synthesis_std that chooses those of y."""
+    out = tables(tensors)
+    of_z = {key: out[f"entropy_bottleneck.{key}"] for key in ("_quantized_cdf", "_cdf_length", "_offset")}
+    return out | scale_synthesis.integer_form(scale_synthesis.hific_layers(tensors), of_z, out["entropy_bottleneck.medians"], leaky=False)

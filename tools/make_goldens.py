@@ -219,7 +219,7 @@ def write_hific():
     x = pictures(1, 64, 48).double()
     y = model.Encoder(x)
     latents, z_hat = torch.randn(1, c, 8, 12).double(), 3 * torch.randn(1, n, 2, 3).double().round()
-    tables = convert_weights.hific_tables(state)
+    tables = hific_prior.integer_tensors(state)
     integers = {"codec.image": image}
     for name, signed in (("zero_to_one", False), ("minus_one_to_one", True)):
         integers |= {f"codec.{name}.{key}": value for key, value in hific_symbols(model, tables, image, signed).items()}

@@ -67,7 +67,8 @@ Image noise(int width, int height) {
     for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x)
             for (int c = 0; c < 3; ++c)
-                image.at(x, y)[c] = static_cast<std::uint8_t>((x * (c + 2) + y * 3 + random.next() % 64) & 0xFF);
+                image.at(x, y)[c] =
+                    static_cast<std::uint8_t>(x * (c + 2) + y * 3 + static_cast<int>(random.next() % 64));
     return image;
 }
 

@@ -11,8 +11,9 @@ namespace gancodec::cli {
 namespace {
 
 [[noreturn]] void refuse(const char* what) {
-    throw Error(Errc::invalid_argument,
-                std::string(what) + ": expected gancodec's own weights, found those of a model with one quality and one look");
+    throw Error(
+        Errc::invalid_argument,
+        std::string(what) + ": expected gancodec's own weights, found those of a model with one quality and one look");
 }
 
 }  // namespace
@@ -29,8 +30,7 @@ Session::Session(const std::filesystem::path& weights, CodecUse use, std::option
     parts_->zoo = load_zoo_session(file);
     if (parts_->zoo && realism) refuse("realism");
     if (!parts_->zoo)
-        parts_->codec =
-            Codec::load(std::move(file), {.use = use, .realism = realism.value_or(LoadOptions{}.realism)});
+        parts_->codec = Codec::load(std::move(file), {.use = use, .realism = realism.value_or(LoadOptions{}.realism)});
 }
 Session::~Session() = default;
 

@@ -50,8 +50,10 @@ public:
     static constexpr bool kHasHyper = requires(Network& network) { network.h_s; };
     /// The channel of the first mean of y in what means() gives; −1: all means are zero.
     static constexpr int kFirstMean = [] {
-        if constexpr (requires(Network& network) { network.h_mean; }) return 0;
-        else if constexpr (kHasHyper) return decltype(Network::h_s)::out_channels(N) == 2 * M ? M : -1;
+        if constexpr (requires(Network& network) { network.h_mean; })
+            return 0;
+        else if constexpr (kHasHyper)
+            return decltype(Network::h_s)::out_channels(N) == 2 * M ? M : -1;
         return -1;
     }();
     static constexpr bool kHasMeans = kFirstMean >= 0;
@@ -241,9 +243,8 @@ private:
             });
             if constexpr (kHasMeans) {
                 const Value mean = means(context, symbols.z, extent);
-                context.compute([&] {
-                    each_mean(mean.constant(), y_hat.view(), [](float from, float& value) { value += from; });
-                });
+                context.compute(
+                    [&] { each_mean(mean.constant(), y_hat.view(), [](float from, float& value) { value += from; }); });
             }
             return network_.g_s(context, std::move(y_hat));
         }
