@@ -271,8 +271,46 @@ struct Shape {
 
 #include <algorithm>
 #include <memory>
-#include <new>
 #include <type_traits>
+
+// ---- gancodec/core/aligned_memory.hpp
+
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace gancodec::detail {
+
+inline constexpr std::size_t kLargePageBytes = std::size_t{2} << 20;
+
+/// Where a block of so many bytes begins: at a multiple of 64, or of a large page if it is longer than two.
+[[nodiscard]] inline std::align_val_t alignment_of(std::size_t bytes) {
+    return std::align_val_t{bytes >= 2 * kLargePageBytes ? kLargePageBytes : kAlignmentBytes};
+}
+
+/// Gives memory back that allocate_aligned() made.
+struct AlignedDelete {
+    std::align_val_t alignment{kAlignmentBytes};
+
+    void operator()(void* p) const noexcept { ::operator delete(p, alignment); }
+};
+
+/// Memory, not cleared. Of long blocks the system is asked for large pages: the first touch of a page is what costs, a
+/// microsecond and more, and a picture is decoded in blocks of tens of megabytes that were never touched before.
+/// Errors   std::bad_alloc
+[[nodiscard]] inline void* allocate_aligned(std::size_t bytes) {
+    const std::align_val_t alignment = alignment_of(bytes);
+    void* p = ::operator new(bytes, alignment);
+#if defined(__linux__)
+    if (alignment == std::align_val_t{kLargePageBytes})
+        madvise(p, bytes / kLargePageBytes * kLargePageBytes, MADV_HUGEPAGE);  // a wish: it may be refused
+#endif
+    return p;
+}
+
+}  // namespace gancodec::detail
 
 namespace gancodec {
 
@@ -290,7 +328,8 @@ public:
         AlignedArray array;
         array.size_ = size;
         if (size > 0)
-            array.data_.reset(static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t{kAlignmentBytes})));
+            array.data_ = {static_cast<T*>(detail::allocate_aligned(size * sizeof(T))),
+                           detail::AlignedDelete{detail::alignment_of(size * sizeof(T))}};
         return array;
     }
     [[nodiscard]] AlignedArray copy() const {
@@ -310,10 +349,7 @@ public:
     const T* end() const noexcept { return data() + size_; }
 
 private:
-    struct Deleter {
-        void operator()(T* p) const noexcept { ::operator delete(p, std::align_val_t{kAlignmentBytes}); }
-    };
-    std::unique_ptr<T, Deleter> data_;
+    std::unique_ptr<T, detail::AlignedDelete> data_;
     std::size_t size_ = 0;
 };
 
@@ -2282,7 +2318,7 @@ private:
     /// `out_pitch` and `in_pitch`: steps in `weight` from one output (input) channel to the next.
     void fill(const float* weight, const float* bias, int out_pitch, int in_pitch) {
         const auto size = static_cast<std::size_t>(at(phases(), 0));
-        if (weights_.size() != size) weights_ = AlignedArray<float>(size);
+        if (weights_.size() != size) weights_ = AlignedArray<float>::uninitialised(size);
         bias_ = AlignedArray<float>(static_cast<std::size_t>(groups()) * kChannelBlock);
         if (bias != nullptr) std::copy_n(bias, out_channels, bias_.data());
         parallel_for(static_cast<std::int64_t>(phases()) * groups(), [&](std::int64_t task, int) {
@@ -2293,7 +2329,8 @@ private:
                 for (int k = 0; k < 9; ++k, p += kChannelBlock) {
                     const int ky = axis.weight(phase / axis.stride, k / 3),
                               kx = axis.weight(phase % axis.stride, k % 3);
-                    if (ky < 0 || kx < 0) continue;  // stays zero
+                    std::fill_n(p, kChannelBlock, 0.0f);
+                    if (ky < 0 || kx < 0) continue;
                     const float* source = weight + static_cast<std::ptrdiff_t>(first) * out_pitch +
                                           static_cast<std::ptrdiff_t>(in) * in_pitch + ky * axis.kernel + kx;
                     for (int lane = 0; lane < lanes; ++lane)
@@ -5339,6 +5376,24 @@ private:
 
 namespace gancodec {
 
+/// While one lives, the weights of convolutions (Parameters of four axes) that its thread makes have a shape and no numbers
+/// yet: for networks that are read and packed layer by layer, so that the memory of one layer serves the next.
+class NumbersLater {
+public:
+    NumbersLater() : before_(std::exchange(wanted(), true)) {}
+    ~NumbersLater() { wanted() = before_; }
+    NumbersLater(const NumbersLater&) = delete;
+    NumbersLater& operator=(const NumbersLater&) = delete;
+
+    [[nodiscard]] static bool& wanted() {
+        thread_local bool later = false;
+        return later;
+    }
+
+private:
+    bool before_;
+};
+
 /// Learnt numbers of a layer, in the order of memory that PyTorch uses for the same layer.
 /// `grad` is empty unless the parameter is being trained: an empty grad means frozen, and costs nothing.
 template <class T>
@@ -5350,9 +5405,13 @@ struct Parameter {
 
     Parameter() = default;
     explicit Parameter(std::vector<int> dimensions, T fill = T{}) : shape(std::move(dimensions)) {
-        std::size_t size = 1;
-        for (const int d : shape) size *= static_cast<std::size_t>(d);
-        value.assign(size, fill);
+        if (shape.size() != 4 || !NumbersLater::wanted()) value.assign(size(), fill);
+    }
+    /// How many numbers the shape asks for.
+    [[nodiscard]] std::size_t size() const {
+        std::size_t product = 1;
+        for (const int d : shape) product *= static_cast<std::size_t>(d);
+        return product;
     }
     [[nodiscard]] bool trained() const { return !grad.empty(); }
 };
@@ -9768,8 +9827,10 @@ namespace detail {
 inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.", "hyper_scale.inner.",
                                                             "hyper_scale.expand."};
 
-inline bool is_for_encoding(const std::string& name) {
-    return name.starts_with("encoder.") || name.starts_with("hyper_encoder.");
+/// Whether a file holds two generators.
+inline bool has_realism(const SafetensorsFile& file) {
+    return std::any_of(file.tensors().begin(), file.tensors().end(),
+                       [](const auto& tensor) { return tensor.first.starts_with("realism."); });
 }
 /// Calls f(name, parameter) for the parameters that are stored as floats: all but the trainable hyper scale network.
 template <class Networks, class F>
@@ -9820,6 +9881,7 @@ inline bool all_finite(std::span<const float> values) {
     return others == 0;
 }
 inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
+    p.value.resize(p.size());
     read_stored(file, name, p);
     if (!all_finite(p.value))
         throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
@@ -9891,35 +9953,29 @@ template <class Networks>
     return writer;
 }
 
-/// Reads weights of this architecture: all that the file holds, or only what a codec runs, when `run` says how. Then the
-/// generator is the mixture that is wanted, and what encodes stays zero when it is not.
-/// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
-///         Error{corrupt_weights} for numbers that break a bound.
-template <class Networks = Model<float>>
-[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
-                                                             const std::optional<LoadOptions>& run = {}) {
-    BasicCodecWeights<Networks> weights;
-    weights.metadata = file.metadata();
-    const auto found = weights.metadata.find("architecture");
-    const std::string architecture = found == weights.metadata.end() ? "none" : found->second;
+namespace detail {
+
+/// Errors  Error{wrong_weights} unless the file holds the tensors of these networks, in any format: it lists every one that
+///         is missing, unexpected or of another shape.
+template <class Networks>
+void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
+    const auto found = file.metadata().find("architecture");
+    const std::string architecture = found == file.metadata().end() ? "none" : found->second;
     if (architecture != kArchitecture)
         throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        request_stored(file, name, p, requests);
-    });
-    weights.networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
+    each_stored_parameter(
+        networks, [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
+    networks.hyper_scale.each_parameter("hyper_scale.", [&](const std::string& name, Parameter<float>& p) {
         requests.push_back({name, p.shape});
         if (!name.ends_with("bias")) return;
         const std::string prefix = name.substr(0, name.size() - 4);
         requests.push_back({prefix + "multiplier", p.shape});
         requests.push_back({prefix + "shift", p.shape});
     });
-    const bool has_realism = std::any_of(file.tensors().begin(), file.tensors().end(),
-                                         [](const auto& tensor) { return tensor.first.starts_with("realism."); });
-    if (has_realism)
-        weights.networks.generator.each_parameter(
+    if (has_realism(file))
+        networks.generator.each_parameter(
             "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
@@ -9927,25 +9983,36 @@ template <class Networks = Model<float>>
                                                  ? frequencies->shape
                                                  : std::vector<int>{kHyperChannels}});
     require_tensors(file, requests);
+}
 
-    detail::each_stored_parameter(weights.networks, [&](const std::string& name, Parameter<float>& p) {
-        if (run && run->use == CodecUse::decode && detail::is_for_encoding(name)) return;
-        detail::read_finite(file, name, p);
-    });
-    const int realism = run ? realism_step(run->realism) : 0;
-    if (has_realism && run && realism > 0)
-        weights.networks.generator.each_parameter("realism.", [&](const std::string& name, Parameter<float>& p) {
-            Parameter<float> added(p.shape);
-            detail::read_finite(file, name, added);
-            detail::mix_realism(p, added, realism);
-        });
-    if (has_realism && !run)
-        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
-            detail::read_finite(file, name, added);
-        });
+/// Reads a parameter by its name; those of the generator as the mixture of that realism.
+/// Errors  Error{corrupt_weights} for numbers that are not finite.
+class StoredParameters {
+public:
+    StoredParameters(const SafetensorsFile& file, int realism)
+        : file_(file), realism_(has_realism(file) ? realism : 0) {}
+
+    void operator()(const std::string& name, Parameter<float>& p) const {
+        read_finite(file_, name, p);
+        const std::string generator = "generator.";
+        if (realism_ == 0 || !name.starts_with(generator)) return;
+        Parameter<float> added(p.shape);
+        read_finite(file_, "realism." + name.substr(generator.size()), added);
+        mix_realism(p, added, realism_);
+    }
+
+private:
+    const SafetensorsFile& file_;
+    int realism_;
+};
+
+/// The part of a file that is integers.
+/// Errors  Error{corrupt_weights} for numbers that break a bound.
+template <class Networks>
+void read_codec_integers(const SafetensorsFile& file, BasicCodecWeights<Networks>& weights) {
     std::array<IntConv2dParameters, 3> layers;
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        const std::string prefix = detail::kScaleLayers[i];
+        const std::string prefix = kScaleLayers[i];
         IntConv2dParameters& p = layers[i];
         const auto& shape = file.find(prefix + "weight")->shape;
         p.out_channels = shape[0];
@@ -9953,8 +10020,10 @@ template <class Networks = Model<float>>
         p.kernel = shape[2];
         const auto assign = [&](auto& values, const char* name) {
             const auto read = file.read_int(prefix + name);
-            for (const std::int32_t v : read)
-                values.push_back(static_cast<typename std::decay_t<decltype(values)>::value_type>(v));
+            values.resize(read.size());
+            std::transform(read.begin(), read.end(), values.begin(), [](std::int32_t v) {
+                return static_cast<typename std::decay_t<decltype(values)>::value_type>(v);
+            });
         };
         assign(p.weight, "weight");
         assign(p.bias, "bias");
@@ -9968,6 +10037,27 @@ template <class Networks = Model<float>>
     weights.prior.length = file.read_int("prior.length");
     for (const std::int32_t f : file.read_int("prior.frequencies"))
         weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
+    weights.metadata = file.metadata();
+}
+
+}  // namespace detail
+
+/// Reads weights of this architecture: all that the file holds, or what a codec runs at a realism; then the generator is
+/// that mixture.
+/// Errors  Error{wrong_weights} that lists every tensor that is missing, unexpected or of another shape;
+///         Error{corrupt_weights} for numbers that break a bound.
+template <class Networks = Model<float>>
+[[nodiscard]] BasicCodecWeights<Networks> read_codec_weights(const SafetensorsFile& file,
+                                                             const std::optional<double>& realism = {}) {
+    BasicCodecWeights<Networks> weights;
+    detail::require_codec_tensors(file, weights.networks);
+    detail::read_codec_integers(file, weights);
+    detail::each_stored_parameter(weights.networks,
+                                  detail::StoredParameters(file, realism ? realism_step(*realism) : 0));
+    if (detail::has_realism(file) && !realism)
+        detail::each_realism_parameter(weights, [&](const std::string& name, Parameter<float>& added, auto&) {
+            detail::read_finite(file, name, added);
+        });
     return weights;
 }
 
@@ -10885,16 +10975,18 @@ public:
     }
     /// The same from a file in memory, which is let go as soon as it is read.
     [[nodiscard]] static BasicCodec load(SafetensorsFile file, const LoadOptions& options = {}) {
-        Weights weights = read_codec_weights<Networks>(file, options);
+        BasicCodec codec(file, options);
         const std::string where = std::exchange(file, {}).where();
-        BasicCodec codec(std::move(weights), options, Keep::what_runs);
         check_entropy_id(codec, where);
         check_self_test(codec, where);
         return codec;
     }
     /// Weights in memory, as a trainer has them: nothing is tested.
-    explicit BasicCodec(Weights weights, const LoadOptions& options = {})
-        : BasicCodec(std::move(weights), options, Keep::all) {}
+    explicit BasicCodec(Weights weights, const LoadOptions& options = {}) : BasicCodec(options, std::move(weights)) {
+        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
+        each_running_network([&](const std::string&, auto& network) { network.prepare(false); });
+        detail::unmix_realism(weights_, plain);
+    }
 
     [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
@@ -10962,36 +11054,48 @@ public:
 private:
     using Value = Pooled<float>;
     using Transform = BasicTransform<Networks>;
-    enum class Keep { all, what_runs };
 
-    BasicCodec(Weights weights, const LoadOptions& options, Keep keep)
+    BasicCodec(const LoadOptions& options, Weights weights)
         : weights_(std::move(weights)),
           options_(options),
           entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
-          context_(std::make_unique<Inference<float>>()) {
-        auto& networks = weights_.networks;
-        const bool encodes = options.use == CodecUse::encode_and_decode;
-        pack(networks.encoder, encodes, keep);
-        pack(networks.hyper_encoder, encodes, keep);
-        pack(networks.hyper_mean, true, keep);
-        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
-        pack(networks.generator, true, keep);
-        detail::unmix_realism(weights_, plain);
+          context_(std::make_unique<Inference<float>>()) {}
+
+    /// Reads and packs layer by layer: of convolutions, whose weights have four axes, the packed form alone stays, and the
+    /// memory of the other serves the next layer. Nothing is ever held of a network that does not run.
+    BasicCodec(const SafetensorsFile& file, const LoadOptions& options) : BasicCodec(options, all_but_networks(file)) {
+        const detail::StoredParameters read(file, realism_step(options.realism));
+        weights_.networks.gain.each_parameter("gain.", read);
+        each_running_network([&](const std::string& name, auto& network) {
+            std::size_t index = 0;
+            const auto pack = [&](auto& layer) {
+                layer.each_parameter(name + std::to_string(index++) + ".", read);
+                layer.prepare(false);
+                layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
+                    if (p.shape.size() == 4) p.value = {};
+                });
+            };
+            std::apply([&](auto&... layer) { (pack(layer), ...); }, network.layers);
+        });
     }
-    /// Layer by layer, so that the memory of the numbers that nobody needs any more serves the next layer: those of
-    /// convolutions, which have four axes, once they are packed.
-    template <class Network>
-    static void pack(Network& network, bool runs, Keep keep) {
-        const auto pack_layer = [&](auto& layer) {
-            if (runs) layer.prepare(false);
-            if (keep == Keep::all) return;
-            layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
-                if (p.shape.size() == 4) p.value = {};
-            });
-        };
-        std::apply([&](auto&... layer) { (pack_layer(layer), ...); }, network.layers);
+    [[nodiscard]] static Weights all_but_networks(const SafetensorsFile& file) {
+        const NumbersLater later;
+        Weights weights;
+        detail::require_codec_tensors(file, weights.networks);
+        detail::read_codec_integers(file, weights);
+        return weights;
+    }
+    template <class F>
+    void each_running_network(F&& f) {
+        auto& networks = weights_.networks;
+        if (options_.use == CodecUse::encode_and_decode) {
+            f("encoder.", networks.encoder);
+            f("hyper_encoder.", networks.hyper_encoder);
+        }
+        f("hyper_mean.", networks.hyper_mean);
+        f("generator.", networks.generator);
     }
     [[nodiscard]] Transform transform() const { return Transform(weights_); }
     static HyperExtent extent_of(const StreamHeader& header) { return HyperExtent::of(header.width, header.height); }
@@ -14753,7 +14857,7 @@ public:
           data_(data),
           losses_(losses),
           start_(std::move(start)),
-          model_(read_codec_weights<Networks>(start_, LoadOptions{}).networks),
+          model_(read_codec_weights<Networks>(start_, 1.0).networks),
           discriminator_(recipe_.discriminator) {
         const int crop = recipe_.augmentation.crop_px;
         if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
