@@ -273,7 +273,8 @@ private:
     static float level_of(float value) {
         constexpr double kFarthest = 20, kLog2E = 1.4426950408889634;  // there it has reached 0 and 1
         const double x = value > -kFarthest ? std::min<double>(value, kFarthest) : -kFarthest;
-        return static_cast<float>(1 / (1 + canonical_exp2(-2 * kLog2E * x)));
+        const double exponent = std::fma(-2 * kLog2E, x, 0.0);  // a product might be fused with the sums that follow
+        return static_cast<float>(1 / (1 + canonical_exp2(exponent)));
     }
     /// Nearest integer, ties to even, within what a stream can hold; NaN becomes 0.
     static std::int32_t round_to_int(float value) {
