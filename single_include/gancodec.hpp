@@ -7341,6 +7341,7 @@ using HyperMeanScaleSynthesis = Sequential<ConvTranspose2d<N, M, 5>, LeakyRelu<1
 template <int N = 128, int M = 192>
 struct FactorizedPrior : NamedParts<FactorizedPrior<N, M>> {
     static constexpr int kN = N, kM = M;
+    static constexpr bool kSignedPixels = false;
     Analysis<N, M> g_a;
     Synthesis<N, M> g_s;
 
@@ -7356,6 +7357,7 @@ template <int N = 128, int M = 192, class HyperAnalysisNetwork = HyperAnalysis<N
           class HyperSynthesisNetwork = HyperScaleSynthesis<N, M>>
 struct ScaleHyperprior : NamedParts<ScaleHyperprior<N, M, HyperAnalysisNetwork, HyperSynthesisNetwork>> {
     static constexpr int kN = N, kM = M;
+    static constexpr bool kSignedPixels = false;
     Analysis<N, M> g_a;
     Synthesis<N, M> g_s;
     HyperAnalysisNetwork h_a;
@@ -7630,21 +7632,27 @@ template <int C = 220, int N = 320>
 using HificHyperSynthesis =
     detail::HificHyperNetwork<ConvTranspose2d<N, N, 5>, ConvTranspose2d<N, N, 5>, ConvTranspose2d<N, C, 3, Stride<1>>>;
 
-/// All networks of HiFiC.
-template <int C = 220, int F = 60, int Blocks = 9, int N = 320, Variance Kind = Variance::of_sample>
-struct Hific : NamedParts<Hific<C, F, Blocks, N, Kind>> {
-    HificEncoder<C, F, Kind> encoder;
-    HificGenerator<C, F, Blocks, Kind> generator;
-    HificHyperAnalysis<C, N> analysis_net;
-    HificHyperSynthesis<C, N> synthesis_mu, synthesis_std;
+/// What the levels of a picture are to a network: [0, 1], or [−1, 1] behind a tanh.
+enum class PixelRange { zero_to_one, minus_one_to_one };
+
+/// All networks of HiFiC: z = h_a(y), means = h_mean(ẑ), scales = max(h_s(ẑ), 0.11). The port trains with either range.
+template <int C = 220, int F = 60, int Blocks = 9, int N = 320, PixelRange Range = PixelRange::zero_to_one,
+          Variance Kind = Variance::of_sample>
+struct Hific : NamedParts<Hific<C, F, Blocks, N, Range, Kind>> {
+    static constexpr int kN = N, kM = C;
+    static constexpr bool kSignedPixels = Range == PixelRange::minus_one_to_one;
+    HificEncoder<C, F, Kind> g_a;
+    HificGenerator<C, F, Blocks, Kind> g_s;
+    HificHyperAnalysis<C, N> h_a;
+    HificHyperSynthesis<C, N> h_mean, h_s;
 
     template <class Function>
     void each_part(Function&& f) {
-        f("Encoder.", encoder);
-        f("Generator.", generator);
-        f("Hyperprior.analysis_net.", analysis_net);
-        f("Hyperprior.synthesis_mu.", synthesis_mu);
-        f("Hyperprior.synthesis_std.", synthesis_std);
+        f("Encoder.", g_a);
+        f("Generator.", g_s);
+        f("Hyperprior.analysis_net.", h_a);
+        f("Hyperprior.synthesis_mu.", h_mean);
+        f("Hyperprior.synthesis_std.", h_s);
     }
 };
 
@@ -10115,8 +10123,10 @@ void read_codec_integers(const SafetensorsFile& file, BasicCodecWeights<Networks
         p.kernel = shape[2];
         const auto assign = [&](auto& values, const char* name) {
             const auto read = file.read_int(prefix + name);
-            for (const std::int32_t v : read)
-                values.push_back(static_cast<typename std::decay_t<decltype(values)>::value_type>(v));
+            values.resize(read.size());
+            std::transform(read.begin(), read.end(), values.begin(), [](std::int32_t v) {
+                return static_cast<typename std::decay_t<decltype(values)>::value_type>(v);
+            });
         };
         assign(p.weight, "weight");
         assign(p.bias, "bias");
@@ -10540,8 +10550,8 @@ namespace gancodec::detail {
 inline constexpr std::array<const char*, 3> kScaleSynthesisLayers = {"scale_synthesis.0.", "scale_synthesis.2.",
                                                                      "scale_synthesis.4."};
 
-/// Adds the tensors of the integer form of a float h_s, transposed, transposed and plain, whose first `latent_channels`
-/// outputs are the scales.
+/// Adds the tensors of the integer form of a float h_s, whose first two layers are transposed and double the picture, and
+/// whose first `latent_channels` outputs are the scales.
 template <class HyperSynthesis>
 void request_scale_synthesis(HyperSynthesis& h_s, int latent_channels, std::vector<TensorRequest>& requests) {
     std::vector<std::vector<int>> shapes;
@@ -10631,7 +10641,7 @@ struct ZooSymbols {
 /// Other people's models in our own stream, with weights that tools/convert_weights.py made.
 ///   ZooCodec<zoo::ScaleHyperprior<128, 192>> codec(SafetensorsFile::load("hyperprior.safetensors"));
 ///   Image again = codec.decode(codec.encode(image));
-/// Network is zoo::FactorizedPrior, zoo::ScaleHyperprior or zoo::MeanScaleHyperprior.
+/// Network is zoo::FactorizedPrior, zoo::ScaleHyperprior, zoo::MeanScaleHyperprior or zoo::Hific.
 ///
 /// Read first: (1) tables of y are chosen by the integer form of h_s, so that the symbols decode alike everywhere; its cost
 /// in rate is in README.md, "Other people's models"; (2) these weights have one quality; (3) one caller at a time.
@@ -10641,11 +10651,15 @@ class ZooCodec {
 
 public:
     static constexpr bool kHasHyper = requires(Network& network) { network.h_s; };
-    /// Whether h_s gives means beside the scales.
-    static constexpr bool kHasMeans = [] {
-        if constexpr (kHasHyper) return decltype(Network::h_s)::out_channels(N) == 2 * M;
-        return false;
+    /// The channel of the first mean of y in what means() gives; −1: all means are zero.
+    static constexpr int kFirstMean = [] {
+        if constexpr (requires(Network& network) { network.h_mean; })
+            return 0;
+        else if constexpr (kHasHyper)
+            return decltype(Network::h_s)::out_channels(N) == 2 * M ? M : -1;
+        return -1;
     }();
+    static constexpr bool kHasMeans = kFirstMean >= 0;
     /// Sides of images are padded to a multiple of it.
     static constexpr int kMultiple = kHasHyper ? 64 : 16;
 
@@ -10703,6 +10717,8 @@ public:
         ZooSymbols symbols;
         Value x = context_->make({1, 3, extent.h * 16, extent.w * 16});
         image_to_tensor(image, x.view());
+        if constexpr (Network::kSignedPixels)
+            each_in_symbol_order(x.view(), [](std::size_t, float& level) { level = std::fma(2.0f, level, -1.0f); });
         Value y = network_.g_a(*context_, std::move(x));
         symbols.residuals.resize(extent.latents());
         if constexpr (!kHasHyper) {
@@ -10717,8 +10733,8 @@ public:
             symbols.z.resize(extent.hyper_latents());
             round_bottleneck(z.constant(), symbols.z);
             if constexpr (kHasMeans) {
-                const Value parameters = network_.h_s(*context_, from_bottleneck(*context_, symbols.z, extent));
-                each_mean(parameters.constant(), y.view(), [](float mean, float& value) { value -= mean; });
+                const Value mean = means(*context_, symbols.z, extent);
+                each_mean(mean.constant(), y.view(), [](float from, float& value) { value -= from; });
             }
             each_in_symbol_order(y.constant(),
                                  [&](std::size_t i, float value) { symbols.residuals[i] = round_to_int(value); });
@@ -10770,7 +10786,10 @@ public:
     }
     /// The pixels of symbols, the other half of decode(). Requires as many as an image of that size has.
     [[nodiscard]] Image paint(const ZooSymbols& symbols, int width, int height) {
-        return tensor_to_image(synthesise(*context_, symbols, Extent::of(width, height)).constant(), width, height);
+        const Value x_hat = synthesise(*context_, symbols, Extent::of(width, height));
+        if constexpr (Network::kSignedPixels)
+            each_in_symbol_order(x_hat.view(), [](std::size_t, float& value) { value = level_of(value); });
+        return tensor_to_image(x_hat.constant(), width, height);
     }
 
 private:
@@ -10809,6 +10828,13 @@ private:
         });
         return out;
     }
+    [[nodiscard]] Value means(Context& context, std::span<const std::int32_t> z, Extent extent) const {
+        Value z_hat = from_bottleneck(context, z, extent);
+        if constexpr (kFirstMean == 0)
+            return network_.h_mean(context, std::move(z_hat));
+        else
+            return network_.h_s(context, std::move(z_hat));
+    }
     [[nodiscard]] Value synthesise(Context& context, const ZooSymbols& symbols, Extent extent) const {
         if constexpr (!kHasHyper) {
             return network_.g_s(context, from_bottleneck(context, symbols.residuals, extent));
@@ -10819,10 +10845,9 @@ private:
                                      [&](std::size_t i) { return static_cast<float>(symbols.residuals[i]); });
             });
             if constexpr (kHasMeans) {
-                const Value parameters = network_.h_s(context, from_bottleneck(context, symbols.z, extent));
-                context.compute([&] {
-                    each_mean(parameters.constant(), y_hat.view(), [](float mean, float& value) { value += mean; });
-                });
+                const Value mean = means(context, symbols.z, extent);
+                context.compute(
+                    [&] { each_mean(mean.constant(), y_hat.view(), [](float from, float& value) { value += from; }); });
             }
             return network_.g_s(context, std::move(y_hat));
         }
@@ -10839,12 +10864,20 @@ private:
         each_in_symbol_order(
             values, [&](std::size_t i, float value) { symbols[i] = round_to_int(value - medians_[i / each]); });
     }
-    /// Calls f(mean, element of y); the means lie behind the scales of all channels.
+    /// Calls f(mean, element of y) with what means() gave.
     template <class F>
-    static void each_mean(TensorView<const float> parameters, TensorView<float> y, const F& f) {
+    static void each_mean(TensorView<const float> means, TensorView<float> y, const F& f) {
         for (int c = 0; c < M; ++c)
             for (int row = 0; row < y.shape.h; ++row)
-                for (int x = 0; x < y.shape.w; ++x) f(parameters.at(0, M + c, row, x), y.at(0, c, row, x));
+                for (int x = 0; x < y.shape.w; ++x) f(means.at(0, kFirstMean + c, row, x), y.at(0, c, row, x));
+    }
+    /// (tanh(value) + 1) / 2: the level that a generator shows whose pixels lie in [−1, 1]; NaN becomes 0.
+    /// Exact    The same bits on every machine.
+    static float level_of(float value) {
+        constexpr double kFarthest = 20, kLog2E = 1.4426950408889634;  // there it has reached 0 and 1
+        const double x = value > -kFarthest ? std::min<double>(value, kFarthest) : -kFarthest;
+        const double exponent = std::fma(-2 * kLog2E, x, 0.0);  // a product might be fused with the sums that follow
+        return static_cast<float>(1 / (1 + canonical_exp2(exponent)));
     }
     /// Nearest integer, ties to even, within what a stream can hold; NaN becomes 0.
     static std::int32_t round_to_int(float value) {
@@ -11042,9 +11075,14 @@ public:
     /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights, invalid_argument}.
     [[nodiscard]] static BasicCodec load(const std::filesystem::path& path, const LoadOptions& options = {}) {
-        BasicCodec codec(SafetensorsFile::load(path), options);
-        check_entropy_id(codec, path.string());
-        check_self_test(codec, path.string());
+        return load(SafetensorsFile::load(path), options);
+    }
+    /// The same from a file in memory, which is let go as soon as it is read.
+    [[nodiscard]] static BasicCodec load(SafetensorsFile file, const LoadOptions& options = {}) {
+        BasicCodec codec(file, options);
+        const std::string where = std::exchange(file, {}).where();
+        check_entropy_id(codec, where);
+        check_self_test(codec, where);
         return codec;
     }
     /// Weights in memory, as a trainer has them: nothing is tested.
@@ -11251,7 +11289,7 @@ struct SelfTest {
             for (int x = 0; x < kWidth; ++x)
                 for (int c = 0; c < 3; ++c)
                     picture.at(x, y)[c] =
-                        static_cast<std::uint8_t>((x * (c + 1) + y * (3 - c) + random.next() % 32) & 0xFF);
+                        static_cast<std::uint8_t>(x * (c + 1) + y * (3 - c) + static_cast<int>(random.next() % 32));
         return crc32(codec.encode(picture));
     }
     /// Paints small random symbols.

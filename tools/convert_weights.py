@@ -6,15 +6,16 @@
 IN     PyTorch checkpoints (.pth, .pt, .pth.tar: state dicts, alone or beside optimisers and settings, with or without the
        prefix of DataParallel) or safetensors, which together hold the tensors. Nothing in a checkpoint is executed.
 NAME   bmshj2018-factorized, bmshj2018-hyperprior, mbt2018-mean   CompressAI, any N and M
-       hific                                                      the PyTorch port: encoder, generator, hyperprior
+       hific                                                      the PyTorch port: encoder, generator, hyperprior and its density
        lpips_alex, lpips_vgg, lpips_squeeze                       torchvision's classifier and LPIPS v0.1's alex.pth, ...
        dists                                                      torchvision's VGG16 and DISTS's weights.pt
 
     convert_weights.py bmshj2018-hyperprior-4-de1b779c.pth.tar --model bmshj2018-hyperprior --out hyperprior.safetensors
     convert_weights.py alexnet-owt-7be5be79.pth alex.pth --model lpips_alex --out weights/lpips_alex.safetensors
 
-The integer form of h_s that gancodec's own streams need is added (tools/scale_synthesis.py), calibrated on hyper latents
-drawn from the priors.
+The integer form of the scale network that gancodec's own streams need is added (tools/scale_synthesis.py), calibrated on hyper
+latents drawn from the priors; and for HiFiC the tables of its hyper latents' density (tools/hific_prior.py). Whether HiFiC takes
+pixels in [0, 1] or in [-1, 1] is in the settings of its checkpoint; where there are none, [0, 1], the port's default.
 Names stay those of the source; GDN's beta and gamma lose their reparametrisation, channel norms become [c], LPIPS's layers
 linN.weight [c]. Of CompressAI's entropy models the integer tables are kept, the scale table and the medians, for its own streams
 (tools/compressai_stream.py); a model that was not updated has no tables, and is converted without. A file whose tensors do not fit is refused with everything that is missing, unexpected or of another shape.
@@ -26,6 +27,7 @@ import re
 import sys
 
 import torch
+import hific_prior
 import scale_synthesis
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -42,13 +44,13 @@ class Refused(Exception):
 
 
 def read(path):
-    """All tensors of a file, by name."""
+    """All tensors of a file, by name, and the settings beside them."""
     if not path.is_file():
         raise Refused(f"{path}: expected a file, found none")
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
-                return {name: file.get_tensor(name) for name in file.keys()}
+                return {name: file.get_tensor(name) for name in file.keys()}, {}
         # weights_only: an unpickler of torch that makes tensors and plain containers, and refuses everything else.
         found = torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:
@@ -56,7 +58,8 @@ def read(path):
     except Exception as error:  # the errors of a damaged archive are of many kinds
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise Refused(f"{path}: expected a PyTorch checkpoint that holds tensors only: {reason}") from error
-    return state_dict(found, path)
+    settings = found.get("args") if isinstance(found, dict) else None
+    return state_dict(found, path), settings if isinstance(settings, dict) else {}
 
 
 def state_dict(found, path):
@@ -154,6 +157,7 @@ def hific(tensors):
         for i in (1, 2):
             shapes |= transposed(f"Hyperprior.synthesis_{network}.conv{i}", n, n, 5)
         shapes |= transposed(f"Hyperprior.synthesis_{network}.conv3", n, c, 3)
+    shapes |= hific_prior.shapes(n)
     return shapes, {"C": c, "F": f, "N": n, "blocks": blocks}
 
 
@@ -198,7 +202,7 @@ class Model:
 
 # Entropy models, of which compressai_tables() takes what it needs.
 COMPRESSAI_IGNORED = r"(entropy_bottleneck|gaussian_conditional)\..*|g_[as]\.\d\.(beta|gamma)_reparam\..*"
-HIFIC_IGNORED = r"Hyperprior\.(hyperlatent_likelihood|hyperprior_entropy_model|prior_density|prior_entropy_model)\..*|(Discriminator|perceptual_loss)\..*"
+HIFIC_IGNORED = r"Hyperprior\.(hyperprior_entropy_model|prior_density|prior_entropy_model)\..*|(Discriminator|perceptual_loss)\..*"
 LPIPS_INPUT = "RGB in [-1, 1], minus (-.030, -.088, -.188), divided by (.458, .448, .450)"
 LPIPS_LICENCE = "BSD-2-Clause (LPIPS, Zhang et al. 2018), BSD-3-Clause (torchvision)"
 CLASSIFIER = r"classifier\..*|.*\.num_batches_tracked"
@@ -274,11 +278,18 @@ def compressai_tables(name, tensors, sizes, where):
     out = {key: value.contiguous() for key, value in out.items()}
     if name != "bmshj2018-factorized":
         tables = {key: out[f"entropy_bottleneck.{key}"] for key in ("_quantized_cdf", "_cdf_length", "_offset")}
-        out |= scale_synthesis.integer_form(tensors, tables, out["entropy_bottleneck.medians"], leaky=name == "mbt2018-mean")
+        out |= scale_synthesis.integer_form(scale_synthesis.compressai_layers(tensors), tables, out["entropy_bottleneck.medians"], leaky=name == "mbt2018-mean")
     return out
 
 
-def convert(name, tensors, dtype, where):
+def hific_settings(settings, where):
+    """What the metadata say of a checkpoint's settings."""
+    if settings.get("likelihood_type", "gaussian") != "gaussian":
+        raise Refused(f"{where}: expected likelihood_type gaussian, found {settings['likelihood_type']}")
+    return {"pixels": "-1 to 1" if settings.get("normalize_input_image", False) else "0 to 1"}
+
+
+def convert(name, tensors, dtype, where, settings={}):
     """The tensors of the file to write, and its metadata."""
     model = MODELS[name]
     # LPIPS as gancodec writes it has lost the names of its dropout layers.
@@ -287,6 +298,8 @@ def convert(name, tensors, dtype, where):
     check(model, tensors, shapes, where)
     out = {}
     for key in shapes:
+        if key.startswith(hific_prior.PREFIX):
+            continue  # in the tables
         value = tensors[key].double()
         if model.source == "CompressAI" and key.endswith((".beta", ".gamma")):
             value = folded(key, value, tensors)
@@ -297,6 +310,9 @@ def convert(name, tensors, dtype, where):
         out[key.replace(".model.1.", ".")] = value.to(kind).contiguous()
     if model.source == "CompressAI":
         out |= compressai_tables(name, tensors, sizes, where)
+    if name == "hific":
+        sizes |= hific_settings(settings, where)
+        out |= hific_prior.integer_tensors(tensors)
     return out, {"architecture": name, "source": model.source, **model.metadata, **{k: str(v) for k, v in sizes.items()}}
 
 
@@ -311,10 +327,11 @@ def main(words=None):
     if tuple(int(n) for n in torch.__version__.split(".")[:2]) < (2, 6):
         sys.exit(f"convert_weights: expected torch 2.6 or newer, whose weights_only is safe; found {torch.__version__}")
     try:
-        tensors = {}
+        tensors, settings = {}, {}
         for path in arguments.inputs:
-            tensors |= read(path)
-        converted, metadata = convert(arguments.model, tensors, arguments.dtype, ", ".join(map(str, arguments.inputs)))
+            found, beside = read(path)
+            tensors, settings = tensors | found, settings | beside
+        converted, metadata = convert(arguments.model, tensors, arguments.dtype, ", ".join(map(str, arguments.inputs)), settings)
     except Refused as refusal:
         sys.exit(f"convert_weights: {refusal}")
     if arguments.source:

@@ -5,11 +5,13 @@ tests/data/compressai/*.safetensors: small models of CompressAI with their table
     python3 tools/make_goldens.py      (made with torch 2.15.0, compressai 1.2.8, safetensors 0.8.0, Python 3.11, x86-64)
 
 CompressAI's models are its own classes; HiFiC is written here and in tools/benchmarks/peers/networks.py after the layout of its
-PyTorch port. N, M and the other widths are small: only the wiring is tested. All are trained for STEPS steps on seeded pictures,
-so that GDN's parameters leave their start, and go through tools/convert_weights.py as a published checkpoint would. Sums run in
-double precision. Tensors of a file: the converted weights, "golden.*" (inputs and outputs), and for the factorized model
-"layer.g_a.N" and "layer.g_s.N": what every layer gives. Of the models with streams: "stream.I" (a file of
-tools/compressai_stream.py), "y.I" and "z.I" (its symbols), "pixels.I" (what CompressAI's decompress() makes of it).
+PyTorch port. N, M and the other widths are small: only the wiring is tested. CompressAI's are trained for STEPS steps on seeded pictures,
+so that GDN's parameters leave their start; HiFiC, which learns nothing when it is so narrow, has its norms moved and the outputs
+of its networks scaled instead. All go through tools/convert_weights.py as a published checkpoint would. Sums run in double precision. Tensors of a file: the converted weights, "golden.*" (inputs and outputs), and for the factorized model
+"layer.g_a.N" and "layer.g_s.N": what every layer gives. Of HiFiC also "codec.image", and for both ranges of pixels "codec.RANGE.*":
+the symbols of that picture, the tables that the integer form chooses for them, every fourth pixel each way of the picture painted
+again. Of the models with streams: "stream.I" (a file of tools/compressai_stream.py), "y.I" and "z.I" (its symbols), "pixels.I"
+(what CompressAI's decompress() makes of it).
 """
 import pathlib
 import sys
@@ -23,6 +25,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools/benchmarks/peers")]
 import compressai_stream  # noqa: E402
 import convert_weights  # noqa: E402
+import hific_prior  # noqa: E402
+import scale_synthesis  # noqa: E402
 from networks import ChannelNorm, HificGenerator  # noqa: E402
 
 OUT = ROOT / "tests/data/zoo"
@@ -48,9 +52,9 @@ def train(model, loss):
     return model.eval()
 
 
-def write(name, state, goldens):
+def write(name, state, goldens, integers={}):
     tensors, metadata = convert_weights.convert(name, state, "f32", name)
-    tensors |= {key: value.detach().float().contiguous() for key, value in goldens.items()}
+    tensors |= {key: value.detach().float().contiguous() for key, value in goldens.items()} | integers
     path = OUT / f"{name}.safetensors"
     save_file(tensors, path, metadata=metadata)
     print(path.relative_to(ROOT), path.stat().st_size, "bytes")
@@ -164,10 +168,49 @@ class Hific(nn.Module):
         self.Hyperprior.synthesis_mu, self.Hyperprior.synthesis_std = synthesis(), synthesis()
 
 
+def hific_density(n):
+    """The port's HyperpriorDensity, every channel another one."""
+    density = nn.Module()
+    start = {"H": lambda s: torch.expm1(torch.tensor(10 ** -0.25 / s[1])).log() + torch.randn(s) / 5, "a": lambda s: torch.randn(s) / 2, "b": lambda s: torch.rand(s) - 0.5}
+    for name, shape in hific_prior.shapes(n).items():
+        key = name.removeprefix(hific_prior.PREFIX)
+        density.register_parameter(key, nn.Parameter(start[key[0]](shape)))
+    return density
+
+
+def hific_symbols(model, tables, image, signed):
+    """What coding `image` [h,w,3], bytes, gives where pixels lie in [−1, 1] or in [0, 1]."""
+    x = image.permute(2, 0, 1)[None].double() / 255
+    y = model.Encoder(2 * x - 1 if signed else x)
+    hyper, medians = model.Hyperprior, tables["entropy_bottleneck.medians"].double()[None, :, None, None]
+    z = torch.floor(hyper.analysis_net(y) + 0.5 - medians)
+    means = hyper.synthesis_mu(z + medians)
+    residuals = torch.floor(y - means + 0.5)
+    x_hat = model.Generator(residuals + means)
+    x_hat = (torch.tanh(x_hat) + 1) / 2 if signed else x_hat
+    found = {"z": z.int(), "residuals": residuals.int(), "index": scale_synthesis.indices(tables, z).to(torch.uint8),
+             "pixels": (x_hat.clamp(0, 1) * 255).round()[0, :, ::4, ::4].permute(1, 2, 0).to(torch.uint8)}
+    return {key: value.detach().contiguous() for key, value in found.items()}
+
+
 def write_hific():
     torch.manual_seed(1)
     c, n = 5, 6
-    model = train(Hific(c, 2, 1, n), lambda m: F.mse_loss(m.Generator(m.Encoder(x := pictures(4, 64, 64))), x))
+    model = Hific(c, 2, 1, n)
+    hyper, x = model.Hyperprior, pictures(1, 128, 128)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith((".gamma", ".beta")):
+                parameter += torch.randn_like(parameter) / 4
+        model.Encoder.conv_block_out[1].weight *= 3 / model.Encoder(x).std((2, 3)).mean()
+        painted = model.Generator(model.Encoder(x))
+        model.Generator.conv_block_out[1].weight *= 0.25 / painted.std((2, 3)).mean()
+        model.Generator.conv_block_out[1].bias += 0.5 - model.Generator(model.Encoder(x)).mean((0, 2, 3))
+        hyper.analysis_net.conv3.weight *= 3 / hyper.analysis_net(model.Encoder(x)).std()
+        hyper.synthesis_std.conv3.weight *= 2 / hyper.synthesis_std(3 * torch.randn(1, n, 4, 4)).std()
+        hyper.synthesis_std.conv3.bias += 1.5
+        hyper.hyperlatent_likelihood = hific_density(n)
+    image = (x[0].permute(1, 2, 0) * 255).round().to(torch.uint8).contiguous()
     state = model.state_dict()
     for key, value in state.items():  # the port keeps the norms of its channels as [1, c, 1, 1]
         if key.endswith((".gamma", ".beta")):
@@ -176,9 +219,13 @@ def write_hific():
     x = pictures(1, 64, 48).double()
     y = model.Encoder(x)
     latents, z_hat = torch.randn(1, c, 8, 12).double(), 3 * torch.randn(1, n, 2, 3).double().round()
-    hyper = model.Hyperprior
+    tables = hific_prior.integer_tensors(state)
+    integers = {"codec.image": image}
+    for name, signed in (("zero_to_one", False), ("minus_one_to_one", True)):
+        integers |= {f"codec.{name}.{key}": value for key, value in hific_symbols(model, tables, image, signed).items()}
     write("hific", state, {"golden.x": x, "golden.y": y, "golden.x_hat": model.Generator(y), "golden.latents": latents, "golden.z": hyper.analysis_net(latents),
-                           "golden.z_hat": z_hat, "golden.means": hyper.synthesis_mu(z_hat), "golden.scales": hyper.synthesis_std(z_hat)})
+                           "golden.z_hat": z_hat, "golden.means": hyper.synthesis_mu(z_hat), "golden.scales": hyper.synthesis_std(z_hat)},
+          integers)
 
 
 def main():

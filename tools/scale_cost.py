@@ -49,26 +49,28 @@ def bits(model, x, form):
 
 def random_networks():
     """The cost for networks whose scales vary over most of the tables, as those of models trained for long do."""
-    for name, n, m in (("bmshj2018-hyperprior", 128, 192), ("mbt2018-mean", 192, 320)):
+    for name, n, m in (("bmshj2018-hyperprior", 128, 192), ("mbt2018-mean", 192, 320), ("hific", 320, 220)):
         leaky = name == "mbt2018-mean"
+        is_hific = name == "hific"
         generator = torch.Generator().manual_seed(3)
 
         def normal(*shape):
             return torch.randn(shape, generator=generator, dtype=torch.float64)
 
         inner, wide = (m, m * 3 // 2) if leaky else (n, n)
+        keys = [f"Hyperprior.synthesis_std.conv{i}" for i in (1, 2, 3)] if is_hific else ["h_s.0", "h_s.2", "h_s.4"]
         tensors = {"g_s.0.weight": normal(m, n, 5, 5)}
-        for key, ci, co in (("h_s.0", n, inner), ("h_s.2", inner, wide)):
+        for key, ci, co in ((keys[0], n, inner), (keys[1], inner, wide)):
             tensors |= {f"{key}.weight": normal(ci, co, 5, 5) * (2 / (ci * 25 / 4)) ** 0.5, f"{key}.bias": normal(co) / 10}
-        tensors |= {"h_s.4.weight": normal(m, wide, 3, 3) * (2 / (wide * 9)) ** 0.5, "h_s.4.bias": normal(m) / 2}
+        tensors |= {f"{keys[2]}.weight": normal(*((wide, m) if is_hific else (m, wide)), 3, 3) * (2 / (wide * 9)) ** 0.5, f"{keys[2]}.bias": normal(m) / 2}
+        layers = (scale_synthesis.hific_layers if is_hific else scale_synthesis.compressai_layers)(tensors)
         medians, spread = normal(n) / 2, normal(n).exp()[None, :, None, None]
         calibration, symbols = (torch.round(normal(count, n, 8, 8) * spread) for count in (4, 1))
-        form = scale_synthesis.integer_form(tensors, {}, medians, leaky, calibration + medians[None, :, None, None])
+        form = scale_synthesis.integer_form(layers, {}, medians, leaky, calibration + medians[None, :, None, None])
         h = symbols + medians[None, :, None, None]
-        for key in ("h_s.0", "h_s.2"):
-            h = F.conv_transpose2d(h, tensors[f"{key}.weight"], tensors[f"{key}.bias"], stride=2, padding=2, output_padding=1)
-            h = F.leaky_relu(h, 0.01 if leaky else 0.0)
-        scales = F.conv2d(h, tensors["h_s.4.weight"], tensors["h_s.4.bias"], padding=1).clamp(min=scale_synthesis.SMALLEST)
+        for weight, bias in layers[:2]:
+            h = F.pixel_shuffle(F.leaky_relu(F.conv2d(h, weight, bias, padding=1), 0.01 if leaky else 0.0), 2)
+        scales = F.conv2d(h, *layers[2], padding=1).clamp(min=scale_synthesis.SMALLEST)
         thresholds = form["scale_synthesis.thresholds"].double()
         chosen = [torch.searchsorted(thresholds, scales * scale_synthesis.PER_SCALE, right=True), scale_synthesis.indices(form, symbols)]
         r = torch.arange(-300, 301).double()

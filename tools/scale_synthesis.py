@@ -1,8 +1,8 @@
-"""The integer form of a scale hyperprior's h_s, as zoo::IntegerScaleSynthesis (include/gancodec/networks/zoo/) runs it.
+"""The integer form of a float scale network, CompressAI's h_s or HiFiC's synthesis_std, as zoo::IntegerScaleSynthesis (include/gancodec/networks/zoo/) runs it.
 
 Weights are 8 bits, symmetric, one step per output channel; activations 0..255, one step per layer: the largest seen in
 calibration. Inputs are z_hat in 1/unit, within ±255. A transposed 5x5 of stride 2 is a 3x3 to 4C channels and a pixel shuffle. Where
-h_s has LeakyReLU, what is negative becomes zero. What all this shifts on average, per output channel, goes into the bias.
+the network has LeakyReLU, what is negative becomes zero. What all this shifts on average, per output channel, goes into the bias.
 """
 import math
 
@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 SCALES, SMALLEST, LARGEST = 64, 0.11, 64.0
 PER_SCALE = 1024  # thresholds are in 1/1024 of a scale
-KEYS = ("h_s.0", "h_s.2", "h_s.4")
 
 
 def phases(weight):
@@ -28,10 +27,21 @@ def phases(weight):
     return out.reshape(4 * co, ci, 3, 3)
 
 
-def convolutions(tensors, channels):
-    """The three layers as 3x3 convolutions, of the last the scales only."""
-    layers = [(phases(tensors[f"{key}.weight"].double()), tensors[f"{key}.bias"].double().repeat_interleave(4)) for key in KEYS[:2]]
-    return layers + [(tensors["h_s.4.weight"].double()[:channels], tensors["h_s.4.bias"].double()[:channels])]
+def doublings(tensors, *names):
+    """Transposed 5x5 of stride 2 as 3x3 to phases: [(weight, bias)]."""
+    return [(phases(tensors[f"{name}.weight"].double()), tensors[f"{name}.bias"].double().repeat_interleave(4)) for name in names]
+
+
+def compressai_layers(tensors):
+    """h_s as three 3x3 convolutions; its first outputs are the scales, as many as g_s takes."""
+    channels = tensors["g_s.0.weight"].shape[0]
+    return doublings(tensors, "h_s.0", "h_s.2") + [(tensors["h_s.4.weight"].double()[:channels], tensors["h_s.4.bias"].double()[:channels])]
+
+
+def hific_layers(tensors):
+    """synthesis_std as three 3x3 convolutions; its last layer is a transposed 3x3 of stride 1."""
+    first, second, last = (f"Hyperprior.synthesis_std.conv{i}" for i in (1, 2, 3))
+    return doublings(tensors, first, second) + [(tensors[f"{last}.weight"].double().transpose(0, 1).flip(2, 3), tensors[f"{last}.bias"].double())]
 
 
 def samples(tables, medians, count, side):
@@ -63,10 +73,9 @@ def requantise(acc, multiplier, shift):
     return torch.floor((acc * multiplier[None, :, None, None] + 2.0 ** (shift - 1)[None, :, None, None]) / 2.0 ** shift[None, :, None, None])
 
 
-def integer_form(tensors, tables, medians, leaky, z_hat=None):
-    """The tensors scale_synthesis.* of a model's h_s and the priors of its z. `z_hat` [n,N,h,w] calibrates, drawn from the
-    priors when there is none."""
-    channels = tensors["g_s.0.weight"].shape[0]
+def integer_form(layers, tables, medians, leaky, z_hat=None):
+    """The tensors scale_synthesis.* of a scale network in three 3x3 `layers` and the priors of its z. `z_hat` [n,N,h,w] calibrates,
+    drawn from the priors when there is none."""
     if z_hat is None:
         z_hat = samples(tables, medians, 4, 16)
     z_hat = z_hat.double()
@@ -76,7 +85,7 @@ def integer_form(tensors, tables, medians, leaky, z_hat=None):
     q = torch.clamp(unit * torch.round(z_hat - medians.double()[None, :, None, None]) + offset[None, :, None, None], -255, 255)
     step = 1 / unit
     out = {"unit": torch.tensor([unit], dtype=torch.int32), "offset": offset.clamp(-32767, 32767).to(torch.int16), "thresholds": thresholds()}
-    for i, (weight, bias) in enumerate(convolutions(tensors, channels)):
+    for i, (weight, bias) in enumerate(layers):
         exact = F.conv2d(x, weight, bias, padding=1)
         weight_step = weight.abs().amax((1, 2, 3)).clamp(min=1e-12) / 127
         integer = torch.round(weight / weight_step[:, None, None, None])

@@ -315,6 +315,12 @@ TEST_CASE("files of CompressAI are read when asked for, with weights of theirs",
           std::string::npos);
     CHECK(bench.bad(1, {"encode", "192x176.png", "x.gnc", "--weights", small})
               .find("128/192 or 192/320, found \"4/6\"") != std::string::npos);
+    CHECK(bench
+              .bad(1, {"encode", "192x176.png", "x.gnc", "--weights",
+                       (goldens.parent_path() / "zoo" / "hific.safetensors").string()})
+              .find("220/60/320/9 or 220/60/320/7, found \"5/2/6/1\"") != std::string::npos);
+    CHECK(bench.bad(1, {"decode", "a.cai", "x.png", "--format", "compressai", "--weights", small, "--realism", "0"})
+              .find("--realism") != std::string::npos);
     CHECK(decode("a.cai", "run/gancodec.safetensors").find("gancodec.safetensors") != std::string::npos);
     CHECK(bench.bad(1, {"decode", "a.cai", "x.png"}).find("magic") != std::string::npos);
     CHECK(bench.bad(2, {"decode", "a.cai", "x.png", "--format", "jpeg"}).find("--help") != std::string::npos);

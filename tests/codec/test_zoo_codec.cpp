@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@ namespace {
 using Factorized = zoo::FactorizedPrior<4, 6>;
 using Hyperprior = zoo::ScaleHyperprior<4, 6>;
 using MeanHyperprior = zoo::MeanScaleHyperprior<4, 6>;
+using Hific = zoo::Hific<5, 2, 1, 6>;
+using SignedHific = zoo::Hific<5, 2, 1, 6, zoo::PixelRange::minus_one_to_one>;
 
 /// A small model of CompressAI, with an integer scale network at random: which tables are chosen does not matter here.
 template <class Network>
@@ -53,13 +56,19 @@ SafetensorsFile small_weights(const std::string& name, std::uint64_t seed) {
     return SafetensorsFile::parse(bytes, name);
 }
 
+/// A small HiFiC as converted, with what PyTorch makes of a picture (tools/make_goldens.py).
+SafetensorsFile hific_weights() {
+    return SafetensorsFile::load(std::filesystem::path(GANCODEC_TEST_DATA) / "zoo/hific.safetensors");
+}
+
 Image noise(int width, int height) {
     Image image = make_image(width, height);
     Random random(7);
     for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x)
             for (int c = 0; c < 3; ++c)
-                image.at(x, y)[c] = static_cast<std::uint8_t>((x * (c + 2) + y * 3 + random.next() % 64) & 0xFF);
+                image.at(x, y)[c] =
+                    static_cast<std::uint8_t>(x * (c + 2) + y * 3 + static_cast<int>(random.next() % 64));
     return image;
 }
 
@@ -98,6 +107,40 @@ std::vector<std::int16_t> plain_shuffle(const std::vector<std::int16_t>& in, int
     return out;
 }
 
+/// The symbols of PyTorch exactly, the tables of the integer form too; pixels within rounding.
+template <class Network>
+void check_against_python(const std::string& range) {
+    CAPTURE(range);
+    const SafetensorsFile file = hific_weights();
+    const std::string prefix = "codec." + range + ".";
+    ZooCodec<Network> codec(file);
+    const std::vector<int>& shape = file.find("codec.image")->shape;
+    Image image = make_image(shape[1], shape[0]);
+    const ByteView rgb = file.raw("codec.image");
+    image.rgb.assign(rgb.begin(), rgb.end());
+    const ZooSymbols symbols = codec.analyse(image);
+    CHECK((symbols.z == file.read_int(prefix + "z")));
+    CHECK((symbols.residuals == file.read_int(prefix + "residuals")));
+
+    std::vector<std::uint8_t> index(symbols.residuals.size());
+    Workspace ws;
+    detail::read_scale_synthesis(file).run(symbols.z, image.height / 64, image.width / 64, index, ws);
+    const ByteView expected_index = file.raw(prefix + "index"), expected = file.raw(prefix + "pixels");
+    CHECK(std::equal(index.begin(), index.end(), expected_index.begin(), expected_index.end()));
+
+    const Image painted = codec.decode(codec.encode(image));
+    REQUIRE(expected.size() == rgb.size() / 16);
+    std::size_t i = 0, unequal = 0;
+    for (int y = 0; y < image.height; y += 4)
+        for (int x = 0; x < image.width; x += 4)
+            for (int c = 0; c < 3; ++c, ++i) {
+                const int difference = painted.at(x, y)[c] - expected[i];
+                REQUIRE(std::abs(difference) <= 1);
+                unequal += difference != 0;
+            }
+    CHECK(unequal * 500 < expected.size());
+}
+
 /// Nothing where f() throws no Error.
 template <class F>
 std::string refusal(const F& f) {
@@ -110,13 +153,14 @@ std::string refusal(const F& f) {
 }
 
 template <class Network>
-void check_round_trips(const std::string& name) {
-    CAPTURE(name);
-    ZooCodec<Network> codec(small_weights<Network>(name, 1));
+void check_round_trips(const SafetensorsFile& weights) {
+    CAPTURE(weights.where());
+    ZooCodec<Network> codec(weights);
     for (const auto& [width, height] : {std::pair(1, 1), std::pair(64, 64), std::pair(65, 17), std::pair(130, 71)}) {
         CAPTURE(width, height);
         const Image image = noise(width, height);
         const ZooSymbols symbols = codec.analyse(image);
+        CHECK(codec.decode(codec.encode(image)).rgb == codec.paint(symbols, width, height).rgb);
         set_threads(1);
         const Bytes bytes = codec.encode(image);
         const ZooSymbols one = codec.decode_symbols(bytes);
@@ -133,9 +177,9 @@ void check_round_trips(const std::string& name) {
 }
 
 template <class Network>
-void check_damage(const std::string& name) {
-    CAPTURE(name);
-    ZooCodec<Network> codec(small_weights<Network>(name, 1));
+void check_damage(const SafetensorsFile& weights) {
+    CAPTURE(weights.where());
+    ZooCodec<Network> codec(weights);
     const Bytes bytes = codec.encode(noise(40, 24));
     // With its checksums made good again the damage reaches the decoder.
     const auto sealed = [](Bytes damaged) {
@@ -173,15 +217,22 @@ void check_damage(const std::string& name) {
 }  // namespace
 
 TEST_CASE("converted models code images of every size, alike for 1 and 2 threads", "[zoo_codec]") {
-    check_round_trips<Factorized>("bmshj2018-factorized");
-    check_round_trips<Hyperprior>("bmshj2018-hyperprior");
-    check_round_trips<MeanHyperprior>("mbt2018-mean");
+    check_round_trips<Factorized>(small_weights<Factorized>("bmshj2018-factorized", 1));
+    check_round_trips<Hyperprior>(small_weights<Hyperprior>("bmshj2018-hyperprior", 1));
+    check_round_trips<MeanHyperprior>(small_weights<MeanHyperprior>("mbt2018-mean", 1));
+    check_round_trips<SignedHific>(hific_weights());
+}
+
+TEST_CASE("HiFiC gives the symbols and the tables of Python", "[zoo_codec]") {
+    check_against_python<Hific>("zero_to_one");
+    check_against_python<SignedHific>("minus_one_to_one");
 }
 
 TEST_CASE("damaged streams of converted models are refused or decoded", "[zoo_codec]") {
-    check_damage<Factorized>("bmshj2018-factorized");
-    check_damage<Hyperprior>("bmshj2018-hyperprior");
-    check_damage<MeanHyperprior>("mbt2018-mean");
+    check_damage<Factorized>(small_weights<Factorized>("bmshj2018-factorized", 1));
+    check_damage<Hyperprior>(small_weights<Hyperprior>("bmshj2018-hyperprior", 1));
+    check_damage<MeanHyperprior>(small_weights<MeanHyperprior>("mbt2018-mean", 1));
+    check_damage<SignedHific>(hific_weights());
 }
 
 TEST_CASE("streams of other weights of the same model are refused", "[zoo_codec]") {

@@ -21,8 +21,8 @@ struct Golden {
         std::vector<TensorRequest> requests;
         append_requests(network, "", requests);
         for (const auto& [tensor, entry] : file.tensors())
-            if (tensor.starts_with("golden.") || tensor.starts_with("layer."))
-                requests.push_back({tensor, entry.shape});
+            for (const char* prefix : {"golden.", "layer.", "codec.", "entropy_bottleneck.", "scale_synthesis."})
+                if (tensor.starts_with(prefix)) requests.push_back({tensor, entry.shape});
         require_tensors(file, requests);
         read_parameters(file, network, "");
         network.prepare(false);
@@ -114,11 +114,11 @@ TEST_CASE("mbt2018-mean agrees with CompressAI", "[zoo]") {
 
 TEST_CASE("HiFiC agrees with PyTorch", "[zoo]") {
     Golden<zoo::Hific<5, 2, 1, 6>> golden("hific");
-    golden.check(golden.network.encoder, "x", "y");
-    golden.check(golden.network.generator, "y", "x_hat");
-    golden.check(golden.network.analysis_net, "latents", "z");
-    golden.check(golden.network.synthesis_mu, "z_hat", "means");
-    golden.check(golden.network.synthesis_std, "z_hat", "scales");
+    golden.check(golden.network.g_a, "x", "y");
+    golden.check(golden.network.g_s, "y", "x_hat");
+    golden.check(golden.network.h_a, "latents", "z");
+    golden.check(golden.network.h_mean, "z_hat", "means");
+    golden.check(golden.network.h_s, "z_hat", "scales");
 }
 
 TEST_CASE("channel norm with the variance of a sample equals its formula", "[zoo]") {

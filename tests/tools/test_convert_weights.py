@@ -11,12 +11,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOL = ROOT / "tools/convert_weights.py"
 try:
     import torch
+    from safetensors import safe_open
     from safetensors.torch import load_file, save_file
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(0)
 
 sys.path[:0] = [str(TOOL.parent)]
+import hific_prior  # noqa: E402
 import scale_synthesis  # noqa: E402
 
 spec = importlib.util.spec_from_file_location("convert_weights", TOOL)
@@ -89,6 +91,39 @@ def test_forms(folder):
     expect("converts HiFiC, norms as [c]", code == 0 and tensors["Generator.resblock_1.norm2.gamma"].shape == (64,), output)
 
 
+def test_hific(folder):
+    path = folder / "checkpoint.pt"
+    state = example("hific", C=5, F=4, H=6, blocks=2)
+    for settings, pixels in ((None, "0 to 1"), ({"normalize_input_image": False}, "0 to 1"), ({"normalize_input_image": True, "crop_size": 256}, "-1 to 1")):
+        torch.save({"model_state_dict": state} | ({"args": settings} if settings else {}), path)
+        code, output, tensors = run(folder, "hific", path)
+        with safe_open(folder / "out.safetensors", "pt") as file:
+            expect(f"tells the range of pixels of {settings}", code == 0 and file.metadata()["pixels"] == pixels, output)
+    expect("keeps the density as tables alone", not any("likelihood" in key for key in tensors) and tensors["scale_synthesis.4.weight"].shape == (5, 6, 3, 3))
+    cdf, lengths = tensors["entropy_bottleneck._quantized_cdf"], tensors["entropy_bottleneck._cdf_length"]
+    rows = [row[:length].diff() for row, length in zip(cdf, lengths)]
+    expect("tables sum to 65536, no slot empty", all(row.sum() == 65536 and row.min() > 0 for row in rows))
+    centre = tensors["entropy_bottleneck.medians"].double()
+    expect("medians halve the density", hific_prior.logits(state, centre[:, None, None]).abs().max() < 1e-5)
+    p = hific_prior.probabilities(state, centre)
+    expect("probabilities sum to 1", torch.allclose(p.sum(1), torch.ones(6).double(), atol=1e-6))
+    for channel, row in enumerate(rows):
+        first = int(tensors["entropy_bottleneck._offset"][channel]) + hific_prior.FARTHEST
+        inside = p[channel, first : first + len(row) - 1]
+        excess = float((inside * (inside.log2() - (row[:-1] / 65536).double().log2())).sum())
+        expect(f"table {channel} codes as the density does", abs(excess) < 1e-3, excess)
+
+    torch.save({"model_state_dict": state, "args": {"likelihood_type": "logistic"}}, path)
+    code, output, tensors = run(folder, "hific", path)
+    expect("refuses a logistic likelihood", code == 1 and not tensors and "found logistic" in output, output)
+    del state["Hyperprior.hyperlatent_likelihood.a_2"]
+    state["Hyperprior.hyperlatent_likelihood.H_0"] = torch.rand(7, 3, 1)
+    torch.save(state, path)
+    code, output, tensors = run(folder, "hific", path)
+    for words in ("missing Hyperprior.hyperlatent_likelihood.a_2 [6,3,1]", "hyperlatent_likelihood.H_0: expected [6,3,1], found [7,3,1]"):
+        expect(f"says '{words}'", code == 1 and words in output and not tensors, output)
+
+
 def test_tables(folder):
     path = folder / "checkpoint.pth"
 
@@ -140,13 +175,19 @@ def test_integer_scales(_):
         tensors |= {f"{key}.weight": normal(*shape) / 8, f"{key}.bias": normal(channels).abs() * 2}
     medians, z = normal(n) / 2, torch.round(2 * normal(2, n, 4, 4))
     z_hat = z + medians[None, :, None, None]
-    form = scale_synthesis.integer_form(tensors, {}, medians, leaky=False, z_hat=z_hat)
+    form = scale_synthesis.integer_form(scale_synthesis.compressai_layers(tensors), {}, medians, leaky=False, z_hat=z_hat)
     h = z_hat
     for key in ("h_s.0", "h_s.2"):
         h = torch.nn.functional.conv_transpose2d(h, tensors[f"{key}.weight"], tensors[f"{key}.bias"], stride=2, padding=2, output_padding=1).clamp(min=0)
     scales = torch.nn.functional.conv2d(h, tensors["h_s.4.weight"], tensors["h_s.4.bias"], padding=1)
     expected = torch.searchsorted(scale_synthesis.thresholds().double(), scales * scale_synthesis.PER_SCALE, right=True)
     difference = (scale_synthesis.indices(form, z) - expected).abs().double()
+    weight = normal(n, m, 3, 3)
+    names = {f"Hyperprior.synthesis_std.conv{i}": shape for i, shape in ((1, (n, n, 5, 5)), (2, (n, n, 5, 5)), (3, (n, m, 3, 3)))}
+    last = scale_synthesis.hific_layers({f"{name}.weight": normal(*shape) for name, shape in names.items()} |
+                                        {f"{name}.bias": normal(shape[1]) for name, shape in names.items()} | {"Hyperprior.synthesis_std.conv3.weight": weight})[2][0]
+    expect("a transposed 3x3 of stride 1 is a convolution", torch.allclose(torch.nn.functional.conv_transpose2d(x, weight, padding=1),
+                                                                          torch.nn.functional.conv2d(x, last, padding=1)))
     expect("the integer form chooses the scales of the float one, or nearly", difference.mean() < 0.5 and expected.unique().numel() > 10,
            f"{difference.mean()} of {expected.unique().numel()}")
 
@@ -205,7 +246,7 @@ def test_hostile(folder):
     refused("a safetensors file cut short")
 
 
-for test in (test_forms, test_tables, test_integer_scales, test_metrics, test_misfits, test_hostile):
+for test in (test_forms, test_hific, test_tables, test_integer_scales, test_metrics, test_misfits, test_hostile):
     with tempfile.TemporaryDirectory() as name:
         test(pathlib.Path(name))
 for failure in failures:

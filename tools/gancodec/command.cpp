@@ -74,10 +74,11 @@ void add_weights(CLI::App& command, std::string& path) {
     command.add_option("--weights", path, "Weights file; default: $GANCODEC_WEIGHTS, else the weights shipped");
 }
 
-void add_realism(CLI::App& command, double& realism) {
-    command.add_option("--realism", realism, "0 shows what was measured, 1 also draws likely texture; in tenths")
-        ->check(within(0, 1))
-        ->capture_default_str();
+void add_realism(CLI::App& command, std::optional<double>& realism) {
+    command
+        .add_option("--realism", realism,
+                    "0 shows what was measured, 1 also draws likely texture; in tenths; 1 when nothing is asked for")
+        ->check(within(0, 1));
 }
 
 ReadOptions read_options(const std::string& flatten_colour) {

@@ -51,7 +51,7 @@ void add_flatten(CLI::App& command, std::string& colour);
 /// --weights; where it is empty, find_codec_weights() looks for the file.
 void add_weights(CLI::App& command, std::string& path);
 /// --realism, of LoadOptions.
-void add_realism(CLI::App& command, double& realism);
+void add_realism(CLI::App& command, std::optional<double>& realism);
 /// `asked` if not empty, else $GANCODEC_WEIGHTS, else find_data_file("gancodec.safetensors"). Throws Error{io}, which lists
 /// where it looked.
 [[nodiscard]] std::filesystem::path find_codec_weights(const std::string& asked);

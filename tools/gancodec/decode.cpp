@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "command.hpp"
 #include "compressai.hpp"
@@ -18,7 +19,7 @@ namespace {
 struct DecodeCommand {
     std::string in, out, weights, format = "gancodec";
     JpegOptions jpeg;
-    double realism = LoadOptions{}.realism;
+    std::optional<double> realism;
     CommonOptions common;
 };
 
@@ -32,8 +33,7 @@ void check_stream(ByteView bytes, bool compressai) {
 
 std::function<Image(ByteView)> load_decoder(const DecodeCommand& command, bool compressai) {
     if (compressai) return load_compressai_decoder(command.weights);
-    auto session = std::make_shared<Session>(find_codec_weights(command.weights),
-                                             LoadOptions{.use = CodecUse::decode, .realism = command.realism});
+    auto session = std::make_shared<Session>(find_codec_weights(command.weights), CodecUse::decode, command.realism);
     return [session](ByteView bytes) { return session->decode(bytes); };
 }
 
@@ -41,6 +41,8 @@ void run(const DecodeCommand& command) {
     const bool compressai = command.format == "compressai";
     if (compressai && command.weights.empty())
         throw Error(Errc::invalid_argument, "--format compressai: expected --weights FILE, found none");
+    if (compressai && command.realism)
+        throw Error(Errc::invalid_argument, "--realism: expected gancodec's own weights, found --format compressai");
     set_threads(command.common.threads);
     check_image_extension(command.out);
     const Bytes bytes = read_file(command.in);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "command.hpp"
@@ -25,7 +26,7 @@ struct EvalCommand {
     std::string data, weights, sheet, csv;
     std::optional<int> levels;
     int effort = 0;
-    double realism = LoadOptions{}.realism;
+    std::optional<double> realism;
     std::vector<double> qualities, rates;
     MeterOptions meter;
     CommonOptions common;
@@ -78,10 +79,12 @@ class Evaluation {
 public:
     explicit Evaluation(const EvalCommand& command)
         : command_(command),
-          session_(find_codec_weights(command.weights), {.realism = command.realism}),
+          session_(find_codec_weights(command.weights), CodecUse::encode_and_decode, command.realism),
           points_(points_of(command, session_.has_one_quality())),
           meter_(command.meter) {
-        if (command.effort > 0) refiner_.emplace(find_codec_weights(command.weights), command.effort, command.realism);
+        if (command.effort > 0)
+            refiner_.emplace(find_codec_weights(command.weights), command.effort,
+                             command.realism.value_or(LoadOptions{}.realism));
     }
 
     void run() {

@@ -22,7 +22,7 @@ struct InfoCommand {
 /// Memory that decoding takes beside the weights and the picture; nothing where there are no weights to ask.
 std::optional<std::size_t> decode_memory_bytes(ByteView bytes, const std::string& weights) {
     try {
-        return Session(find_codec_weights(weights), LoadOptions{.use = CodecUse::decode}).decode_memory_bytes(bytes);
+        return Session(find_codec_weights(weights), CodecUse::decode).decode_memory_bytes(bytes);
     } catch (const Error&) {
         if (!weights.empty()) throw;
         return std::nullopt;

@@ -11,8 +11,9 @@ namespace gancodec::cli {
 namespace {
 
 [[noreturn]] void refuse(const char* what) {
-    throw Error(Errc::invalid_argument,
-                std::string(what) + ": expected gancodec's own weights, found those of a model with one quality");
+    throw Error(
+        Errc::invalid_argument,
+        std::string(what) + ": expected gancodec's own weights, found those of a model with one quality and one look");
 }
 
 }  // namespace
@@ -23,9 +24,13 @@ struct Session::Parts {
     std::optional<Codec> codec;
 };
 
-Session::Session(const std::filesystem::path& weights, const LoadOptions& options)
-    : parts_(new Parts{load_zoo_session(weights), std::nullopt}) {
-    if (!parts_->zoo) parts_->codec = Codec::load(weights, options);
+Session::Session(const std::filesystem::path& weights, CodecUse use, std::optional<double> realism)
+    : parts_(new Parts{}) {
+    SafetensorsFile file = SafetensorsFile::load(weights);
+    parts_->zoo = load_zoo_session(file);
+    if (parts_->zoo && realism) refuse("realism");
+    if (!parts_->zoo)
+        parts_->codec = Codec::load(std::move(file), {.use = use, .realism = realism.value_or(LoadOptions{}.realism)});
 }
 Session::~Session() = default;
 

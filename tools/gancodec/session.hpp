@@ -20,7 +20,10 @@ namespace gancodec::cli {
 /// every command.
 class Session {
 public:
-    explicit Session(const std::filesystem::path& weights, const LoadOptions& options = {});
+    /// Errors  Error{io, corrupt_weights, wrong_weights}; Error{invalid_argument} for `realism` outside 0..1, or of weights
+    ///         of another model, which have one look.
+    explicit Session(const std::filesystem::path& weights, CodecUse use = CodecUse::encode_and_decode,
+                     std::optional<double> realism = {});
     ~Session();
 
     /// Whether the weights are of another model, whose one quality cannot be asked for: then encode() and decode() remain.

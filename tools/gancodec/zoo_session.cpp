@@ -2,6 +2,7 @@
 
 #include "gancodec/codec/zoo_codec.hpp"
 #include "gancodec/networks/zoo/compressai.hpp"
+#include "gancodec/networks/zoo/hific.hpp"
 
 namespace gancodec::cli {
 
@@ -32,10 +33,25 @@ std::unique_ptr<ZooSession> of_size(const SafetensorsFile& file, const std::stri
 template <int N, int M>
 using Hyperprior = zoo::ScaleHyperprior<N, M>;
 
+/// As published, and as its port trains it unless told otherwise: with 9 or 7 blocks.
+template <zoo::PixelRange Range>
+std::unique_ptr<ZooSession> hific_of_size(const SafetensorsFile& file, const std::string& sizes) {
+    if (sizes == "220/60/320/9") return std::make_unique<SessionOf<zoo::Hific<220, 60, 9, 320, Range>>>(file);
+    if (sizes == "220/60/320/7") return std::make_unique<SessionOf<zoo::Hific<220, 60, 7, 320, Range>>>(file);
+    throw Error(Errc::unsupported,
+                file.where() + ": expected C/F/N/blocks of 220/60/320/9 or 220/60/320/7, found " + printable(sizes));
+}
+
+std::unique_ptr<ZooSession> hific(const SafetensorsFile& file, const std::string& sizes, const std::string& pixels) {
+    if (pixels == "0 to 1") return hific_of_size<zoo::PixelRange::zero_to_one>(file, sizes);
+    if (pixels == "-1 to 1") return hific_of_size<zoo::PixelRange::minus_one_to_one>(file, sizes);
+    throw Error(Errc::unsupported,
+                file.where() + ": expected pixels of \"0 to 1\" or \"-1 to 1\", found " + printable(pixels));
+}
+
 }  // namespace
 
-std::unique_ptr<ZooSession> load_zoo_session(const std::filesystem::path& weights) {
-    const SafetensorsFile file = SafetensorsFile::load(weights);
+std::unique_ptr<ZooSession> load_zoo_session(const SafetensorsFile& file) {
     const auto stated = [&](const char* key) {
         const auto found = file.metadata().find(key);
         return found == file.metadata().end() ? std::string("none") : found->second;
@@ -44,6 +60,9 @@ std::unique_ptr<ZooSession> load_zoo_session(const std::filesystem::path& weight
     if (name == "bmshj2018-factorized") return of_size<zoo::FactorizedPrior>(file, sizes);
     if (name == "bmshj2018-hyperprior") return of_size<Hyperprior>(file, sizes);
     if (name == "mbt2018-mean") return of_size<zoo::MeanScaleHyperprior>(file, sizes);
+    if (name == "hific")
+        return hific(file, stated("C") + "/" + stated("F") + "/" + stated("N") + "/" + stated("blocks"),
+                     stated("pixels"));
     return nullptr;
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/image/image.hpp"
+#include "gancodec/weights/safetensors.hpp"
 
 namespace gancodec::cli {
 
@@ -19,7 +19,7 @@ public:
 };
 
 /// The codec of weights that tools/convert_weights.py made; nothing for those of another architecture.
-/// Errors  Error{io, corrupt_weights, wrong_weights}, Error{unsupported} for other N and M.
-[[nodiscard]] std::unique_ptr<ZooSession> load_zoo_session(const std::filesystem::path& weights);
+/// Errors  Error{corrupt_weights, wrong_weights}, Error{unsupported} for sizes that are not compiled in.
+[[nodiscard]] std::unique_ptr<ZooSession> load_zoo_session(const SafetensorsFile& file);
 
 }  // namespace gancodec::cli

@@ -57,9 +57,14 @@ public:
     /// Reads weights and replays the self-test they carry.
     /// Errors  Error{io, corrupt_weights, wrong_weights, invalid_argument}.
     [[nodiscard]] static BasicCodec load(const std::filesystem::path& path, const LoadOptions& options = {}) {
-        BasicCodec codec(SafetensorsFile::load(path), options);
-        check_entropy_id(codec, path.string());
-        check_self_test(codec, path.string());
+        return load(SafetensorsFile::load(path), options);
+    }
+    /// The same from a file in memory, which is let go as soon as it is read.
+    [[nodiscard]] static BasicCodec load(SafetensorsFile file, const LoadOptions& options = {}) {
+        BasicCodec codec(file, options);
+        const std::string where = std::exchange(file, {}).where();
+        check_entropy_id(codec, where);
+        check_self_test(codec, where);
         return codec;
     }
     /// Weights in memory, as a trainer has them: nothing is tested.
@@ -266,7 +271,7 @@ struct SelfTest {
             for (int x = 0; x < kWidth; ++x)
                 for (int c = 0; c < 3; ++c)
                     picture.at(x, y)[c] =
-                        static_cast<std::uint8_t>((x * (c + 1) + y * (3 - c) + random.next() % 32) & 0xFF);
+                        static_cast<std::uint8_t>(x * (c + 1) + y * (3 - c) + static_cast<int>(random.next() % 32));
         return crc32(codec.encode(picture));
     }
     /// Paints small random symbols.

@@ -23,6 +23,7 @@
 #include "gancodec/image/convert.hpp"
 #include "gancodec/kernels/elementwise.hpp"
 #include "gancodec/latents/scale_table.hpp"
+#include "gancodec/nn/gain.hpp"
 #include "gancodec/nn/inference.hpp"
 #include "gancodec/weights/parameters.hpp"
 #include "gancodec/weights/safetensors.hpp"
@@ -37,7 +38,7 @@ struct ZooSymbols {
 /// Other people's models in our own stream, with weights that tools/convert_weights.py made.
 ///   ZooCodec<zoo::ScaleHyperprior<128, 192>> codec(SafetensorsFile::load("hyperprior.safetensors"));
 ///   Image again = codec.decode(codec.encode(image));
-/// Network is zoo::FactorizedPrior, zoo::ScaleHyperprior or zoo::MeanScaleHyperprior.
+/// Network is zoo::FactorizedPrior, zoo::ScaleHyperprior, zoo::MeanScaleHyperprior or zoo::Hific.
 ///
 /// Read first: (1) tables of y are chosen by the integer form of h_s, so that the symbols decode alike everywhere; its cost
 /// in rate is in README.md, "Other people's models"; (2) these weights have one quality; (3) one caller at a time.
@@ -47,11 +48,15 @@ class ZooCodec {
 
 public:
     static constexpr bool kHasHyper = requires(Network& network) { network.h_s; };
-    /// Whether h_s gives means beside the scales.
-    static constexpr bool kHasMeans = [] {
-        if constexpr (kHasHyper) return decltype(Network::h_s)::out_channels(N) == 2 * M;
-        return false;
+    /// The channel of the first mean of y in what means() gives; −1: all means are zero.
+    static constexpr int kFirstMean = [] {
+        if constexpr (requires(Network& network) { network.h_mean; })
+            return 0;
+        else if constexpr (kHasHyper)
+            return decltype(Network::h_s)::out_channels(N) == 2 * M ? M : -1;
+        return -1;
     }();
+    static constexpr bool kHasMeans = kFirstMean >= 0;
     /// Sides of images are padded to a multiple of it.
     static constexpr int kMultiple = kHasHyper ? 64 : 16;
 
@@ -109,6 +114,8 @@ public:
         ZooSymbols symbols;
         Value x = context_->make({1, 3, extent.h * 16, extent.w * 16});
         image_to_tensor(image, x.view());
+        if constexpr (Network::kSignedPixels)
+            each_in_symbol_order(x.view(), [](std::size_t, float& level) { level = std::fma(2.0f, level, -1.0f); });
         Value y = network_.g_a(*context_, std::move(x));
         symbols.residuals.resize(extent.latents());
         if constexpr (!kHasHyper) {
@@ -123,8 +130,8 @@ public:
             symbols.z.resize(extent.hyper_latents());
             round_bottleneck(z.constant(), symbols.z);
             if constexpr (kHasMeans) {
-                const Value parameters = network_.h_s(*context_, from_bottleneck(*context_, symbols.z, extent));
-                each_mean(parameters.constant(), y.view(), [](float mean, float& value) { value -= mean; });
+                const Value mean = means(*context_, symbols.z, extent);
+                each_mean(mean.constant(), y.view(), [](float from, float& value) { value -= from; });
             }
             each_in_symbol_order(y.constant(),
                                  [&](std::size_t i, float value) { symbols.residuals[i] = round_to_int(value); });
@@ -176,7 +183,10 @@ public:
     }
     /// The pixels of symbols, the other half of decode(). Requires as many as an image of that size has.
     [[nodiscard]] Image paint(const ZooSymbols& symbols, int width, int height) {
-        return tensor_to_image(synthesise(*context_, symbols, Extent::of(width, height)).constant(), width, height);
+        const Value x_hat = synthesise(*context_, symbols, Extent::of(width, height));
+        if constexpr (Network::kSignedPixels)
+            each_in_symbol_order(x_hat.view(), [](std::size_t, float& value) { value = level_of(value); });
+        return tensor_to_image(x_hat.constant(), width, height);
     }
 
 private:
@@ -215,6 +225,13 @@ private:
         });
         return out;
     }
+    [[nodiscard]] Value means(Context& context, std::span<const std::int32_t> z, Extent extent) const {
+        Value z_hat = from_bottleneck(context, z, extent);
+        if constexpr (kFirstMean == 0)
+            return network_.h_mean(context, std::move(z_hat));
+        else
+            return network_.h_s(context, std::move(z_hat));
+    }
     [[nodiscard]] Value synthesise(Context& context, const ZooSymbols& symbols, Extent extent) const {
         if constexpr (!kHasHyper) {
             return network_.g_s(context, from_bottleneck(context, symbols.residuals, extent));
@@ -225,10 +242,9 @@ private:
                                      [&](std::size_t i) { return static_cast<float>(symbols.residuals[i]); });
             });
             if constexpr (kHasMeans) {
-                const Value parameters = network_.h_s(context, from_bottleneck(context, symbols.z, extent));
-                context.compute([&] {
-                    each_mean(parameters.constant(), y_hat.view(), [](float mean, float& value) { value += mean; });
-                });
+                const Value mean = means(context, symbols.z, extent);
+                context.compute(
+                    [&] { each_mean(mean.constant(), y_hat.view(), [](float from, float& value) { value += from; }); });
             }
             return network_.g_s(context, std::move(y_hat));
         }
@@ -245,12 +261,20 @@ private:
         each_in_symbol_order(
             values, [&](std::size_t i, float value) { symbols[i] = round_to_int(value - medians_[i / each]); });
     }
-    /// Calls f(mean, element of y); the means lie behind the scales of all channels.
+    /// Calls f(mean, element of y) with what means() gave.
     template <class F>
-    static void each_mean(TensorView<const float> parameters, TensorView<float> y, const F& f) {
+    static void each_mean(TensorView<const float> means, TensorView<float> y, const F& f) {
         for (int c = 0; c < M; ++c)
             for (int row = 0; row < y.shape.h; ++row)
-                for (int x = 0; x < y.shape.w; ++x) f(parameters.at(0, M + c, row, x), y.at(0, c, row, x));
+                for (int x = 0; x < y.shape.w; ++x) f(means.at(0, kFirstMean + c, row, x), y.at(0, c, row, x));
+    }
+    /// (tanh(value) + 1) / 2: the level that a generator shows whose pixels lie in [−1, 1]; NaN becomes 0.
+    /// Exact    The same bits on every machine.
+    static float level_of(float value) {
+        constexpr double kFarthest = 20, kLog2E = 1.4426950408889634;  // there it has reached 0 and 1
+        const double x = value > -kFarthest ? std::min<double>(value, kFarthest) : -kFarthest;
+        const double exponent = std::fma(-2 * kLog2E, x, 0.0);  // a product might be fused with the sums that follow
+        return static_cast<float>(1 / (1 + canonical_exp2(exponent)));
     }
     /// Nearest integer, ties to even, within what a stream can hold; NaN becomes 0.
     static std::int32_t round_to_int(float value) {

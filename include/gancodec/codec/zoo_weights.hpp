@@ -23,8 +23,8 @@ namespace gancodec::detail {
 inline constexpr std::array<const char*, 3> kScaleSynthesisLayers = {"scale_synthesis.0.", "scale_synthesis.2.",
                                                                      "scale_synthesis.4."};
 
-/// Adds the tensors of the integer form of a float h_s, transposed, transposed and plain, whose first `latent_channels`
-/// outputs are the scales.
+/// Adds the tensors of the integer form of a float h_s, whose first two layers are transposed and double the picture, and
+/// whose first `latent_channels` outputs are the scales.
 template <class HyperSynthesis>
 void request_scale_synthesis(HyperSynthesis& h_s, int latent_channels, std::vector<TensorRequest>& requests) {
     std::vector<std::vector<int>> shapes;

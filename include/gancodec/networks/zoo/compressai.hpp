@@ -50,6 +50,7 @@ using HyperMeanScaleSynthesis = Sequential<ConvTranspose2d<N, M, 5>, LeakyRelu<1
 template <int N = 128, int M = 192>
 struct FactorizedPrior : NamedParts<FactorizedPrior<N, M>> {
     static constexpr int kN = N, kM = M;
+    static constexpr bool kSignedPixels = false;
     Analysis<N, M> g_a;
     Synthesis<N, M> g_s;
 
@@ -65,6 +66,7 @@ template <int N = 128, int M = 192, class HyperAnalysisNetwork = HyperAnalysis<N
           class HyperSynthesisNetwork = HyperScaleSynthesis<N, M>>
 struct ScaleHyperprior : NamedParts<ScaleHyperprior<N, M, HyperAnalysisNetwork, HyperSynthesisNetwork>> {
     static constexpr int kN = N, kM = M;
+    static constexpr bool kSignedPixels = false;
     Analysis<N, M> g_a;
     Synthesis<N, M> g_s;
     HyperAnalysisNetwork h_a;

@@ -163,21 +163,27 @@ template <int C = 220, int N = 320>
 using HificHyperSynthesis =
     detail::HificHyperNetwork<ConvTranspose2d<N, N, 5>, ConvTranspose2d<N, N, 5>, ConvTranspose2d<N, C, 3, Stride<1>>>;
 
-/// All networks of HiFiC.
-template <int C = 220, int F = 60, int Blocks = 9, int N = 320, Variance Kind = Variance::of_sample>
-struct Hific : NamedParts<Hific<C, F, Blocks, N, Kind>> {
-    HificEncoder<C, F, Kind> encoder;
-    HificGenerator<C, F, Blocks, Kind> generator;
-    HificHyperAnalysis<C, N> analysis_net;
-    HificHyperSynthesis<C, N> synthesis_mu, synthesis_std;
+/// What the levels of a picture are to a network: [0, 1], or [−1, 1] behind a tanh.
+enum class PixelRange { zero_to_one, minus_one_to_one };
+
+/// All networks of HiFiC: z = h_a(y), means = h_mean(ẑ), scales = max(h_s(ẑ), 0.11). The port trains with either range.
+template <int C = 220, int F = 60, int Blocks = 9, int N = 320, PixelRange Range = PixelRange::zero_to_one,
+          Variance Kind = Variance::of_sample>
+struct Hific : NamedParts<Hific<C, F, Blocks, N, Range, Kind>> {
+    static constexpr int kN = N, kM = C;
+    static constexpr bool kSignedPixels = Range == PixelRange::minus_one_to_one;
+    HificEncoder<C, F, Kind> g_a;
+    HificGenerator<C, F, Blocks, Kind> g_s;
+    HificHyperAnalysis<C, N> h_a;
+    HificHyperSynthesis<C, N> h_mean, h_s;
 
     template <class Function>
     void each_part(Function&& f) {
-        f("Encoder.", encoder);
-        f("Generator.", generator);
-        f("Hyperprior.analysis_net.", analysis_net);
-        f("Hyperprior.synthesis_mu.", synthesis_mu);
-        f("Hyperprior.synthesis_std.", synthesis_std);
+        f("Encoder.", g_a);
+        f("Generator.", g_s);
+        f("Hyperprior.analysis_net.", h_a);
+        f("Hyperprior.synthesis_mu.", h_mean);
+        f("Hyperprior.synthesis_std.", h_s);
     }
 };
 
