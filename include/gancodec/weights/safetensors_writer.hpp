@@ -98,7 +98,7 @@ public:
     }
     /// Readers see the old file or the whole new one: core/file.hpp.
     /// Errors   Error{Errc::io}
-    void save(const std::filesystem::path& path) const { write_file(path, bytes()); }
+    void save(const std::filesystem::path& path) const { write_file(path, bytes(), Survives::power_cut); }
 
 private:
     struct Tensor {
