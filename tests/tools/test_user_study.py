@@ -105,10 +105,14 @@ with tempfile.TemporaryDirectory() as folder:
         print("skipped in part: no Chromium, so nobody used the page (apt-get install chromium)")
     else:
         (root / "study.html").write_text(page.replace("</html>", USER + "</html>"), encoding="utf-8")
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={root}/profile", "--virtual-time-budget=20000",
-                   "--dump-dom", (root / "study.html").as_uri()]
-        dom = subprocess.run(command, capture_output=True, text=True, timeout=300).stdout
-        found = dom.partition('<pre id="saved">')[2].partition("</pre>")[0]
+        found = ""
+        for attempt in range(5):  # on a busy machine Chromium may dump the page while it reloads
+            command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={root}/profile{attempt}",
+                       "--virtual-time-budget=20000", "--dump-dom", (root / "study.html").as_uri()]
+            dom = subprocess.run(command, capture_output=True, text=True, timeout=300).stdout
+            found = dom.partition('<pre id="saved">')[2].partition("</pre>")[0]
+            if found:
+                break
         expect("the scripted user came to the end", found, dom[-300:])
         if found:
             sheet = json.loads(found)
