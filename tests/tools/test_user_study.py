@@ -106,10 +106,13 @@ with tempfile.TemporaryDirectory() as folder:
     else:
         (root / "study.html").write_text(page.replace("</html>", USER + "</html>"), encoding="utf-8")
         found = ""
-        for attempt in range(5):  # on a busy machine Chromium may dump the page while it reloads
+        for attempt in range(5):  # on a busy machine Chromium may dump the page while it reloads, or never
             command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={root}/profile{attempt}",
                        "--virtual-time-budget=20000", "--dump-dom", (root / "study.html").as_uri()]
-            dom = subprocess.run(command, capture_output=True, text=True, timeout=300).stdout
+            try:
+                dom = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+            except subprocess.TimeoutExpired:
+                dom = "no page within a minute"
             found = dom.partition('<pre id="saved">')[2].partition("</pre>")[0]
             if found:
                 break
