@@ -4,12 +4,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "gancodec/core/error.hpp"
 #include "gancodec/train/optimizer.hpp"
-#include "gancodec/weights/parameters.hpp"
 #include "gancodec/weights/safetensors.hpp"
 
 namespace gancodec {
