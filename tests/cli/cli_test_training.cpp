@@ -25,7 +25,7 @@ TEST_CASE("training that is killed while it writes a checkpoint resumes and ends
         "cd '" + bench.path("") +
         "' && { '" GANCODEC_PROGRAM
         "' train --data photos --out killed --resume --recipe four.json 2> killed.txt > nothing.txt & } && pid=$! && "
-        "while kill -0 $pid && ! ls killed/checkpoint.safetensors.part*; do :; done > nothing.txt 2>&1; "
+        "while kill -0 $pid && ! ls killed/checkpoint.safetensors.part$pid; do :; done > nothing.txt 2>&1; "
         "kill -9 $pid; wait $pid; true";
     REQUIRE(std::system(start.c_str()) == 0);
     CHECK(PendingFile::leftovers(bench.path("killed")).size() == 1);
