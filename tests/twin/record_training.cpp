@@ -1,8 +1,9 @@
-// What the C++ trainer computes in its first steps, for tools/torch/tests to repeat in PyTorch. Usage: record_training FOLDER
+// What the C++ trainer computes in its first steps, for tools/torch/tests to repeat in PyTorch. Usage: record_training FOLDER SEED
 //   start.safetensors, after_1.safetensors    checkpoints before and after the first recorded step
 //   steps.safetensors                         per recorded step k: "k.x" [N,3,h,w], "k.noise_y", "k.noise_z", and
 //                                             "k.report" = offset, loss, bpp, bpp_y, bpp_z, psnr, lpips, gradient norm
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -16,7 +17,6 @@ using namespace gancodec;
 namespace {
 
 constexpr int kWarmUp = 6, kSteps = 10, kCrop = 128, kBatch = 3;
-constexpr std::uint64_t kSeed = 4;
 
 void add_tensor(SafetensorsWriter& writer, const std::string& name, TensorView<const float> x) {
     std::vector<float> values;
@@ -37,14 +37,14 @@ void add_noise(SafetensorsWriter& writer, const std::string& name, const Shape& 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 2) return std::fprintf(stderr, "usage: record_training FOLDER\n"), 2;
+    if (argc != 3) return std::fprintf(stderr, "usage: record_training FOLDER SEED\n"), 2;
     const std::filesystem::path folder = argv[1];
     std::vector<Image> images;
     for (std::uint64_t i = 0; i < 4; ++i) images.push_back(test_picture(170 + 10 * static_cast<int>(i), 150, i));
     const Dataset data(std::move(images));
     const auto lpips = Lpips<AlexNet>::load(GANCODEC_SOURCE_DIR "/weights/lpips_alex.safetensors", true);
     Recipe recipe;
-    recipe.seed = kSeed;
+    recipe.seed = std::strtoull(argv[2], nullptr, 10);
     recipe.batch = kBatch;
     recipe.augmentation.crop_px = kCrop;
     recipe.odd_size_probability = 0;

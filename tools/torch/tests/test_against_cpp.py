@@ -23,14 +23,14 @@ from twin.networks import HYPER_CHANNELS, Model  # noqa: E402
 from twin.parameters import FlatParameters, learning_rate_factor  # noqa: E402
 from twin.rates import LogisticMixture  # noqa: E402
 from twin.recipe import LambdaRamp, LearningRate, Recipe  # noqa: E402
-from twin.stage1 import LPIPS_PHASES, Batch, stage1_loss  # noqa: E402
+from twin.stage1 import LPIPS_PHASES, Batch, stage1_loss, transmit  # noqa: E402
 
 REPORT = ("offset", "top", "left", "loss", "bpp", "bpp_y", "bpp_z", "psnr", "lpips", "gradient_norm")
 
 
-def recorded_recipe() -> Recipe:
+def recorded_recipe(seed: int) -> Recipe:
     """That of tests/twin/record_training.cpp."""
-    return Recipe(seed=4, batch=3, learning_rate=LearningRate(warm_up_steps=8), lambda_ramp=LambdaRamp(hold_steps=2, ramp_steps=20))
+    return Recipe(seed=seed, batch=3, learning_rate=LearningRate(warm_up_steps=8), lambda_ramp=LambdaRamp(hold_steps=2, ramp_steps=20))
 
 
 class AgainstCpp(unittest.TestCase):
@@ -41,10 +41,16 @@ class AgainstCpp(unittest.TestCase):
                        check=True, stdout=subprocess.DEVNULL)
         cls.work = tempfile.TemporaryDirectory()
         cls.folder = Path(cls.work.name)
-        subprocess.run([ROOT / "build/dev/tests/record_training", cls.folder], check=True)
-        cls.steps = load_file(cls.folder / "steps.safetensors")
         cls.lpips = Lpips(ROOT / "weights/lpips_alex.safetensors")
-        cls.recipe = recorded_recipe()
+        # With the first seed, and a C++ built by the dev preset, no ReLU and no maximum of AlexNet lies on its kink to the last
+        # bit; with the two before it one does, and a few tensors differ by up to 2e-3. Other builds may draw other ones.
+        for seed in range(6, 20):
+            subprocess.run([ROOT / "build/dev/tests/record_training", cls.folder, str(seed)], check=True)
+            cls.steps = load_file(cls.folder / "steps.safetensors")
+            cls.recipe = recorded_recipe(seed)
+            if cls("test_loss_is_equal").least_distance_from_a_tie() > 1e-5:
+                return
+        raise AssertionError("expected a first step whose symbols lie clear of ties, found none in 16 seeds")
 
     @classmethod
     def tearDownClass(cls) -> None:
@@ -55,6 +61,17 @@ class AgainstCpp(unittest.TestCase):
         named = chain(self.model.named_parameters(), (("prior." + n, p) for n, p in self.prior.named_parameters()))
         self.flat = FlatParameters(named, learning_rate_factor)
         self.state = load_checkpoint(self.folder / "start.safetensors", self.flat)
+
+    def least_distance_from_a_tie(self) -> float:
+        """Of the residuals of the first step from where they round to another symbol: what is nearer than their last bits
+        goes one way here, the other way in C++, and changes every gradient by a thousandth."""
+        self.setUp()
+        batch = self.batch(0)
+        with torch.no_grad():
+            sent = transmit(self.model, self.prior, batch.x, batch.position)
+            gain = self.model.gain(batch.position)
+            residual = sent.y * gain - (sent.y_hat * gain - sent.symbols)
+        return float(((residual - sent.symbols).abs() - 0.5).abs().min())
 
     def batch(self, k: int) -> Batch:
         x = self.steps[f"{k}.x"]
