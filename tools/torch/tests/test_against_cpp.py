@@ -23,7 +23,7 @@ from twin.networks import HYPER_CHANNELS, Model  # noqa: E402
 from twin.parameters import FlatParameters, learning_rate_factor  # noqa: E402
 from twin.rates import LogisticMixture  # noqa: E402
 from twin.recipe import LambdaRamp, LearningRate, Recipe  # noqa: E402
-from twin.stage1 import LPIPS_PHASES, Batch, stage1_loss, transmit  # noqa: E402
+from twin.stage1 import LPIPS_PHASES, Batch, stage1_loss  # noqa: E402
 
 REPORT = ("offset", "top", "left", "loss", "bpp", "bpp_y", "bpp_z", "psnr", "lpips", "gradient_norm")
 
@@ -42,15 +42,13 @@ class AgainstCpp(unittest.TestCase):
         cls.work = tempfile.TemporaryDirectory()
         cls.folder = Path(cls.work.name)
         cls.lpips = Lpips(ROOT / "weights/lpips_alex.safetensors")
-        # With the first seed, and a C++ built by the dev preset, no ReLU and no maximum of AlexNet lies on its kink to the last
-        # bit; with the two before it one seems to, and up to 37 tensors differ by up to 4e-3. Other builds may draw other ones.
-        for seed in range(6, 20):
+        for seed in range(4, 20):
             subprocess.run([ROOT / "build/dev/tests/record_training", cls.folder, str(seed)], check=True)
             cls.steps = load_file(cls.folder / "steps.safetensors")
             cls.recipe = recorded_recipe(seed)
-            if cls("test_loss_is_equal").least_distance_from_a_tie() > 1e-5:
+            if cls("test_loss_is_equal").has_one_gradient():
                 return
-        raise AssertionError("expected a first step whose symbols lie clear of ties, found none in 16 seeds")
+        raise AssertionError("expected a first step whose gradient the last bits do not decide, found none in 16 seeds")
 
     @classmethod
     def tearDownClass(cls) -> None:
@@ -62,16 +60,21 @@ class AgainstCpp(unittest.TestCase):
         self.flat = FlatParameters(named, learning_rate_factor)
         self.state = load_checkpoint(self.folder / "start.safetensors", self.flat)
 
-    def least_distance_from_a_tie(self) -> float:
-        """Of the residuals of the first step from where they round to another symbol: what is nearer than their last bits
-        goes one way here, the other way in C++, and changes every gradient by a thousandth."""
-        self.setUp()
-        batch = self.batch(0)
-        with torch.no_grad():
-            sent = transmit(self.model, self.prior, batch.x, batch.position)
-            gain = self.model.gain(batch.position)
-            residual = sent.y * gain - (sent.y_hat * gain - sent.symbols)
-        return float(((residual - sent.symbols).abs() - 0.5).abs().min())
+    def has_one_gradient(self) -> bool:
+        """Whether the twin's own gradients of the first step stay what they are when the parameters change in their last bits.
+        Where a symbol lies on a tie, or a ReLU or a maximum of AlexNet on its kink, they do not, and no two programs agree."""
+        def gradient(noise: float) -> dict[str, torch.Tensor]:
+            self.setUp()
+            with torch.no_grad():
+                for parameter in self.model.parameters():
+                    parameter.mul_(1 + noise * torch.randn_like(parameter))
+            self.loss(0)[0].backward()
+            return {name: self.flat.view("gradient", name).clone() for name in self.flat.places}
+
+        torch.manual_seed(0)
+        still = gradient(0)
+        return all(float((moved[name] - still[name]).norm()) <= 1e-3 * float(still[name].norm())
+                   for moved in (gradient(1e-6) for _ in range(6)) for name in still)
 
     def batch(self, k: int) -> Batch:
         x = self.steps[f"{k}.x"]
