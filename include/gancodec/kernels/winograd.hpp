@@ -131,9 +131,12 @@ public:
         u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels * in_phases_ + 1) * kChannelBlock;
         u_group_ = u_cell_ * kWinogradCells;
         u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups() * out_phases_));
+        for (int phase = 0; phase < weights.phases(); ++phase)
+            for (int cell = 0; cell < kWinogradCells; ++cell)
+                filled_[phase] |= std::uint64_t{weights.fills(phase, cell)} << cell;
         for (int cell = 0; cell < kWinogradCells; ++cell)
             for (int phase = 0; phase < in_phases_; ++phase)
-                if (in_phases_ == 1 || weights.fills(phase, cell))
+                if (in_phases_ == 1 || fills(phase, cell))
                     taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
     }
 
@@ -173,6 +176,8 @@ private:
         std::ptrdiff_t offsets[kMostPhases] = {};
     };
 
+    /// WinogradWeights::fills(), found once.
+    [[nodiscard]] bool fills(int phase, int cell) const { return (filled_[phase] >> cell & 1) != 0; }
     /// Transformed weights of an output phase and a group of 16 outputs.
     [[nodiscard]] float* transformed(int out_phase, int group) const {
         return u_ + (static_cast<std::ptrdiff_t>(out_phase) * weights_.groups() + group) * u_group_;
@@ -194,7 +199,7 @@ private:
         std::ptrdiff_t place[kWinogradCells];
         for (int cell = 0; cell < kWinogradCells; ++cell) {
             int before = 0;
-            for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += weights_.fills(other, cell);
+            for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += fills(other, cell);
             place[cell] = cell * u_cell_ +
                           static_cast<std::ptrdiff_t>(first * taps_[cell].count + before * inputs) * kChannelBlock;
         }
@@ -204,10 +209,8 @@ private:
                 simd::Floats<Arch> g[9], cells[kWinogradCells];
                 GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain + k * kChannelBlock + lane);
                 Winograd::weight_tile(g, cells);
-                for (int k = 0; k < kWinogradCells; ++k)
-                    if (weights_.fills(phase, k))
-                        simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane,
-                                          cells[k]);
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) if (fills(phase, k)) simd::store<Arch>(
+                    u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane, cells[k]);
             }
         }
     }
@@ -215,7 +218,7 @@ private:
     void multiply(const float* v, float* m, int phase, int group, int groups, int count) const {
         alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
         for (int cell = 0; cell < kWinogradCells; ++cell) {
-            if (out_phases_ > 1 && !weights_.fills(phase, cell)) {
+            if (out_phases_ > 1 && !fills(phase, cell)) {
                 std::fill_n(m + cell * m_cell_, m_group_ * groups, 0.0f);
                 continue;
             }
@@ -271,6 +274,7 @@ private:
     Epilogue<float> epilogue_;
     WinogradGrid grid_;
     int in_phases_, out_phases_;                             ///< one of them is 1
+    std::uint64_t filled_[kMostPhases] = {};                 ///< bit k: cell k of the phase's weights has numbers
     CellTaps taps_[kWinogradCells];                          ///< of the inputs
     int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
     std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< floats between parts of V
