@@ -24,6 +24,7 @@
 #include "gancodec/core/config.hpp"
 #include "gancodec/core/error.hpp"
 #include "gancodec/core/file.hpp"
+#include "gancodec/core/mapped_file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "gancodec/core/random.hpp"
 #include "gancodec/core/shape.hpp"

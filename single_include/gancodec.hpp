@@ -265,6 +265,76 @@ inline void write_file(const std::filesystem::path& path, ByteView bytes, Surviv
 }
 
 }  // namespace gancodec
+// ---- gancodec/core/mapped_file.hpp
+
+#if __has_include(<sys/mman.h>)
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#else
+#include <fstream>
+#endif
+
+namespace gancodec {
+
+/// The bytes of a file, to read: the system's own copy where it can be mapped, which spares memory of as many bytes and the
+/// time to clear and fill it.
+/// Requires  nobody shortens the file meanwhile. Replacing it is safe: write_file() does so.
+/// Errors    Error{Errc::io} where the file cannot be read, Error{Errc::limit} beyond 4 GiB.
+class MappedFile {
+public:
+    explicit MappedFile(const std::filesystem::path& path) {
+        constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 32;
+        std::error_code failure;
+        if (!std::filesystem::is_regular_file(path, failure))
+            throw Error(Errc::io, path.string() + ": expected a file, found " +
+                                      (std::filesystem::exists(path, failure) ? "something else" : "nothing"));
+        const std::uintmax_t size = std::filesystem::file_size(path, failure);
+        if (failure) throw Error(Errc::io, path.string() + ": cannot be read: " + failure.message());
+        if (size > kMaxFileBytes)
+            throw Error(Errc::limit,
+                        path.string() + ": expected at most 4 GiB, found " + std::to_string(size) + " bytes");
+        size_ = static_cast<std::size_t>(size);
+        if (size_ > 0) map(path);
+    }
+    MappedFile(const MappedFile&) = delete;
+    MappedFile& operator=(const MappedFile&) = delete;
+
+#if __has_include(<sys/mman.h>)
+    ~MappedFile() {
+        if (data_ != nullptr) ::munmap(data_, size_);
+    }
+    [[nodiscard]] ByteView bytes() const { return {static_cast<const std::uint8_t*>(data_), size_}; }
+
+private:
+    void map(const std::filesystem::path& path) {
+        const int handle = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        void* p = handle < 0 ? MAP_FAILED : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, handle, 0);
+        const int reason = errno;
+        if (handle >= 0) ::close(handle);
+        if (p == MAP_FAILED) throw Error(Errc::io, path.string() + ": cannot be read: " + std::strerror(reason));
+        data_ = p;
+        static_cast<void>(::madvise(data_, size_, MADV_WILLNEED));
+    }
+
+    void* data_ = nullptr;
+#else
+    [[nodiscard]] ByteView bytes() const { return {data_.data(), size_}; }
+
+private:
+    void map(const std::filesystem::path& path) {
+        data_.resize(size_);
+        std::ifstream stream(path, std::ios::binary);
+        if (!stream.read(reinterpret_cast<char*>(data_.data()), static_cast<std::streamsize>(size_)))
+            throw Error(Errc::io, path.string() + ": cannot be read");
+    }
+
+    Bytes data_;
+#endif
+    std::size_t size_ = 0;
+};
+
+}  // namespace gancodec
 // ---- gancodec/core/parallel.hpp
 
 // The only file that knows about OpenMP. Without it everything runs on one thread, with the same result.
@@ -2592,9 +2662,12 @@ public:
         u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels * in_phases_ + 1) * kChannelBlock;
         u_group_ = u_cell_ * kWinogradCells;
         u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups() * out_phases_));
+        for (int phase = 0; phase < weights.phases(); ++phase)
+            for (int cell = 0; cell < kWinogradCells; ++cell)
+                filled_[phase] |= std::uint64_t{weights.fills(phase, cell)} << cell;
         for (int cell = 0; cell < kWinogradCells; ++cell)
             for (int phase = 0; phase < in_phases_; ++phase)
-                if (in_phases_ == 1 || weights.fills(phase, cell))
+                if (in_phases_ == 1 || fills(phase, cell))
                     taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
     }
 
@@ -2634,6 +2707,8 @@ private:
         std::ptrdiff_t offsets[kMostPhases] = {};
     };
 
+    /// WinogradWeights::fills(), found once.
+    [[nodiscard]] bool fills(int phase, int cell) const { return (filled_[phase] >> cell & 1) != 0; }
     /// Transformed weights of an output phase and a group of 16 outputs.
     [[nodiscard]] float* transformed(int out_phase, int group) const {
         return u_ + (static_cast<std::ptrdiff_t>(out_phase) * weights_.groups() + group) * u_group_;
@@ -2655,7 +2730,7 @@ private:
         std::ptrdiff_t place[kWinogradCells];
         for (int cell = 0; cell < kWinogradCells; ++cell) {
             int before = 0;
-            for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += weights_.fills(other, cell);
+            for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += fills(other, cell);
             place[cell] = cell * u_cell_ +
                           static_cast<std::ptrdiff_t>(first * taps_[cell].count + before * inputs) * kChannelBlock;
         }
@@ -2665,10 +2740,8 @@ private:
                 simd::Floats<Arch> g[9], cells[kWinogradCells];
                 GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain + k * kChannelBlock + lane);
                 Winograd::weight_tile(g, cells);
-                for (int k = 0; k < kWinogradCells; ++k)
-                    if (weights_.fills(phase, k))
-                        simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane,
-                                          cells[k]);
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) if (fills(phase, k)) simd::store<Arch>(
+                    u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane, cells[k]);
             }
         }
     }
@@ -2676,7 +2749,7 @@ private:
     void multiply(const float* v, float* m, int phase, int group, int groups, int count) const {
         alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
         for (int cell = 0; cell < kWinogradCells; ++cell) {
-            if (out_phases_ > 1 && !weights_.fills(phase, cell)) {
+            if (out_phases_ > 1 && !fills(phase, cell)) {
                 std::fill_n(m + cell * m_cell_, m_group_ * groups, 0.0f);
                 continue;
             }
@@ -2732,6 +2805,7 @@ private:
     Epilogue<float> epilogue_;
     WinogradGrid grid_;
     int in_phases_, out_phases_;                             ///< one of them is 1
+    std::uint64_t filled_[kMostPhases] = {};                 ///< bit k: cell k of the phase's weights has numbers
     CellTaps taps_[kWinogradCells];                          ///< of the inputs
     int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
     std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< floats between parts of V
@@ -9338,7 +9412,6 @@ private:
 }  // namespace gancodec
 // ---- gancodec/weights/safetensors.hpp
 
-#include <fstream>
 #include <map>
 
 namespace gancodec {
@@ -9374,13 +9447,17 @@ public:
     SafetensorsFile() = default;
     /// Copies the bytes. `where` names the file in messages.
     [[nodiscard]] static SafetensorsFile parse(ByteView bytes, const std::string& where = "weights") {
-        auto copy = AlignedArray<std::uint8_t>::uninitialised(bytes.size());
-        std::copy(bytes.begin(), bytes.end(), copy.begin());
-        return SafetensorsFile(std::move(copy), where);
+        auto copy = std::make_shared<AlignedArray<std::uint8_t>>(
+            AlignedArray<std::uint8_t>::uninitialised(bytes.size()));
+        std::copy(bytes.begin(), bytes.end(), copy->begin());
+        const ByteView view{copy->data(), copy->size()};
+        return SafetensorsFile(std::move(copy), view, where);
     }
-    /// Errors   Error{Errc::io} where the file cannot be read.
+    /// Requires and Errors   as MappedFile.
     [[nodiscard]] static SafetensorsFile load(const std::filesystem::path& path) {
-        return SafetensorsFile(read_whole(path), path.string());
+        auto file = std::make_shared<const MappedFile>(path);
+        const ByteView view = file->bytes();
+        return SafetensorsFile(std::move(file), view, path.string());
     }
 
     [[nodiscard]] const std::string& where() const { return where_; }
@@ -9392,7 +9469,7 @@ public:
         return found == tensors_.end() ? nullptr : &found->second;
     }
     /// The whole file.
-    [[nodiscard]] ByteView bytes() const { return {bytes_->data(), bytes_->size()}; }
+    [[nodiscard]] ByteView bytes() const { return bytes_; }
     /// The bytes of a tensor as they lie in the file: little-endian, last axis fastest.
     [[nodiscard]] ByteView raw(const std::string& name) const { return raw(entry(name)); }
 
@@ -9441,27 +9518,10 @@ public:
     }
 
 private:
-    SafetensorsFile(AlignedArray<std::uint8_t> bytes, std::string where)
-        : where_(std::move(where)), bytes_(std::make_shared<const AlignedArray<std::uint8_t>>(std::move(bytes))) {
+    SafetensorsFile(std::shared_ptr<const void> owner, ByteView bytes, std::string where)
+        : where_(std::move(where)), owner_(std::move(owner)), bytes_(bytes) {
         read_header();
         check_layout();
-    }
-    [[nodiscard]] static AlignedArray<std::uint8_t> read_whole(const std::filesystem::path& path) {
-        constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 32;
-        std::error_code failure;
-        if (!std::filesystem::is_regular_file(path, failure))
-            throw Error(Errc::io, path.string() + ": expected a weights file, found " +
-                                      (std::filesystem::exists(path, failure) ? "something else" : "nothing"));
-        const std::uintmax_t size = std::filesystem::file_size(path, failure);
-        if (failure) throw Error(Errc::io, path.string() + ": cannot be read: " + failure.message());
-        if (size > kMaxFileBytes)
-            throw Error(Errc::limit,
-                        path.string() + ": expected at most 4 GiB, found " + std::to_string(size) + " bytes");
-        auto bytes = AlignedArray<std::uint8_t>::uninitialised(static_cast<std::size_t>(size));
-        std::ifstream stream(path, std::ios::binary);
-        if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
-            throw Error(Errc::io, path.string() + ": cannot be read");
-        return bytes;
     }
     [[noreturn]] void corrupt(const std::string& message) const {
         throw Error(Errc::corrupt_weights, where_ + ": " + message);
@@ -9498,14 +9558,14 @@ private:
 
     void read_header() {
         constexpr std::size_t kLengthBytes = 8;
-        if (bytes_->size() < kLengthBytes)
-            corrupt("expected a safetensors file, found " + std::to_string(bytes_->size()) + " bytes");
-        const auto length = read_little_endian<std::uint64_t>(bytes_->data());
-        if (length > kMaxHeaderBytes || length > bytes_->size() - kLengthBytes)
-            corrupt("expected a safetensors header inside a file of " + std::to_string(bytes_->size()) +
+        if (bytes_.size() < kLengthBytes)
+            corrupt("expected a safetensors file, found " + std::to_string(bytes_.size()) + " bytes");
+        const auto length = read_little_endian<std::uint64_t>(bytes_.data());
+        if (length > kMaxHeaderBytes || length > bytes_.size() - kLengthBytes)
+            corrupt("expected a safetensors header inside a file of " + std::to_string(bytes_.size()) +
                     " bytes, found a header of " + std::to_string(length));
         data_start_ = kLengthBytes + static_cast<std::size_t>(length);
-        const auto* text = reinterpret_cast<const char*>(bytes_->data() + kLengthBytes);
+        const auto* text = reinterpret_cast<const char*>(bytes_.data() + kLengthBytes);
         JsonReader json({text, static_cast<std::size_t>(length)}, where_ + ": header");
         bool metadata_seen = false;
         json.object([&](const std::string& name) {
@@ -9563,8 +9623,8 @@ private:
     }
     [[nodiscard]] std::size_t read_offset(JsonReader& json) const {
         const std::uint64_t offset = json.unsigned_integer();
-        if (offset > bytes_->size() - data_start_)
-            json.fail("an offset of at most " + std::to_string(bytes_->size() - data_start_));
+        if (offset > bytes_.size() - data_start_)
+            json.fail("an offset of at most " + std::to_string(bytes_.size() - data_start_));
         return static_cast<std::size_t>(offset);
     }
     /// The format demands that tensors cover the data section without overlap and without gaps.
@@ -9579,13 +9639,14 @@ private:
                         " of the data, found one at " + std::to_string(begin));
             covered = end;
         }
-        if (covered != bytes_->size() - data_start_)
+        if (covered != bytes_.size() - data_start_)
             corrupt("expected " + std::to_string(covered) + " bytes of data, found " +
-                    std::to_string(bytes_->size() - data_start_));
+                    std::to_string(bytes_.size() - data_start_));
     }
 
     std::string where_;
-    std::shared_ptr<const AlignedArray<std::uint8_t>> bytes_;  ///< copies of a file share them
+    std::shared_ptr<const void> owner_;  ///< of the bytes, which copies of a file share
+    ByteView bytes_;
     std::size_t data_start_ = 0;
     std::map<std::string, std::string> metadata_;
     std::map<std::string, TensorEntry> tensors_;

@@ -5,13 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -19,6 +17,7 @@
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/core/check.hpp"
 #include "gancodec/core/error.hpp"
+#include "gancodec/core/mapped_file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "gancodec/core/tensor.hpp"
 #include "gancodec/weights/dtype.hpp"
@@ -58,13 +57,17 @@ public:
     SafetensorsFile() = default;
     /// Copies the bytes. `where` names the file in messages.
     [[nodiscard]] static SafetensorsFile parse(ByteView bytes, const std::string& where = "weights") {
-        auto copy = AlignedArray<std::uint8_t>::uninitialised(bytes.size());
-        std::copy(bytes.begin(), bytes.end(), copy.begin());
-        return SafetensorsFile(std::move(copy), where);
+        auto copy = std::make_shared<AlignedArray<std::uint8_t>>(
+            AlignedArray<std::uint8_t>::uninitialised(bytes.size()));
+        std::copy(bytes.begin(), bytes.end(), copy->begin());
+        const ByteView view{copy->data(), copy->size()};
+        return SafetensorsFile(std::move(copy), view, where);
     }
-    /// Errors   Error{Errc::io} where the file cannot be read.
+    /// Requires and Errors   as MappedFile.
     [[nodiscard]] static SafetensorsFile load(const std::filesystem::path& path) {
-        return SafetensorsFile(read_whole(path), path.string());
+        auto file = std::make_shared<const MappedFile>(path);
+        const ByteView view = file->bytes();
+        return SafetensorsFile(std::move(file), view, path.string());
     }
 
     [[nodiscard]] const std::string& where() const { return where_; }
@@ -76,7 +79,7 @@ public:
         return found == tensors_.end() ? nullptr : &found->second;
     }
     /// The whole file.
-    [[nodiscard]] ByteView bytes() const { return {bytes_->data(), bytes_->size()}; }
+    [[nodiscard]] ByteView bytes() const { return bytes_; }
     /// The bytes of a tensor as they lie in the file: little-endian, last axis fastest.
     [[nodiscard]] ByteView raw(const std::string& name) const { return raw(entry(name)); }
 
@@ -125,27 +128,10 @@ public:
     }
 
 private:
-    SafetensorsFile(AlignedArray<std::uint8_t> bytes, std::string where)
-        : where_(std::move(where)), bytes_(std::make_shared<const AlignedArray<std::uint8_t>>(std::move(bytes))) {
+    SafetensorsFile(std::shared_ptr<const void> owner, ByteView bytes, std::string where)
+        : where_(std::move(where)), owner_(std::move(owner)), bytes_(bytes) {
         read_header();
         check_layout();
-    }
-    [[nodiscard]] static AlignedArray<std::uint8_t> read_whole(const std::filesystem::path& path) {
-        constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 32;
-        std::error_code failure;
-        if (!std::filesystem::is_regular_file(path, failure))
-            throw Error(Errc::io, path.string() + ": expected a weights file, found " +
-                                      (std::filesystem::exists(path, failure) ? "something else" : "nothing"));
-        const std::uintmax_t size = std::filesystem::file_size(path, failure);
-        if (failure) throw Error(Errc::io, path.string() + ": cannot be read: " + failure.message());
-        if (size > kMaxFileBytes)
-            throw Error(Errc::limit,
-                        path.string() + ": expected at most 4 GiB, found " + std::to_string(size) + " bytes");
-        auto bytes = AlignedArray<std::uint8_t>::uninitialised(static_cast<std::size_t>(size));
-        std::ifstream stream(path, std::ios::binary);
-        if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
-            throw Error(Errc::io, path.string() + ": cannot be read");
-        return bytes;
     }
     [[noreturn]] void corrupt(const std::string& message) const {
         throw Error(Errc::corrupt_weights, where_ + ": " + message);
@@ -182,14 +168,14 @@ private:
 
     void read_header() {
         constexpr std::size_t kLengthBytes = 8;
-        if (bytes_->size() < kLengthBytes)
-            corrupt("expected a safetensors file, found " + std::to_string(bytes_->size()) + " bytes");
-        const auto length = read_little_endian<std::uint64_t>(bytes_->data());
-        if (length > kMaxHeaderBytes || length > bytes_->size() - kLengthBytes)
-            corrupt("expected a safetensors header inside a file of " + std::to_string(bytes_->size()) +
+        if (bytes_.size() < kLengthBytes)
+            corrupt("expected a safetensors file, found " + std::to_string(bytes_.size()) + " bytes");
+        const auto length = read_little_endian<std::uint64_t>(bytes_.data());
+        if (length > kMaxHeaderBytes || length > bytes_.size() - kLengthBytes)
+            corrupt("expected a safetensors header inside a file of " + std::to_string(bytes_.size()) +
                     " bytes, found a header of " + std::to_string(length));
         data_start_ = kLengthBytes + static_cast<std::size_t>(length);
-        const auto* text = reinterpret_cast<const char*>(bytes_->data() + kLengthBytes);
+        const auto* text = reinterpret_cast<const char*>(bytes_.data() + kLengthBytes);
         JsonReader json({text, static_cast<std::size_t>(length)}, where_ + ": header");
         bool metadata_seen = false;
         json.object([&](const std::string& name) {
@@ -247,8 +233,8 @@ private:
     }
     [[nodiscard]] std::size_t read_offset(JsonReader& json) const {
         const std::uint64_t offset = json.unsigned_integer();
-        if (offset > bytes_->size() - data_start_)
-            json.fail("an offset of at most " + std::to_string(bytes_->size() - data_start_));
+        if (offset > bytes_.size() - data_start_)
+            json.fail("an offset of at most " + std::to_string(bytes_.size() - data_start_));
         return static_cast<std::size_t>(offset);
     }
     /// The format demands that tensors cover the data section without overlap and without gaps.
@@ -263,13 +249,14 @@ private:
                         " of the data, found one at " + std::to_string(begin));
             covered = end;
         }
-        if (covered != bytes_->size() - data_start_)
+        if (covered != bytes_.size() - data_start_)
             corrupt("expected " + std::to_string(covered) + " bytes of data, found " +
-                    std::to_string(bytes_->size() - data_start_));
+                    std::to_string(bytes_.size() - data_start_));
     }
 
     std::string where_;
-    std::shared_ptr<const AlignedArray<std::uint8_t>> bytes_;  ///< copies of a file share them
+    std::shared_ptr<const void> owner_;  ///< of the bytes, which copies of a file share
+    ByteView bytes_;
     std::size_t data_start_ = 0;
     std::map<std::string, std::string> metadata_;
     std::map<std::string, TensorEntry> tensors_;
