@@ -57,8 +57,8 @@ public:
     SafetensorsFile() = default;
     /// Copies the bytes. `where` names the file in messages.
     [[nodiscard]] static SafetensorsFile parse(ByteView bytes, const std::string& where = "weights") {
-        auto copy = std::make_shared<AlignedArray<std::uint8_t>>(
-            AlignedArray<std::uint8_t>::uninitialised(bytes.size()));
+        auto copy =
+            std::make_shared<AlignedArray<std::uint8_t>>(AlignedArray<std::uint8_t>::uninitialised(bytes.size()));
         std::copy(bytes.begin(), bytes.end(), copy->begin());
         const ByteView view{copy->data(), copy->size()};
         return SafetensorsFile(std::move(copy), view, where);
