@@ -146,6 +146,7 @@
 #include "gancodec/codec/window_size.hpp"
 #include "gancodec/codec/window_painter.hpp"
 #include "gancodec/codec/tile_encoder.hpp"
+#include "gancodec/codec/tiles.hpp"
 #include "gancodec/codec/self_test.hpp"
 #include "gancodec/codec/codec.hpp"
 

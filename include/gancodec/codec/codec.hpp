@@ -19,11 +19,8 @@
 #include "gancodec/codec/rate_control.hpp"
 #include "gancodec/codec/rows.hpp"
 #include "gancodec/codec/self_test.hpp"
-#include "gancodec/codec/tile_encoder.hpp"
-#include "gancodec/codec/tile_reader.hpp"
+#include "gancodec/codec/tiles.hpp"
 #include "gancodec/codec/transform.hpp"
-#include "gancodec/codec/window_painter.hpp"
-#include "gancodec/codec/window_size.hpp"
 #include "gancodec/entropy/conditional_prior.hpp"
 #include "gancodec/entropy/factorized_prior.hpp"
 
@@ -78,7 +75,7 @@ public:
     /// Found by going through the networks without computing, and allocated at once before the first layer runs. Of a stream in
     /// tiles, with as much memory as DecodeOptions give by default.
     [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
-        if (header.tiled()) return window_size(header, whole(header), kWindowMemoryBytes).memory_bytes;
+        if (header.tiled()) return tiles().window_size(header, Region::whole(header), kWindowMemoryBytes).memory_bytes;
         const HyperExtent extent = extent_of(header);
         const MemoryPlan plan =
             Inference<float>::plan([&](Inference<float>& context) { transform().run_decoder(context, extent); });
@@ -98,23 +95,30 @@ public:
     /// The same for a picture of which only rows are ever in memory, in tiles.
     /// Errors  as encode(), Error{invalid_argument} without tiles, Error{limit} for too little memory, and what `source` throws.
     [[nodiscard]] Bytes encode_rows(const RowSource& source, int width, int height, const EncodeOptions& options) {
+        return encode_rows_at(source, width, height, quality_step(options.quality), options);
+    }
+    /// The same at about the best quality whose whole stream has at most `max_bytes`. What a quality costs is guessed from up to 16
+    /// squares of the picture, which is read once for them and encoded up to five times: until it fills 97 % of the size.
+    /// Errors  as encode_rows(), and Error{limit} when even the lowest quality needs more.
+    [[nodiscard]] SizedStream encode_rows_to_size(const RowSource& source, int width, int height, std::size_t max_bytes,
+                                                  const EncodeOptions& options) {
         require_encoder();
-        StreamHeader header = stream_header(width, height, quality_step(options.quality));
-        header.tile_px = options.tile_px;
-        if (options.tile_px < kTileStepPx || options.tile_px > kLargestTilePx || options.tile_px % kTileStepPx != 0)
-            throw Error(Errc::invalid_argument, "encode: expected tiles of 64 to " + std::to_string(kLargestTilePx) +
-                                                    " px in steps of 64, found " + std::to_string(options.tile_px));
-        require_area(static_cast<std::uint64_t>(std::max(0, width)), static_cast<std::uint64_t>(std::max(0, height)), {},
-                     "encode");
-        using TileEncoder = BasicTileEncoder<Networks>;
-        const TileGrid grid = TileGrid::of(header);
-        const WindowSize window =
-            WindowSize::choose(height, width, TileEncoder::halo_px(), options.memory_bytes,
-                               [&](int h, int w) { return TileEncoder::memory_bytes(weights_, grid, h, w); });
-        const auto tiles = TileEncoder(weights_, tile_coder(header), grid, window, *context_).run(source);
-        Stream stream{header, {}, {}, {}, {}};
-        for (const auto& [hyper_latents, latents] : tiles) stream.tiles.push_back({hyper_latents, latents});
-        return write_stream(stream);
+        const std::vector<Image> squares = sample_squares(source, width, height);
+        std::vector<Value> latents;
+        double sampled_px = 0;
+        for (const Image& square : squares) {
+            latents.push_back(analyse(square));
+            sampled_px += static_cast<double>(square.pixels());
+        }
+        const auto estimate = [&](int step) {
+            double bytes = 0;
+            for (std::size_t i = 0; i < squares.size(); ++i)
+                bytes += static_cast<double>(encode_latents(latents[i], squares[i], step).size());
+            return bytes / sampled_px * width * height;
+        };
+        return gancodec::encode_to_estimated_size(max_bytes, estimate, [&](int step) {
+            return encode_rows_at(source, width, height, step, options);
+        });
     }
     /// The best quality whose whole stream has at most `max_bytes`; the image is analysed once.
     /// Errors  as encode(), and Error{limit} when even the lowest quality needs more.
@@ -126,9 +130,10 @@ public:
     [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
         const StreamLayout layout = read_layout(bytes, options.limits);
         if (layout.header.tiled() || options.region || options.tolerant) {
-            const Region region = options.region.value_or(whole(layout.header));
+            const Region region = options.region.value_or(Region::whole(layout.header));
             Image image;
-            static_cast<void>(paint_rows(layout, options, [&](int y, const Image& rows) {
+            check_weights(layout.header);
+            static_cast<void>(tiles().paint(layout, options, [&](int y, const Image& rows) {
                 if (image.rgb.empty()) image = make_image(region.width, region.height);
                 std::copy(rows.rgb.begin(), rows.rgb.end(), image.at(0, y));
             }));
@@ -142,7 +147,9 @@ public:
     /// Errors  as decode(), Error{invalid_argument} for a region not inside the picture, Error{limit} for too little memory, and
     ///         what `sink` throws.
     std::vector<TileDamage> decode_rows(ByteView bytes, const RowSink& sink, const DecodeOptions& options = {}) {
-        return paint_rows(read_layout(bytes, options.limits), options, sink);
+        const StreamLayout layout = read_layout(bytes, options.limits);
+        check_weights(layout.header);
+        return tiles().paint(layout, options, sink);
     }
     /// Pixels beyond a tile whose symbols still reach it: so far around a damaged one pixels may differ from what was encoded.
     [[nodiscard]] static int tile_reach_px() { return BasicWindowPainter<Networks>::halo_px(); }
@@ -226,6 +233,13 @@ private:
         context_->reserve_for([&](Inference<float>& context) { transform().run_decoder(context, extent); });
     }
 
+    [[nodiscard]] Bytes encode_rows_at(const RowSource& source, int width, int height, int step,
+                                       const EncodeOptions& options) const {
+        require_encoder();
+        StreamHeader header = stream_header(width, height, step);
+        header.tile_px = options.tile_px;
+        return tiles().encode(source, header, options.memory_bytes);
+    }
     void require_encoder() const {
         if (options_.use == CodecUse::decode)
             throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
@@ -268,86 +282,16 @@ private:
         const StreamHeader& header = layout.header;
         check_weights(header);
         const HyperExtent extent = extent_of(header);
-        if (header.tiled()) return gather_symbols(layout, symbols);
+        if (header.tiled()) return tiles().read_symbols(layout, symbols);
         StreamSymbols coded;
         read_part(layout.parts[0], coded);
         require_memory(decode_memory_bytes(header), options.limits, "stream");
         reserve_for_decoding(extent);
-        const auto coder = tile_coder(header);
+        const auto coder = tiles().coder(header);
         coder.decode_hyper_latents(coded.hyper_latents, extent, symbols);
         coder.decode_latents(coded.latents, extent, symbols, context_->scratch());
     }
-    /// All tiles, in the order of a picture in one piece.
-    void gather_symbols(const StreamLayout& layout, Symbols& symbols) const {
-        const HyperExtent extent = extent_of(layout.header);
-        symbols.z.resize(extent.hyper_latents());
-        symbols.residuals.resize(extent.latents());
-        BasicTileReader<Networks> reader(tile_coder(layout.header), layout, 0, false);
-        const auto place = [](const std::vector<std::int32_t>& tile, const Area& all, int h, int w, int channels,
-                              std::vector<std::int32_t>& out) {
-            auto from = tile.begin();
-            for (int c = 0; c < channels; ++c)
-                for (int y = all.y.first; y < all.y.end; ++y, from += all.x.size())
-                    std::copy_n(from, all.x.size(), out.begin() + (std::ptrdiff_t{c} * h + y) * w + all.x.first);
-        };
-        for (int tile = 0; tile < reader.grid().count(); ++tile) {
-            const Area places = reader.grid().places(tile);
-            reader.want(places, places);
-            reader.each_tile(places, [&](const Symbols& own, const Area& all, const Area&) {
-                place(own.z, all, extent.h, extent.w, kHyperChannels, symbols.z);
-                place(own.residuals, all.finer(kLatentsPerHyper), extent.h * kLatentsPerHyper, extent.w * kLatentsPerHyper,
-                      kLatentChannels, symbols.residuals);
-            });
-        }
-    }
-    [[nodiscard]] BasicTileCoder<Networks> tile_coder(const StreamHeader& header) const {
-        return {transform(), &hyper_prior_, &latent_prior_, header.quality_step};
-    }
-    [[nodiscard]] static Region whole(const StreamHeader& header) { return {0, 0, header.width, header.height}; }
-    /// Windows for a region, best with the symbols of a whole row of them.
-    [[nodiscard]] WindowSize window_size(const StreamHeader& header, const Region& region, std::size_t memory_bytes) const {
-        const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step);
-        const auto choose = [&](bool rows) {
-            return WindowSize::choose(region.height, region.width, painter.halo_px(), memory_bytes, [&](int h, int w) {
-                return painter.memory_bytes(h, w) + painter.symbol_bytes(h, rows ? region.width : w) +
-                       3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(h);
-            });
-        };
-        try {
-            return choose(true);
-        } catch (const Error&) {
-            return choose(false);
-        }
-    }
-    std::vector<TileDamage> paint_rows(const StreamLayout& layout, const DecodeOptions& options, const RowSink& sink) {
-        const StreamHeader& header = layout.header;
-        check_weights(header);
-        const Region region = options.region.value_or(whole(header));
-        if (region.x < 0 || region.y < 0 || region.width < 1 || region.height < 1 ||
-            region.width > header.width - region.x || region.height > header.height - region.y)
-            throw Error(Errc::invalid_argument,
-                        "region: expected it inside " + std::to_string(header.width) + " x " +
-                            std::to_string(header.height) + " px, found " + std::to_string(region.width) + " x " +
-                            std::to_string(region.height) + " at " + std::to_string(region.x) + ", " +
-                            std::to_string(region.y));
-        const WindowSize window = window_size(header, region, options.memory_bytes);
-        require_memory(window.memory_bytes, options.limits, "stream");
-        const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step);
-        const std::size_t others = painter.memory_bytes(window.height, window.width) +
-                                   3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(window.height);
-        BasicTileReader<Networks> symbols(tile_coder(header), layout, options.memory_bytes - others, options.tolerant);
-        for (int y = 0; y < region.height; y += window.height) {
-            Image rows = make_image(region.width, std::min(window.height, region.height - y));
-            for (int x = 0; x < region.width; x += window.width) {
-                const int left = region.x + x, top = region.y + y;
-                const Area px{{top, top + rows.height}, {left, std::min(region.x + region.width, left + window.width)}};
-                painter.paint(*context_, symbols, px, rows, region.x, top);
-            }
-            sink(y, rows);
-        }
-        return symbols.damages();
-    }
-
+    [[nodiscard]] BasicTiles<Networks> tiles() const { return {weights_, hyper_prior_, latent_prior_, *context_}; }
     Weights weights_;
     LoadOptions options_;
     std::uint32_t entropy_id_;

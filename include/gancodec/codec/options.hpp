@@ -34,7 +34,7 @@ struct LoadOptions {
 
 /// Memory for working on a picture in windows: activations of the networks, rows of pixels and latents, symbols of tiles.
 /// The weights come to it, and what a call returns.
-inline constexpr std::size_t kWindowMemoryBytes = std::size_t{160} << 20;
+inline constexpr std::size_t kWindowMemoryBytes = std::size_t{192} << 20;
 
 /// How to encode.
 struct EncodeOptions {
@@ -47,6 +47,8 @@ struct EncodeOptions {
 /// A rectangle of a picture, px.
 struct Region {
     int x = 0, y = 0, width = 0, height = 0;
+
+    [[nodiscard]] static Region whole(const StreamHeader& header) { return {0, 0, header.width, header.height}; }
 };
 
 /// How to decode.
@@ -57,6 +59,12 @@ struct DecodeOptions {
     /// predict, else by those of zeros.
     bool tolerant = false;
     std::size_t memory_bytes = kWindowMemoryBytes;  ///< where there are tiles, a region, or tolerance
+};
+
+/// What of a tile was unreadable.
+struct TileDamage {
+    int tile = 0;                ///< counted row by row
+    bool hyper_latents = false;  ///< these too: nothing is known of the tile, else its means are
 };
 
 /// The step, 0 to 255, that a stream holds for a quality of 0 to 100.

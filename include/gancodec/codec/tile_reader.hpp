@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gancodec/bitstream/reader.hpp"
+#include "gancodec/codec/options.hpp"
 #include "gancodec/codec/tile_grid.hpp"
 #include "gancodec/codec/transform.hpp"
 #include "gancodec/core/parallel.hpp"
@@ -17,12 +18,6 @@
 #include "gancodec/entropy/factorized_prior.hpp"
 
 namespace gancodec {
-
-/// What of a tile was unreadable.
-struct TileDamage {
-    int tile = 0;              ///< counted row by row
-    bool hyper_latents = false;  ///< these too: nothing is known of the tile, else its means are
-};
 
 /// What codes the symbols of tiles: views of a codec's parts.
 template <class Networks>

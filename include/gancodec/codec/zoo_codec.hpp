@@ -146,19 +146,21 @@ public:
         header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
         if constexpr (!kHasHyper) {
             const Bytes latents = bottleneck_.encode(symbols.residuals);
-            return write_stream({header, {}, {}, latents});
+            return write_stream({header, {}, {}, latents, {}});
         } else {
             const Bytes hyper_latents = bottleneck_.encode(symbols.z);
             const Workspace::Scope scope(context_->scratch());
             const Bytes latents =
                 conditional_.encode(symbols.residuals, scale_indices(*context_, symbols.z, Extent::of(width, height)));
-            return write_stream({header, {}, hyper_latents, latents});
+            return write_stream({header, {}, hyper_latents, latents, {}});
         }
     }
     /// Entropy decoding alone, in integers from end to end.
     /// Errors   as decode()
     [[nodiscard]] ZooSymbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
         const Stream stream = read_stream(bytes, options.limits);
+        if (stream.header.tiled())
+            throw Error(Errc::unsupported, "stream: expected one in one piece for weights of this model, found tiles");
         if (stream.header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
             throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(stream.header.entropy_id).substr(2) + ", found " +
