@@ -159,7 +159,8 @@ private:
             if (damage) std::rethrow_exception(damage);
             if (task.latents) coder_.decode_latents(coded.latents, extent, symbols, ws);
         } catch (const Error&) {
-            if (!tolerant_) throw;
+            // In one piece the first CRC-32 covers the header: damaged, it may not even say the size.
+            if (!tolerant_ || (!sound_hyper && !layout_.header.tiled())) throw;
             task.damaged = true;
             task.damaged_hyper = !sound_hyper;
             if (!sound_hyper) symbols.z.assign(extent.hyper_latents(), 0);
