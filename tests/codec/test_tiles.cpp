@@ -150,8 +150,13 @@ TEST_CASE("a region reads the bytes of its tiles alone", "[tiles]") {
 
 TEST_CASE("a region that is not inside is refused, as is too little memory", "[tiles]") {
     const Bytes bytes = test_codec().encode(test_picture(70, 50), {.tile_px = 64});
-    for (const Region& region : {Region{0, 0, 71, 50}, {0, 0, 70, 51}, {-1, 0, 5, 5}, {69, 49, 2, 1}, {0, 0, 0, 5},
-                                 {2147483647, 0, 1, 1}, {0, 0, 2147483647, 1}}) {
+    for (const Region& region : {Region{0, 0, 71, 50},
+                                 {0, 0, 70, 51},
+                                 {-1, 0, 5, 5},
+                                 {69, 49, 2, 1},
+                                 {0, 0, 0, 5},
+                                 {2147483647, 0, 1, 1},
+                                 {0, 0, 2147483647, 1}}) {
         DecodeOptions options;
         options.region = region;
         CHECK(code_of([&] { static_cast<void>(test_codec().decode(bytes, options)); }) == Errc::invalid_argument);
@@ -186,7 +191,8 @@ TEST_CASE("damage stays in its tile", "[tiles][hostile]") {
         options.tolerant = true;
         Image image = make_image(width, height);
         const auto damages = test_codec().decode_rows(
-            bytes, [&](int y, const Image& rows) { std::copy(rows.rgb.begin(), rows.rgb.end(), image.at(0, y)); }, options);
+            bytes, [&](int y, const Image& rows) { std::copy(rows.rgb.begin(), rows.rgb.end(), image.at(0, y)); },
+            options);
         std::set<int> reported;
         for (const TileDamage& damage : damages) reported.insert(damage.tile);
         CHECK(reported == hit);

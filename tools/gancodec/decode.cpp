@@ -49,7 +49,8 @@ void print_result(const DecodeCommand& command, Json json, const Region& size, s
 }
 
 /// One note for each damaged tile, and the same for JSON.
-Json report(const DecodeCommand& command, const StreamHeader& header, const std::vector<TileDamage>& damages, int reach_px) {
+Json report(const DecodeCommand& command, const StreamHeader& header, const std::vector<TileDamage>& damages,
+            int reach_px) {
     Json list = Json::array();
     const int side = header.tiled() ? header.tile_px : std::max(header.width, header.height);
     for (const TileDamage& damage : damages) {
@@ -59,12 +60,17 @@ Json report(const DecodeCommand& command, const StreamHeader& header, const std:
         print_note(command.in + ": tile " + std::to_string(damage.tile) + " (" + std::to_string(width) + "x" +
                    std::to_string(height) + " pixels at " + std::to_string(x) + "," + std::to_string(y) +
                    ") is damaged: " + (damage.hyper_latents ? "nothing of it is known" : "its means are shown"));
-        list.push_back({{"tile", damage.tile}, {"x", x}, {"y", y}, {"width", width}, {"height", height},
+        list.push_back({{"tile", damage.tile},
+                        {"x", x},
+                        {"y", y},
+                        {"width", width},
+                        {"height", height},
                         {"means", !damage.hyper_latents}});
     }
     if (!damages.empty())
         print_note(command.in + ": " + std::to_string(damages.size()) + " of " + std::to_string(header.tiles()) +
-                   " tiles are damaged; up to " + std::to_string(reach_px) + " pixels around them may differ, others are exact");
+                   " tiles are damaged; up to " + std::to_string(reach_px) +
+                   " pixels around them may differ, others are exact");
     return list;
 }
 
@@ -145,12 +151,15 @@ Command add_decode(CLI::App& app) {
     sub->add_option("--jpeg-quality", command->jpeg.quality, "Quality of a JPEG, as libjpeg counts")
         ->check(within(1, 100))
         ->capture_default_str();
-    sub->add_option("--region", command->region, "Decode only these pixels, X,Y,WIDTH,HEIGHT; of a stream in tiles only those that reach them")
+    sub->add_option("--region", command->region,
+                    "Decode only these pixels, X,Y,WIDTH,HEIGHT; of a stream in tiles only those that reach them")
         ->delimiter(',')
         ->expected(4);
-    sub->add_flag("--tolerant", command->tolerant, "Conceal what is damaged, and say which tiles; the exit status is 3 then");
+    sub->add_flag("--tolerant", command->tolerant,
+                  "Conceal what is damaged, and say which tiles; the exit status is 3 then");
     sub->add_option("--memory-mb", command->memory_mb,
-                    "With tiles, a region or tolerance: memory to work in, in MB of 2^20 bytes; the program and its weights take 50 more")
+                    "With tiles, a region or tolerance: memory to work in, in MB of 2^20 bytes; the program and its "
+                    "weights take 50 more")
         ->check(within(1, 1 << 20))
         ->capture_default_str();
     add_realism(*sub, command->realism);

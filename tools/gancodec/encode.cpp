@@ -79,9 +79,15 @@ void print_result(const EncodeCommand& command, const Result& result) {
     const std::size_t bytes = result.stream.bytes.size();
     const double bpp = 8 * static_cast<double>(bytes) / result.width / result.height;
     if (command.common.json) {
-        const Json json{{"file", command.out},        {"bytes", bytes},           {"bpp", bpp},
-                        {"width", result.width},      {"height", result.height},  {"quality_step", result.stream.step},
-                        {"tile_px", result.tile_px},  {"load_ms", result.load_ms}, {"encode_ms", result.encode_ms}};
+        const Json json{{"file", command.out},
+                        {"bytes", bytes},
+                        {"bpp", bpp},
+                        {"width", result.width},
+                        {"height", result.height},
+                        {"quality_step", result.stream.step},
+                        {"tile_px", result.tile_px},
+                        {"load_ms", result.load_ms},
+                        {"encode_ms", result.encode_ms}};
         print_json(json);
         return;
     }
@@ -93,8 +99,8 @@ void print_result(const EncodeCommand& command, const Result& result) {
 }
 
 /// A picture in one piece.
-SizedStream encode_piece(const EncodeCommand& command, const Session& session, const fs::path& weights, const Image& image,
-                         std::optional<std::size_t> most) {
+SizedStream encode_piece(const EncodeCommand& command, const Session& session, const fs::path& weights,
+                         const Image& image, std::optional<std::size_t> most) {
     if (command.effort > 0) {
         const Refiner refiner(weights, command.effort, LoadOptions{}.realism);
         return most ? refiner.encode_to_size(session, image, *most) : refiner.encode(session, image, command.quality);
@@ -163,7 +169,8 @@ Command add_encode(CLI::App& app) {
         ->check(within(0, 9))
         ->capture_default_str();
     sub->add_option("--tile-px", command->tile_px,
-                    "Side of tiles, a multiple of 64; 0: one piece. 512 above 4 million pixels, else 0, when nothing is asked for")
+                    "Side of tiles, a multiple of 64; 0: one piece. 512 above 4 million pixels, else 0, when nothing "
+                    "is asked for")
         ->check(within(0, kLargestTilePx));
     sub->add_option("--memory-mb", command->memory_mb,
                     "With tiles: memory to work in, in MB of 2^20 bytes; the program and its weights take 60 more")
@@ -176,7 +183,8 @@ Command add_encode(CLI::App& app) {
     add_verbose(*sub, command->common);
     sub->footer(
         "A target is met from below, header included, by the highest quality that fits; where even the lowest\n"
-        "quality is too large the command fails and writes nothing. With tiles, quality is searched on a sample of the\n"
+        "quality is too large the command fails and writes nothing. With tiles, quality is searched on a sample of "
+        "the\n"
         "picture and at most five encodings of all of it, until 97 % of the target is filled.\n"
         "Tiles bound the memory, let a part be decoded alone (decode --region) and keep damage in one place\n"
         "(decode --tolerant); the picture shows none of them. Upright PNG, PPM and baseline JPEG are read row by row.\n"

@@ -37,9 +37,10 @@ std::unique_ptr<ImageRows> open_image_rows(const fs::path& path, const ReadOptio
     unsigned char magic[2] = {};
     if (!file || std::fread(magic, 1, sizeof magic, file.get()) != sizeof magic) return nullptr;
     std::rewind(file.get());
-    if (magic[0] == 0x89 && magic[1] == 'P') return open_png_rows(std::move(file), path.string(), options);
+    const std::uint64_t file_bytes = fs::file_size(path);
+    if (magic[0] == 0x89 && magic[1] == 'P') return open_png_rows(std::move(file), file_bytes, path.string(), options);
     if (magic[0] == 'P' && (magic[1] == '5' || magic[1] == '6'))
-        return open_ppm_rows(std::move(file), path.string(), options);
+        return open_ppm_rows(std::move(file), file_bytes, path.string(), options);
     if (magic[0] == 0xff && magic[1] == 0xd8) return open_jpeg_rows(path, options);
     return nullptr;
 }

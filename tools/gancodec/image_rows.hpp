@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "gancodec/core/file.hpp"
 #include "gancodec/image/image.hpp"
@@ -36,11 +38,11 @@ public:
                                                          const JpegOptions& jpeg);
 
 // Of single formats.
-[[nodiscard]] std::unique_ptr<ImageRows> open_png_rows(detail::OpenFile file, const std::string& name,
-                                                       const ReadOptions& options);
+[[nodiscard]] std::unique_ptr<ImageRows> open_png_rows(detail::OpenFile file, std::uint64_t file_bytes,
+                                                       const std::string& name, const ReadOptions& options);
 [[nodiscard]] std::unique_ptr<ImageRows> open_jpeg_rows(const std::filesystem::path& path, const ReadOptions& options);
-[[nodiscard]] std::unique_ptr<ImageRows> open_ppm_rows(detail::OpenFile file, const std::string& name,
-                                                       const ReadOptions& options);
+[[nodiscard]] std::unique_ptr<ImageRows> open_ppm_rows(detail::OpenFile file, std::uint64_t file_bytes,
+                                                       const std::string& name, const ReadOptions& options);
 [[nodiscard]] std::unique_ptr<RowWriter> open_png_writer(const std::filesystem::path& path, int width, int height);
 [[nodiscard]] std::unique_ptr<RowWriter> open_ppm_writer(const std::filesystem::path& path, int width, int height);
 

@@ -25,6 +25,7 @@ namespace gancodec::cli {
 namespace {
 
 constexpr std::size_t kMessageBytes = 160;
+constexpr std::uint64_t kPixelsPerByte = 8 * 1040;  // 1 bit a pixel, and deflate shrinks at most 1032 times
 
 struct Messages {
     char error[kMessageBytes] = {};
@@ -179,7 +180,8 @@ void flatten(const std::uint8_t* rgba, std::size_t pixels, const ReadOptions& op
     for (std::size_t i = 0; i < pixels; ++i) {
         const unsigned alpha = rgba[4 * i + 3];
         for (std::size_t c = 0; c < 3; ++c)
-            rgb[3 * i + c] = static_cast<std::uint8_t>((rgba[4 * i + c] * alpha + ground[c] * (255 - alpha) + 127) / 255);
+            rgb[3 * i + c] =
+                static_cast<std::uint8_t>((rgba[4 * i + c] * alpha + ground[c] * (255 - alpha) + 127) / 255);
     }
 }
 /// Drops the alpha channel if it is opaque, lays `flatten` underneath if that was asked for, refuses otherwise.
@@ -252,8 +254,12 @@ private:
 
 class PngRows : public ImageRows {
 public:
-    PngRows(detail::OpenFile file, std::string name, ReadOptions options)
-        : file_(std::move(file)), source_{{}, 0, file_.get()}, name_(std::move(name)), options_(std::move(options)) {}
+    PngRows(detail::OpenFile file, std::uint64_t file_bytes, std::string name, ReadOptions options)
+        : file_(std::move(file)),
+          file_bytes_(file_bytes),
+          source_{{}, 0, file_.get()},
+          name_(std::move(name)),
+          options_(std::move(options)) {}
 
     /// Whether it can be read by rows.
     bool open() {
@@ -264,9 +270,9 @@ public:
         if (png_get_eXIf_1(reader_.png, reader_.info, &exif_bytes, &exif) != 0 &&
             exif_orientation({exif, exif_bytes}) != 1)
             return false;
-        const std::uint64_t columns = png_get_image_width(reader_.png, reader_.info);
-        const std::uint64_t rows = png_get_image_height(reader_.png, reader_.info);
-        if (columns == 0 || rows == 0 || columns * rows > options_.max_pixels) return false;
+        const png_uint_32 columns = png_get_image_width(reader_.png, reader_.info);
+        const png_uint_32 rows = png_get_image_height(reader_.png, reader_.info);
+        check_extents(name_, columns, rows, file_bytes_, kPixelsPerByte, options_);
         width = static_cast<int>(columns);
         height = static_cast<int>(rows);
         return true;
@@ -298,6 +304,7 @@ private:
     }
 
     detail::OpenFile file_;
+    std::uint64_t file_bytes_;
     Source source_;
     Reader reader_;
     std::string name_;
@@ -309,8 +316,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<ImageRows> open_png_rows(detail::OpenFile file, const std::string& name, const ReadOptions& options) {
-    auto rows = std::make_unique<PngRows>(std::move(file), name, options);
+std::unique_ptr<ImageRows> open_png_rows(detail::OpenFile file, std::uint64_t file_bytes, const std::string& name,
+                                         const ReadOptions& options) {
+    auto rows = std::make_unique<PngRows>(std::move(file), file_bytes, name, options);
     return rows->open() ? std::move(rows) : nullptr;
 }
 std::unique_ptr<RowWriter> open_png_writer(const std::filesystem::path& path, int width, int height) {
@@ -323,7 +331,6 @@ Image decode_png(ByteView bytes, const std::string& name, const ReadOptions& opt
     if (!read_header(reader, source)) refuse_damaged(name, reader);
     const png_uint_32 width = png_get_image_width(reader.png, reader.info);
     const png_uint_32 height = png_get_image_height(reader.png, reader.info);
-    constexpr std::uint64_t kPixelsPerByte = 8 * 1040;  // 1 bit a pixel, and deflate shrinks at most 1032 times
     check_extents(name, width, height, bytes.size(), kPixelsPerByte, options);
     note_what_is_dropped(reader, name, options);
     if (!set_transformations(reader)) refuse_damaged(name, reader);
@@ -350,7 +357,8 @@ Image decode_png(ByteView bytes, const std::string& name, const ReadOptions& opt
 Bytes encode_png(const Image& image) {
     check_image(image, "encode_png");
     Bytes out;
-    PngStream png([&](ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }, image.width, image.height);
+    PngStream png([&](ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }, image.width,
+                  image.height);
     png.write(image);
     png.finish();
     return out;

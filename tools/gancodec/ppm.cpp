@@ -72,12 +72,14 @@ void note_depth(const Layout& layout, const std::string& name, const ReadOptions
     if (layout.depth == 2) options.note(name + ": 16 bits per channel were reduced to 8");
 }
 /// `count` bytes of RGB from the file's samples.
-void convert(const Layout& layout, const std::uint8_t* from, std::size_t count, const std::string& name, std::uint8_t* rgb) {
+void convert(const Layout& layout, const std::uint8_t* from, std::size_t count, const std::string& name,
+             std::uint8_t* rgb) {
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint8_t* p = from + (layout.channels == 3 ? i : i / 3) * layout.depth;
         const std::uint64_t sample = layout.depth == 2 ? std::uint64_t{p[0]} << 8 | p[1] : p[0];
         if (sample > layout.maximum)
-            refuse(Errc::corrupt_stream, name, "samples up to " + std::to_string(layout.maximum), std::to_string(sample));
+            refuse(Errc::corrupt_stream, name, "samples up to " + std::to_string(layout.maximum),
+                   std::to_string(sample));
         rgb[i] = static_cast<std::uint8_t>((sample * 255 + layout.maximum / 2) / layout.maximum);
     }
 }
@@ -90,7 +92,10 @@ ByteView bytes_of(const std::string& text) { return {reinterpret_cast<const std:
 class PpmRows : public ImageRows {
 public:
     PpmRows(detail::OpenFile file, const Layout& layout, std::string name, ReadOptions options)
-        : file_(std::move(file)), layout_(layout), name_(std::move(name)), options_(std::move(options)),
+        : file_(std::move(file)),
+          layout_(layout),
+          name_(std::move(name)),
+          options_(std::move(options)),
           row_(layout.row_bytes()) {
         width = static_cast<int>(layout.width);
         height = static_cast<int>(layout.height);
@@ -142,12 +147,13 @@ Image decode_ppm(ByteView bytes, const std::string& name, const ReadOptions& opt
     return image;
 }
 
-std::unique_ptr<ImageRows> open_ppm_rows(detail::OpenFile file, const std::string& name, const ReadOptions& options) {
+std::unique_ptr<ImageRows> open_ppm_rows(detail::OpenFile file, std::uint64_t file_bytes, const std::string& name,
+                                         const ReadOptions& options) {
     Bytes head(4096);  // longer comments make it a picture for decode_ppm()
     head.resize(std::fread(head.data(), 1, head.size(), file.get()));
     try {
         const Layout layout = read_layout(head, name);
-        check_extents(name, layout.width, layout.height, layout.width * layout.height, 1, options);
+        check_extents(name, layout.width, layout.height, file_bytes, 1, options);
         if (std::fseek(file.get(), static_cast<long>(layout.start), SEEK_SET) != 0) return nullptr;
         return std::make_unique<PpmRows>(std::move(file), layout, name, options);
     } catch (const Error&) {

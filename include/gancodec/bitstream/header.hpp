@@ -79,8 +79,8 @@ inline void write_header(Bytes& out, const StreamHeader& header) {
     out.push_back(header.quality_step);
     const bool tiled = (header.flags & kFlagTiles) != 0;
     if (tiled != header.tiled() || header.tile_px % kTileStepPx != 0 || header.tile_px > kLargestTilePx)
-        throw Error(Errc::invalid_argument, "stream to write: expected tiles of " + std::to_string(kTileStepPx) + " to " +
-                                                std::to_string(kLargestTilePx) + " px in steps of " +
+        throw Error(Errc::invalid_argument, "stream to write: expected tiles of " + std::to_string(kTileStepPx) +
+                                                " to " + std::to_string(kLargestTilePx) + " px in steps of " +
                                                 std::to_string(kTileStepPx) + ", found " +
                                                 std::to_string(header.tile_px));
     if (tiled) append_varint(out, static_cast<std::uint32_t>(header.tile_px / kTileStepPx - 1));

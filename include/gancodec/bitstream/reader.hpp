@@ -99,8 +99,8 @@ inline void read_part(const StreamLayout::Part& part, StreamSymbols& symbols) {
     }
     const std::uint64_t tiles = layout.header.tiles();
     if (tiles > reader.remaining() / kSmallestTileBytes)
-        throw Error(Errc::corrupt_stream, "tile index: expected bytes for " + std::to_string(tiles) +
-                                              " tiles, found " + std::to_string(reader.remaining()));
+        throw Error(Errc::corrupt_stream, "tile index: expected bytes for " + std::to_string(tiles) + " tiles, found " +
+                                              std::to_string(reader.remaining()));
     std::vector<std::size_t> lengths(static_cast<std::size_t>(tiles));
     for (std::size_t& length : lengths) {
         length = reader.read_varint("tile length");

@@ -116,9 +116,8 @@ public:
                 bytes += static_cast<double>(encode_latents(latents[i], squares[i], step).size());
             return bytes / sampled_px * width * height;
         };
-        return gancodec::encode_to_estimated_size(max_bytes, estimate, [&](int step) {
-            return encode_rows_at(source, width, height, step, options);
-        });
+        return gancodec::encode_to_estimated_size(
+            max_bytes, estimate, [&](int step) { return encode_rows_at(source, width, height, step, options); });
     }
     /// The best quality whose whole stream has at most `max_bytes`; the image is analysed once.
     /// Errors  as encode(), and Error{limit} when even the lowest quality needs more.

@@ -90,7 +90,8 @@ template <class Estimate, class EncodeAt>
         Bytes bytes = encode_at(kLowestQualityStep);
         if (bytes.size() > max_bytes)
             throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
-                                         " bytes, found " + std::to_string(bytes.size()) + " bytes at the lowest quality");
+                                         " bytes, found " + std::to_string(bytes.size()) +
+                                         " bytes at the lowest quality");
         best = {kLowestQualityStep, std::move(bytes)};
     }
     return best;

@@ -19,9 +19,7 @@ using RowSink = std::function<void(int y, const Image& rows)>;
 
 /// The rows of a picture in memory, which outlives the source.
 [[nodiscard]] inline RowSource rows_of(const Image& image) {
-    return [&image](int y, Image& rows) {
-        std::copy_n(image.at(0, y), rows.rgb.size(), rows.rgb.data());
-    };
+    return [&image](int y, Image& rows) { std::copy_n(image.at(0, y), rows.rgb.size(), rows.rgb.data()); };
 }
 
 /// Up to 4 x 4 squares spread evenly over a picture, with all of a small one among them: a sample of what it costs.
@@ -45,7 +43,8 @@ using RowSink = std::function<void(int y, const Image& rows)>;
             Image& square = squares[i];
             const int top = tops[i / lefts.size()], left = lefts[i % lefts.size()];
             for (int row = std::max(y, top); row < std::min(y + rows.height, top + square.height); ++row)
-                std::copy_n(rows.at(left, row - y), 3 * static_cast<std::size_t>(square.width), square.at(0, row - top));
+                std::copy_n(rows.at(left, row - y), 3 * static_cast<std::size_t>(square.width),
+                            square.at(0, row - top));
         }
     }
     return squares;

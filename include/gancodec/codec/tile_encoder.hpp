@@ -32,9 +32,13 @@ class BasicTileEncoder {
 
 public:
     /// Views: all outlive it.
-    BasicTileEncoder(const BasicCodecWeights<Networks>& weights, const BasicTileCoder<Networks>& coder, const TileGrid& grid,
-                     const WindowSize& window, Context& context)
-        : weights_(weights), coder_(coder), grid_(grid), window_(window), context_(context),
+    BasicTileEncoder(const BasicCodecWeights<Networks>& weights, const BasicTileCoder<Networks>& coder,
+                     const TileGrid& grid, const WindowSize& window, Context& context)
+        : weights_(weights),
+          coder_(coder),
+          grid_(grid),
+          window_(window),
+          context_(context),
           scratch_(static_cast<std::size_t>(threads())),
           pixels_(3 * static_cast<std::size_t>(grid.width)),
           latents_(latent_row_size(grid)),
@@ -56,7 +60,8 @@ public:
     }
 
     /// Memory for a picture in windows of h x w px: of the networks, and of the rows that are kept.
-    [[nodiscard]] static std::size_t memory_bytes(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int h, int w) {
+    [[nodiscard]] static std::size_t memory_bytes(const BasicCodecWeights<Networks>& weights, const TileGrid& grid,
+                                                  int h, int w) {
         const Area latents = somewhere(grid, h, w).finer(kLatentsPerHyper);
         const EncoderWindow window(grid.h * kImageMultiple / kShuffle, grid.w * kImageMultiple / kShuffle, latents);
         const auto plan = Context::plan([&](Context& counted) {
@@ -68,10 +73,13 @@ public:
         const Area held = HyperWindow(grid.h * kLatentsPerHyper, grid.w * kLatentsPerHyper, hyper).input();
         const auto rows = [](int count, std::size_t size) { return static_cast<std::size_t>(count) * size; };
         const int latent_rows = held.y.size() + h / kLatentPx;
-        return plan.template bytes<float>() + rows(window.input().y.size() * kShuffle, 3 * static_cast<std::size_t>(grid.width)) +
-               3 * static_cast<std::size_t>(window.input().x.size()) * kShuffle * static_cast<std::size_t>(window.input().y.size()) * kShuffle +
+        return plan.template bytes<float>() +
+               rows(window.input().y.size() * kShuffle, 3 * static_cast<std::size_t>(grid.width)) +
+               3 * static_cast<std::size_t>(window.input().x.size()) * kShuffle *
+                   static_cast<std::size_t>(window.input().y.size()) * kShuffle +
                rows(latent_rows, latent_row_size(grid) * sizeof(float)) +
-               rows(hyper.y.size() + grid.side, kHyperChannels * static_cast<std::size_t>(grid.w) * sizeof(std::int32_t));
+               rows(hyper.y.size() + grid.side,
+                    kHyperChannels * static_cast<std::size_t>(grid.w) * sizeof(std::int32_t));
     }
     /// Pixels beyond a rectangle, on each side, that reach its latents.
     [[nodiscard]] static int halo_px() {
@@ -145,7 +153,8 @@ private:
     /// y, in steps of a window's height.
     void fill_latents(int end, const RowSource& source) {
         while (latents_.end() < end) {
-            const Interval rows{latents_.end(), std::min(grid_.h * kLatentsPerHyper, latents_.end() + window_.height / kLatentPx)};
+            const Interval rows{latents_.end(),
+                                std::min(grid_.h * kLatentsPerHyper, latents_.end() + window_.height / kLatentPx)};
             const Area all{rows, {0, grid_.w * kLatentsPerHyper}};
             const Interval read = encoder_window(all).input().y;
             pixels_.drop_before(read.first * kShuffle);
@@ -173,7 +182,8 @@ private:
         const Area px = window.input().finer(kShuffle).common({{0, grid_.height}, {0, grid_.width}});
         Image part = make_image(px.x.size(), px.y.size());
         for (int y = px.y.first; y < px.y.end; ++y)
-            std::copy_n(pixels_.row(y) + 3 * px.x.first, 3 * static_cast<std::size_t>(px.x.size()), part.at(0, y - px.y.first));
+            std::copy_n(pixels_.row(y) + 3 * px.x.first, 3 * static_cast<std::size_t>(px.x.size()),
+                        part.at(0, y - px.y.first));
         Value x = context_.make({1, 3 * kShuffle * kShuffle, window.input().y.size(), window.input().x.size()});
         Transform::from_image(part, x.view());
         return window(weights_.networks.encoder, context_, std::move(x));
@@ -233,10 +243,12 @@ private:
     /// Of a tile whose v − mu stand in `residual` from column `left` on.
     [[nodiscard]] Symbols symbols(const Area& places, TensorView<const float> residual, int left) const {
         Symbols out;
-        out.z.reserve(kHyperChannels * static_cast<std::size_t>(places.y.size()) * static_cast<std::size_t>(places.x.size()));
+        out.z.reserve(kHyperChannels * static_cast<std::size_t>(places.y.size()) *
+                      static_cast<std::size_t>(places.x.size()));
         for (int c = 0; c < kHyperChannels; ++c)
             for (int y = places.y.first; y < places.y.end; ++y)
-                for (int x = places.x.first; x < places.x.end; ++x) out.z.push_back(hyper_latents_.row(y)[c * grid_.w + x]);
+                for (int x = places.x.first; x < places.x.end; ++x)
+                    out.z.push_back(hyper_latents_.row(y)[c * grid_.w + x]);
         const int columns = places.x.size() * kLatentsPerHyper;
         out.residuals.reserve(out.z.size() / kHyperChannels * kLatentsPerHyper * kLatentsPerHyper * kLatentChannels);
         for (int c = 0; c < kLatentChannels; ++c)

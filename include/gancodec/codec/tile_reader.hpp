@@ -52,7 +52,8 @@ template <class Networks>
 class BasicTileReader {
 public:
     /// Views: all outlive it. It keeps `keep_bytes` of symbols, or what is wanted at one time if that is more.
-    BasicTileReader(const BasicTileCoder<Networks>& coder, const StreamLayout& layout, std::size_t keep_bytes, bool tolerant)
+    BasicTileReader(const BasicTileCoder<Networks>& coder, const StreamLayout& layout, std::size_t keep_bytes,
+                    bool tolerant)
         : coder_(coder),
           layout_(layout),
           grid_(TileGrid::of(layout.header)),
@@ -118,9 +119,8 @@ private:
 
     void forget() {
         while (kept_.size() * tile_bytes(grid_) > keep_bytes_) {
-            const auto oldest = std::min_element(kept_.begin(), kept_.end(), [](const auto& a, const auto& b) {
-                return a.second.used < b.second.used;
-            });
+            const auto oldest = std::min_element(
+                kept_.begin(), kept_.end(), [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
             if (oldest->second.used == now_) return;
             kept_.erase(oldest);
         }

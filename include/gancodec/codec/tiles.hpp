@@ -33,8 +33,8 @@ public:
         if (header.tile_px < kTileStepPx || header.tile_px > kLargestTilePx || header.tile_px % kTileStepPx != 0)
             throw Error(Errc::invalid_argument, "encode: expected tiles of 64 to " + std::to_string(kLargestTilePx) +
                                                     " px in steps of 64, found " + std::to_string(header.tile_px));
-        require_area(static_cast<std::uint64_t>(std::max(0, header.width)), static_cast<std::uint64_t>(std::max(0, header.height)), {},
-                     "encode");
+        require_area(static_cast<std::uint64_t>(std::max(0, header.width)),
+                     static_cast<std::uint64_t>(std::max(0, header.height)), {}, "encode");
         using TileEncoder = BasicTileEncoder<Networks>;
         const TileGrid grid = TileGrid::of(header);
         const WindowSize window =
@@ -46,7 +46,8 @@ public:
         return write_stream(stream);
     }
     /// Windows for a region, best with the symbols of a whole row of them.
-    [[nodiscard]] WindowSize window_size(const StreamHeader& header, const Region& region, std::size_t memory_bytes) const {
+    [[nodiscard]] WindowSize window_size(const StreamHeader& header, const Region& region,
+                                         std::size_t memory_bytes) const {
         const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step);
         const auto choose = [&](bool rows) {
             return WindowSize::choose(region.height, region.width, painter.halo_px(), memory_bytes, [&](int h, int w) {
@@ -67,11 +68,11 @@ public:
         const Region region = options.region.value_or(Region::whole(header));
         if (region.x < 0 || region.y < 0 || region.width < 1 || region.height < 1 ||
             region.width > header.width - region.x || region.height > header.height - region.y)
-            throw Error(Errc::invalid_argument,
-                        "region: expected it inside " + std::to_string(header.width) + " x " +
-                            std::to_string(header.height) + " px, found " + std::to_string(region.width) + " x " +
-                            std::to_string(region.height) + " at " + std::to_string(region.x) + ", " +
-                            std::to_string(region.y));
+            throw Error(Errc::invalid_argument, "region: expected it inside " + std::to_string(header.width) + " x " +
+                                                    std::to_string(header.height) + " px, found " +
+                                                    std::to_string(region.width) + " x " +
+                                                    std::to_string(region.height) + " at " + std::to_string(region.x) +
+                                                    ", " + std::to_string(region.y));
         const WindowSize window = window_size(header, region, options.memory_bytes);
         require_memory(window.memory_bytes, options.limits, "stream");
         const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step);
@@ -107,8 +108,8 @@ public:
             reader.want(places, places);
             reader.each_tile(places, [&](const Symbols& own, const Area& all, const Area&) {
                 place(own.z, all, extent.h, extent.w, kHyperChannels, symbols.z);
-                place(own.residuals, all.finer(kLatentsPerHyper), extent.h * kLatentsPerHyper, extent.w * kLatentsPerHyper,
-                      kLatentChannels, symbols.residuals);
+                place(own.residuals, all.finer(kLatentsPerHyper), extent.h * kLatentsPerHyper,
+                      extent.w * kLatentsPerHyper, kLatentChannels, symbols.residuals);
             });
         }
     }

@@ -62,8 +62,7 @@ public:
         const HyperExtent extent{z_value.shape().h, z_value.shape().w};
         context.compute([&] {
             z.resize(extent.hyper_latents());
-            each_in_symbol_order(z_value.constant(),
-                                 [&](std::size_t i, float value) { z[i] = round_hyper(value); });
+            each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) { z[i] = round_hyper(value); });
         });
         Value residual = hyper_mean(context, z, extent);
         context.compute([&] { sub(v.constant(), residual.constant(), residual.view()); });
@@ -71,8 +70,7 @@ public:
     }
     static void round_residuals(TensorView<const float> residual, std::vector<std::int32_t>& rounded) {
         rounded.resize(residual.shape.logical_size());
-        each_in_symbol_order(residual,
-                             [&](std::size_t i, float value) { rounded[i] = round_residual(value); });
+        each_in_symbol_order(residual, [&](std::size_t i, float value) { rounded[i] = round_residual(value); });
     }
     /// y → symbols, and the table of each residual, in scratch.
     [[nodiscard]] std::span<const std::uint8_t> quantise(Context& context, const Value& y, int step,

@@ -44,16 +44,18 @@ public:
     };
 
     /// Paints into `out`, whose first pixel is (left, top) of the picture. Requires `px` lies in it.
-    void paint(Context& context, BasicTileReader<Networks>& symbols, const Area& px, Image& out, int left, int top) const {
+    void paint(Context& context, BasicTileReader<Networks>& symbols, const Area& px, Image& out, int left,
+               int top) const {
         const Window window(grid_, px);
         symbols.want(window.hyper_places(), window.latents().coarser(kLatentsPerHyper));
         context.reserve_for([&](Context& counted) { static_cast<void>(synthesise(counted, nullptr, window)); });
         const Value x = synthesise(context, &symbols, window);
         const Area painted = window.fine.finer(kShuffle);
-        const Image image = BasicTransform<Networks>::to_image(x, px.x.end - painted.x.first, px.y.end - painted.y.first);
+        const Image image =
+            BasicTransform<Networks>::to_image(x, px.x.end - painted.x.first, px.y.end - painted.y.first);
         for (int y = px.y.first; y < px.y.end; ++y)
-            std::copy_n(image.at(px.x.first - painted.x.first, y - painted.y.first), 3 * static_cast<std::size_t>(px.x.size()),
-                        out.at(px.x.first - left, y - top));
+            std::copy_n(image.at(px.x.first - painted.x.first, y - painted.y.first),
+                        3 * static_cast<std::size_t>(px.x.size()), out.at(px.x.first - left, y - top));
     }
     /// Memory of a window of h x w px somewhere inside, without symbols: of its networks and its pixels.
     [[nodiscard]] std::size_t memory_bytes(int h, int w) const {
@@ -65,8 +67,7 @@ public:
     /// Memory of the symbols that it reads.
     [[nodiscard]] std::size_t symbol_bytes(int h, int w) const {
         const Window window(grid_, somewhere(h, w));
-        return grid_.over(window.hyper_places()).size() *
-               BasicTileReader<Networks>::tile_bytes(grid_);
+        return grid_.over(window.hyper_places()).size() * BasicTileReader<Networks>::tile_bytes(grid_);
     }
     /// Pixels beyond a rectangle, on each side, whose symbols reach it.
     [[nodiscard]] static int halo_px() {
@@ -92,7 +93,8 @@ private:
         return {place(h, grid_.height), place(w, grid_.width)};
     }
     /// Symbols to what the pixel shuffle at the end of the generator makes a picture of. Counted memory has no symbols.
-    [[nodiscard]] Value synthesise(Context& context, const BasicTileReader<Networks>* symbols, const Window& window) const {
+    [[nodiscard]] Value synthesise(Context& context, const BasicTileReader<Networks>* symbols,
+                                   const Window& window) const {
         const Area hyper = window.hyper_places(), latents = window.latents();
         Value z = context.make({1, kHyperChannels, hyper.y.size(), hyper.x.size()});
         context.compute([&] {
@@ -105,11 +107,12 @@ private:
         });
         Value v = window.hyper_mean(weights_.networks.hyper_mean, context, std::move(z));
         context.compute([&] {
-            symbols->each_tile(latents.coarser(kLatentsPerHyper), [&](const Symbols& tile, const Area& all, const Area& part) {
-                each_symbol(tile.residuals, all.finer(kLatentsPerHyper), part.finer(kLatentsPerHyper).common(latents),
-                                              v.view(), latents,
-                                              [](std::int32_t symbol, float& element) { element += static_cast<float>(symbol); });
-            });
+            symbols->each_tile(
+                latents.coarser(kLatentsPerHyper), [&](const Symbols& tile, const Area& all, const Area& part) {
+                    each_symbol(tile.residuals, all.finer(kLatentsPerHyper),
+                                part.finer(kLatentsPerHyper).common(latents), v.view(), latents,
+                                [](std::int32_t symbol, float& element) { element += static_cast<float>(symbol); });
+                });
         });
         const double at = BasicTransform<Networks>::position(step_);
         v = apply_gain(context, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
@@ -117,16 +120,19 @@ private:
     }
     /// Calls f(symbol, element) for the places of `part`: of symbols of the places `all`, and of a tensor of those of `window`.
     template <class F>
-    static void each_symbol(const std::vector<std::int32_t>& symbols, const Area& all, const Area& part, TensorView<float> tensor,
-                            const Area& window, const F& f) {
+    static void each_symbol(const std::vector<std::int32_t>& symbols, const Area& all, const Area& part,
+                            TensorView<float> tensor, const Area& window, const F& f) {
         const auto plane = static_cast<std::size_t>(all.y.size()) * static_cast<std::size_t>(all.x.size());
         for (int c = 0; c < tensor.shape.c; ++c)
             for (int y = part.y.first; y < part.y.end; ++y) {
-                const std::int32_t* symbol = symbols.data() + static_cast<std::size_t>(c) * plane +
-                                             static_cast<std::size_t>(y - all.y.first) * static_cast<std::size_t>(all.x.size()) +
-                                             static_cast<std::size_t>(part.x.first - all.x.first);
-                float* element = tensor.data + tensor.shape.offset(0, c, y - window.y.first, part.x.first - window.x.first);
-                for (int x = part.x.first; x < part.x.end; ++x, ++symbol, element += kChannelBlock) f(*symbol, *element);
+                const std::int32_t* symbol =
+                    symbols.data() + static_cast<std::size_t>(c) * plane +
+                    static_cast<std::size_t>(y - all.y.first) * static_cast<std::size_t>(all.x.size()) +
+                    static_cast<std::size_t>(part.x.first - all.x.first);
+                float* element =
+                    tensor.data + tensor.shape.offset(0, c, y - window.y.first, part.x.first - window.x.first);
+                for (int x = part.x.first; x < part.x.end; ++x, ++symbol, element += kChannelBlock)
+                    f(*symbol, *element);
             }
     }
 

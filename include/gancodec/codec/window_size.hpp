@@ -20,12 +20,14 @@ struct WindowSize {
     /// `memory(height, width) -> bytes`; windows are multiples of 64 px, and no larger than what they are to cover.
     /// Errors  Error{limit}, which says how much the smallest takes.
     template <class Memory>
-    [[nodiscard]] static WindowSize choose(int height, int width, int halo_px, std::size_t memory_bytes, const Memory& memory) {
+    [[nodiscard]] static WindowSize choose(int height, int width, int halo_px, std::size_t memory_bytes,
+                                           const Memory& memory) {
         constexpr int kLargest = 8192;
         const auto sides = [&](int extent) {
             std::vector<int> list;
             const int whole = std::min(round_up(extent, kImageMultiple), kLargest);
-            for (int side = kImageMultiple; side < whole; side += std::max(kImageMultiple, round_down(side / 2, kImageMultiple)))
+            for (int side = kImageMultiple; side < whole;
+                 side += std::max(kImageMultiple, round_down(side / 2, kImageMultiple)))
                 list.push_back(side);
             list.push_back(whole);
             return list;

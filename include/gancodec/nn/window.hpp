@@ -29,9 +29,7 @@ struct Area {
     }
     /// The places `factor` times as coarse that cover it.
     [[nodiscard]] constexpr Area coarser(int factor) const {
-        const auto cover = [&](Interval i) {
-            return Interval{i.first / factor, (i.end + factor - 1) / factor};
-        };
+        const auto cover = [&](Interval i) { return Interval{i.first / factor, (i.end + factor - 1) / factor}; };
         return {cover(y), cover(x)};
     }
     friend constexpr bool operator==(const Area&, const Area&) = default;
@@ -77,15 +75,17 @@ private:
         }
     }
     template <std::size_t I>
-    constexpr void inputs(Area read, const std::array<int, kCount + 1>& heights, const std::array<int, kCount + 1>& widths) {
+    constexpr void inputs(Area read, const std::array<int, kCount + 1>& heights,
+                          const std::array<int, kCount + 1>& widths) {
         if constexpr (I > Begin) {
             using L = Layer<I - 1>;
             constexpr std::size_t k = I - 1 - Begin;
             const Area after = windows_[k + 1];
             read = {L::reads(read.y), L::reads(read.x)};
-            windows_[k] = Area{{L::window_start(read.y.first, after.y.first), read.y.end},
-                               {L::window_start(read.x.first, after.x.first), read.x.end}}
-                              .common({{0, heights[k]}, {0, widths[k]}});
+            windows_[k] = Area{
+                {L::window_start(read.y.first, after.y.first), read.y.end},
+                {L::window_start(read.x.first, after.x.first),
+                 read.x.end}}.common({{0, heights[k]}, {0, widths[k]}});
             inputs<I - 1>(read, heights, widths);
         }
     }
