@@ -34,7 +34,7 @@ struct LoadOptions {
 
 /// Memory for working on a picture in windows: activations of the networks, rows of pixels and latents, symbols of tiles.
 /// The weights come to it, and what a call returns.
-inline constexpr std::size_t kWindowMemoryBytes = std::size_t{192} << 20;
+inline constexpr std::size_t kWindowMemoryBytes = std::size_t{160} << 20;
 
 /// How to encode.
 struct EncodeOptions {

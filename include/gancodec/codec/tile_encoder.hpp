@@ -42,14 +42,16 @@ public:
           scratch_(static_cast<std::size_t>(threads())),
           pixels_(3 * static_cast<std::size_t>(grid.width)),
           latents_(latent_row_size(grid)),
-          hyper_latents_(kHyperChannels * static_cast<std::size_t>(grid.w)) {}
+          hyper_latents_(hyper_row_size(grid)) {}
 
     /// The coded tiles, row by row.
     [[nodiscard]] std::vector<std::pair<Bytes, Bytes>> run(const RowSource& source) {
         std::vector<std::pair<Bytes, Bytes>> tiles(static_cast<std::size_t>(grid_.count()));
+        context_.reserve_for(
+            [&](Context& counted) { run_networks(weights_, grid_, window_.height, window_.width, counted); });
         for (int row = 0; row < grid_.rows(); ++row) {
             const int first = row * grid_.side, end = std::min(grid_.h, first + grid_.side);
-            fill_hyper_latents(means(whole_row({first, end})).input().y.end, source);
+            fill_hyper_latents(means(grid_, whole_row({first, end})).input().y.end, source);
             fill_latents(end * kLatentsPerHyper, source);
             const int together = std::max(1, window_.width / (grid_.side * kImageMultiple));
             for (int column = 0; column < grid_.columns(); column += together)
@@ -60,26 +62,16 @@ public:
     }
 
     /// Memory for a picture in windows of h x w px: of the networks, and of the rows that are kept.
-    [[nodiscard]] static std::size_t memory_bytes(const BasicCodecWeights<Networks>& weights, const TileGrid& grid,
-                                                  int h, int w) {
-        const Area latents = somewhere(grid, h, w).finer(kLatentsPerHyper);
-        const EncoderWindow window(grid.h * kImageMultiple / kShuffle, grid.w * kImageMultiple / kShuffle, latents);
-        const auto plan = Context::plan([&](Context& counted) {
-            Value x = counted.make({1, 3 * kShuffle * kShuffle, window.input().y.size(), window.input().x.size()});
-            static_cast<void>(window(weights.networks.encoder, counted, std::move(x)));
-        });
-        const Area row = somewhere(grid, grid.side * kImageMultiple, grid.width);
-        const Area hyper = means_of(grid, row).input();
-        const Area held = HyperWindow(grid.h * kLatentsPerHyper, grid.w * kLatentsPerHyper, hyper).input();
+    [[nodiscard]] static std::size_t memory_bytes(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int h,
+                                                  int w) {
+        const MemoryPlan plan = Context::plan([&](Context& counted) { run_networks(weights, grid, h, w, counted); });
+        const Area read = encoder_window(grid, somewhere(grid, h, w).finer(kLatentsPerHyper)).input().finer(kShuffle);
+        const Area hyper = means(grid, somewhere(grid, grid.side * kImageMultiple, grid.width)).input();
+        const int latent_rows = hyper_window(grid, hyper).input().y.size() + h / kLatentPx;
         const auto rows = [](int count, std::size_t size) { return static_cast<std::size_t>(count) * size; };
-        const int latent_rows = held.y.size() + h / kLatentPx;
-        return plan.template bytes<float>() +
-               rows(window.input().y.size() * kShuffle, 3 * static_cast<std::size_t>(grid.width)) +
-               3 * static_cast<std::size_t>(window.input().x.size()) * kShuffle *
-                   static_cast<std::size_t>(window.input().y.size()) * kShuffle +
+        return plan.bytes<float>() + rows(read.y.size(), 3 * static_cast<std::size_t>(read.x.size() + grid.width)) +
                rows(latent_rows, latent_row_size(grid) * sizeof(float)) +
-               rows(hyper.y.size() + grid.side,
-                    kHyperChannels * static_cast<std::size_t>(grid.w) * sizeof(std::int32_t));
+               rows(hyper.y.size() + grid.side, hyper_row_size(grid) * sizeof(std::int32_t));
     }
     /// Pixels beyond a rectangle, on each side, that reach its latents.
     [[nodiscard]] static int halo_px() {
@@ -94,6 +86,9 @@ private:
     [[nodiscard]] static std::size_t latent_row_size(const TileGrid& grid) {
         return Shape{1, kLatentChannels, 1, grid.w * kLatentsPerHyper}.size();
     }
+    [[nodiscard]] static std::size_t hyper_row_size(const TileGrid& grid) {
+        return kHyperChannels * static_cast<std::size_t>(grid.w);
+    }
     /// Places of h x w px or somewhat more, far from the borders.
     [[nodiscard]] static Area somewhere(const TileGrid& grid, int h, int w) {
         const auto place = [](int px, int extent) {
@@ -104,15 +99,31 @@ private:
         return {place(h, grid.h), place(w, grid.w)};
     }
     [[nodiscard]] Area whole_row(Interval places) const { return {places, {0, grid_.w}}; }
-    [[nodiscard]] static Windowed<HyperMean> means_of(const TileGrid& grid, const Area& places) {
+    [[nodiscard]] static Windowed<HyperMean> means(const TileGrid& grid, const Area& places) {
         return Windowed<HyperMean>(grid.h, grid.w, places.finer(kLatentsPerHyper));
     }
-    [[nodiscard]] Windowed<HyperMean> means(const Area& places) const { return means_of(grid_, places); }
-    [[nodiscard]] HyperWindow hyper_window(const Area& places) const {
-        return HyperWindow(grid_.h * kLatentsPerHyper, grid_.w * kLatentsPerHyper, places);
+    [[nodiscard]] static HyperWindow hyper_window(const TileGrid& grid, const Area& places) {
+        return HyperWindow(grid.h * kLatentsPerHyper, grid.w * kLatentsPerHyper, places);
     }
-    [[nodiscard]] EncoderWindow encoder_window(const Area& latents) const {
-        return EncoderWindow(grid_.h * kImageMultiple / kShuffle, grid_.w * kImageMultiple / kShuffle, latents);
+    [[nodiscard]] static EncoderWindow encoder_window(const TileGrid& grid, const Area& latents) {
+        return EncoderWindow(grid.h * kImageMultiple / kShuffle, grid.w * kImageMultiple / kShuffle, latents);
+    }
+    /// The networks on windows as large as any there will be, for plans.
+    static void run_networks(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int h, int w,
+                             Context& counted) {
+        const auto run = [&](const auto& window, const auto& network, int channels) {
+            return window(network, counted,
+                          counted.make({1, channels, window.input().y.size(), window.input().x.size()}));
+        };
+        const Area latents = somewhere(grid, h, w).finer(kLatentsPerHyper);
+        static_cast<void>(run(encoder_window(grid, latents), weights.networks.encoder, 3 * kShuffle * kShuffle));
+        const int side_px = grid.side * kImageMultiple, wide_px = std::max(w, side_px);
+        const Area row = somewhere(grid, side_px, wide_px);
+        const auto mean = means(grid, row);
+        const Area ahead = somewhere(grid, mean.input().y.size() * kImageMultiple, w);
+        static_cast<void>(run(hyper_window(grid, ahead), weights.networks.hyper_encoder, kLatentChannels));
+        const Value held = run(mean, weights.networks.hyper_mean, kHyperChannels);
+        static_cast<void>(counted.make(held.shape()));
     }
     /// Calls f(columns) for windows beside each other, in places.
     template <class F>
@@ -123,10 +134,10 @@ private:
 
     /// Lets go of the rows above all that the places of the next row of tiles read.
     void forget(Interval places) {
-        const Area hyper = means(whole_row(places)).input();
+        const Area hyper = means(grid_, whole_row(places)).input();
         hyper_latents_.drop_before(hyper.y.first);
         if (hyper_latents_.end() < grid_.h) {
-            const Area next = hyper_window(whole_row({hyper_latents_.end(), grid_.h})).input();
+            const Area next = hyper_window(grid_, whole_row({hyper_latents_.end(), grid_.h})).input();
             latents_.drop_before(std::min(next.y.first, places.first * kLatentsPerHyper));
         } else {
             latents_.drop_before(places.first * kLatentsPerHyper);
@@ -135,11 +146,11 @@ private:
     void fill_hyper_latents(int end, const RowSource& source) {
         if (hyper_latents_.end() >= end) return;
         const Interval rows{hyper_latents_.end(), end};
-        fill_latents(hyper_window(whole_row(rows)).input().y.end, source);
+        fill_latents(hyper_window(grid_, whole_row(rows)).input().y.end, source);
         std::vector<std::int32_t*> into;
         for (int y = rows.first; y < rows.end; ++y) into.push_back(hyper_latents_.push());
         each_window([&](Interval columns) {
-            const HyperWindow window = hyper_window({rows, columns});
+            const HyperWindow window = hyper_window(grid_, {rows, columns});
             Value v = gained_latents(window.input());
             const Value z = window(weights_.networks.hyper_encoder, context_, std::move(v));
             const TensorView<const float> values = z.constant();
@@ -156,7 +167,7 @@ private:
             const Interval rows{latents_.end(),
                                 std::min(grid_.h * kLatentsPerHyper, latents_.end() + window_.height / kLatentPx)};
             const Area all{rows, {0, grid_.w * kLatentsPerHyper}};
-            const Interval read = encoder_window(all).input().y;
+            const Interval read = encoder_window(grid_, all).input().y;
             pixels_.drop_before(read.first * kShuffle);
             fill_pixels(std::min(grid_.height, read.end * kShuffle), source);
             for (int y = rows.first; y < rows.end; ++y) static_cast<void>(latents_.push());
@@ -178,7 +189,7 @@ private:
         }
     }
     [[nodiscard]] Value analyse(const Area& latents) {
-        const EncoderWindow window = encoder_window(latents);
+        const EncoderWindow window = encoder_window(grid_, latents);
         const Area px = window.input().finer(kShuffle).common({{0, grid_.height}, {0, grid_.width}});
         Image part = make_image(px.x.size(), px.y.size());
         for (int y = px.y.first; y < px.y.end; ++y)
@@ -213,7 +224,7 @@ private:
     void encode_tiles(int row, int first, int end, std::vector<std::pair<Bytes, Bytes>>& tiles) {
         const Area places{grid_.places(row * grid_.columns() + first).y,
                           {grid_.places(first).x.first, grid_.places(end - 1).x.end}};
-        const Windowed<HyperMean> window = means(places);
+        const Windowed<HyperMean> window = means(grid_, places);
         Value z = context_.make({1, kHyperChannels, window.input().y.size(), window.input().x.size()});
         for (int c = 0; c < kHyperChannels; ++c)
             for (int y = window.input().y.first; y < window.input().y.end; ++y)

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "gancodec/bitstream/format.hpp"
@@ -58,7 +59,8 @@ struct TileGrid {
     }
 };
 
-/// Rows [first, end) of something whose rows come one after another and are let go from the front.
+/// Rows [first, end) of something whose rows come one after another and are let go from the front; their memory serves those to
+/// come.
 template <class T>
 class RowQueue {
 public:
@@ -66,7 +68,9 @@ public:
 
     [[nodiscard]] int end() const { return first_ + static_cast<int>(rows_.size()); }
     [[nodiscard]] T* push() {
-        rows_.emplace_back(row_size_);
+        if (spare_.empty()) spare_.emplace_back(row_size_);
+        rows_.push_back(std::move(spare_.back()));
+        spare_.pop_back();
         return rows_.back().data();
     }
     [[nodiscard]] const T* row(int y) const {
@@ -75,13 +79,17 @@ public:
     }
     [[nodiscard]] T* row(int y) { return const_cast<T*>(std::as_const(*this).row(y)); }
     void drop_before(int y) {
-        for (; first_ < y && !rows_.empty(); ++first_) rows_.pop_front();
+        for (; first_ < y && !rows_.empty(); ++first_) {
+            spare_.push_back(std::move(rows_.front()));
+            rows_.pop_front();
+        }
     }
 
 private:
     std::size_t row_size_;
     int first_ = 0;
     std::deque<std::vector<T>> rows_;
+    std::vector<std::vector<T>> spare_;
 };
 
 }  // namespace gancodec

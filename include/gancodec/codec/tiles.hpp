@@ -79,6 +79,7 @@ public:
         const std::size_t others = painter.memory_bytes(window.height, window.width) +
                                    3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(window.height);
         BasicTileReader<Networks> symbols(coder(header), layout, options.memory_bytes - others, options.tolerant);
+        painter.reserve(context_, window.height, window.width);
         for (int y = 0; y < region.height; y += window.height) {
             Image rows = make_image(region.width, std::min(window.height, region.height - y));
             for (int x = 0; x < region.width; x += window.width) {

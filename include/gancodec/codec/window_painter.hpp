@@ -48,7 +48,6 @@ public:
                int top) const {
         const Window window(grid_, px);
         symbols.want(window.hyper_places(), window.latents().coarser(kLatentsPerHyper));
-        context.reserve_for([&](Context& counted) { static_cast<void>(synthesise(counted, nullptr, window)); });
         const Value x = synthesise(context, &symbols, window);
         const Area painted = window.fine.finer(kShuffle);
         const Image image =
@@ -63,6 +62,11 @@ public:
         const MemoryPlan plan =
             Context::plan([&](Context& counted) { static_cast<void>(synthesise(counted, nullptr, window)); });
         return plan.bytes<float>() + 3 * static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
+    }
+    /// Allocates at once what any window of h x w px needs of `context`.
+    void reserve(Context& context, int h, int w) const {
+        const Window window(grid_, somewhere(h, w));
+        context.reserve_for([&](Context& counted) { static_cast<void>(synthesise(counted, nullptr, window)); });
     }
     /// Memory of the symbols that it reads.
     [[nodiscard]] std::size_t symbol_bytes(int h, int w) const {
