@@ -111,8 +111,8 @@ struct StreamSymbols {
 struct Stream {
     StreamHeader header;
     std::vector<MetadataSection> metadata;
-    ByteView hyper_latents, latents;   ///< without tiles
-    std::vector<StreamSymbols> tiles;  ///< or these, row by row
+    ByteView hyper_latents, latents;        ///< without tiles
+    std::vector<StreamSymbols> tiles = {};  ///< or these, row by row
 };
 
 /// Refuses an image that the limits do not admit, before anything is allocated for it.

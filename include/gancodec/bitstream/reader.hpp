@@ -123,7 +123,7 @@ inline void read_part(const StreamLayout::Part& part, StreamSymbols& symbols) {
     StreamLayout layout = read_layout(bytes, limits);
     std::vector<StreamSymbols> symbols(layout.parts.size());
     for (std::size_t i = 0; i < symbols.size(); ++i) read_part(layout.parts[i], symbols[i]);
-    Stream stream{layout.header, std::move(layout.metadata), {}, {}, {}};
+    Stream stream{layout.header, std::move(layout.metadata), {}, {}};
     if (stream.header.tiled()) {
         stream.tiles = std::move(symbols);
     } else {

@@ -261,7 +261,7 @@ private:
         const StreamHeader header = stream_header(width, height, step);
         const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
         const Bytes latents = latent_prior_.encode(symbols.residuals, index);
-        return write_stream({header, {}, hyper_latents, latents, {}});
+        return write_stream({header, {}, hyper_latents, latents});
     }
     [[nodiscard]] StreamHeader stream_header(int width, int height, int step) const {
         StreamHeader header;
@@ -279,11 +279,15 @@ private:
     }
     void read_symbols(const StreamLayout& layout, const DecodeOptions& options, Symbols& symbols) {
         const StreamHeader& header = layout.header;
+        StreamSymbols coded;
+        if (!header.tiled()) read_part(layout.parts[0], coded);  // a damaged header is told from one of other weights
         check_weights(header);
         const HyperExtent extent = extent_of(header);
-        if (header.tiled()) return tiles().read_symbols(layout, symbols);
-        StreamSymbols coded;
-        read_part(layout.parts[0], coded);
+        if (header.tiled()) {
+            require_memory((extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t), options.limits,
+                           "stream");
+            return tiles().read_symbols(layout, symbols);
+        }
         require_memory(decode_memory_bytes(header), options.limits, "stream");
         reserve_for_decoding(extent);
         const auto coder = tiles().coder(header);
@@ -291,6 +295,7 @@ private:
         coder.decode_latents(coded.latents, extent, symbols, context_->scratch());
     }
     [[nodiscard]] BasicTiles<Networks> tiles() const { return {weights_, hyper_prior_, latent_prior_, *context_}; }
+
     Weights weights_;
     LoadOptions options_;
     std::uint32_t entropy_id_;

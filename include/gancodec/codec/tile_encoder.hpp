@@ -62,8 +62,8 @@ public:
     }
 
     /// Memory for a picture in windows of h x w px: of the networks, and of the rows that are kept.
-    [[nodiscard]] static std::size_t memory_bytes(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int h,
-                                                  int w) {
+    [[nodiscard]] static std::size_t memory_bytes(const BasicCodecWeights<Networks>& weights, const TileGrid& grid,
+                                                  int h, int w) {
         const MemoryPlan plan = Context::plan([&](Context& counted) { run_networks(weights, grid, h, w, counted); });
         const Area read = encoder_window(grid, somewhere(grid, h, w).finer(kLatentsPerHyper)).input().finer(kShuffle);
         const Area hyper = means(grid, somewhere(grid, grid.side * kImageMultiple, grid.width)).input();

@@ -41,7 +41,7 @@ public:
             WindowSize::choose(header.height, header.width, TileEncoder::halo_px(), memory_bytes,
                                [&](int h, int w) { return TileEncoder::memory_bytes(weights_, grid, h, w); });
         const auto tiles = TileEncoder(weights_, coder(header), grid, window, context_).run(source);
-        Stream stream{header, {}, {}, {}, {}};
+        Stream stream{header, {}, {}, {}};
         for (const auto& [hyper_latents, latents] : tiles) stream.tiles.push_back({hyper_latents, latents});
         return write_stream(stream);
     }

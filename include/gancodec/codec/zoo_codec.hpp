@@ -146,13 +146,13 @@ public:
         header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
         if constexpr (!kHasHyper) {
             const Bytes latents = bottleneck_.encode(symbols.residuals);
-            return write_stream({header, {}, {}, latents, {}});
+            return write_stream({header, {}, {}, latents});
         } else {
             const Bytes hyper_latents = bottleneck_.encode(symbols.z);
             const Workspace::Scope scope(context_->scratch());
             const Bytes latents =
                 conditional_.encode(symbols.residuals, scale_indices(*context_, symbols.z, Extent::of(width, height)));
-            return write_stream({header, {}, hyper_latents, latents, {}});
+            return write_stream({header, {}, hyper_latents, latents});
         }
     }
     /// Entropy decoding alone, in integers from end to end.
