@@ -106,7 +106,10 @@ int decode_stream(const DecodeCommand& command, ByteView bytes) {
     }
     Json json{{"file", command.out},          {"width", size.width}, {"height", size.height},
               {"stream_bytes", bytes.size()}, {"load_ms", load_ms},  {"decode_ms", decode_ms}};
-    if (command.tolerant) json["damaged_tiles"] = report(command, header, damages, session.tile_reach_px());
+    if (command.tolerant) {
+        json["damaged_tiles"] = report(command, header, damages, session.tile_reach_px());
+        json["reach_px"] = session.tile_reach_px();
+    }
     print_result(command, std::move(json), size, bytes.size());
     return damages.empty() ? kGood : kConcealed;
 }

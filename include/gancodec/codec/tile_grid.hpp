@@ -9,6 +9,7 @@
 
 #include "gancodec/bitstream/format.hpp"
 #include "gancodec/core/check.hpp"
+#include "gancodec/networks/integer_hyper_scale.hpp"
 #include "gancodec/networks/presets.hpp"
 #include "gancodec/nn/window.hpp"
 
