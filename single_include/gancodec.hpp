@@ -2618,10 +2618,12 @@ public:
         u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels * in_phases_ + 1) * kChannelBlock;
         u_group_ = u_cell_ * kWinogradCells;
         u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups() * out_phases_));
+        for (int phase = 0; phase < weights.phases(); ++phase)
+            for (int cell = 0; cell < kWinogradCells; ++cell)
+                filled_[phase] |= std::uint64_t{weights.fills(phase, cell)} << cell;
         for (int cell = 0; cell < kWinogradCells; ++cell)
             for (int phase = 0; phase < in_phases_; ++phase)
-                if (in_phases_ == 1 || weights.fills(phase, cell))
-                    taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
+                if (in_phases_ == 1 || fills(phase, cell)) taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
     }
 
     void run() const {
@@ -2660,6 +2662,8 @@ private:
         std::ptrdiff_t offsets[kMostPhases] = {};
     };
 
+    /// WinogradWeights::fills(), found once.
+    [[nodiscard]] bool fills(int phase, int cell) const { return (filled_[phase] >> cell & 1) != 0; }
     /// Transformed weights of an output phase and a group of 16 outputs.
     [[nodiscard]] float* transformed(int out_phase, int group) const {
         return u_ + (static_cast<std::ptrdiff_t>(out_phase) * weights_.groups() + group) * u_group_;
@@ -2681,7 +2685,7 @@ private:
         std::ptrdiff_t place[kWinogradCells];
         for (int cell = 0; cell < kWinogradCells; ++cell) {
             int before = 0;
-            for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += weights_.fills(other, cell);
+            for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += fills(other, cell);
             place[cell] = cell * u_cell_ +
                           static_cast<std::ptrdiff_t>(first * taps_[cell].count + before * inputs) * kChannelBlock;
         }
@@ -2691,10 +2695,8 @@ private:
                 simd::Floats<Arch> g[9], cells[kWinogradCells];
                 GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain + k * kChannelBlock + lane);
                 Winograd::weight_tile(g, cells);
-                for (int k = 0; k < kWinogradCells; ++k)
-                    if (weights_.fills(phase, k))
-                        simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane,
-                                          cells[k]);
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) if (fills(phase, k))
+                    simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane, cells[k]);
             }
         }
     }
@@ -2702,7 +2704,7 @@ private:
     void multiply(const float* v, float* m, int phase, int group, int groups, int count) const {
         alignas(kAlignmentBytes) static constexpr float kZeros[kGroups * kChannelBlock] = {};
         for (int cell = 0; cell < kWinogradCells; ++cell) {
-            if (out_phases_ > 1 && !weights_.fills(phase, cell)) {
+            if (out_phases_ > 1 && !fills(phase, cell)) {
                 std::fill_n(m + cell * m_cell_, m_group_ * groups, 0.0f);
                 continue;
             }
@@ -2758,6 +2760,7 @@ private:
     Epilogue<float> epilogue_;
     WinogradGrid grid_;
     int in_phases_, out_phases_;                             ///< one of them is 1
+    std::uint64_t filled_[kMostPhases] = {};                 ///< bit k: cell k of the phase's weights has numbers
     CellTaps taps_[kWinogradCells];                          ///< of the inputs
     int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
     std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< floats between parts of V
@@ -8874,8 +8877,8 @@ struct StreamSymbols {
 struct Stream {
     StreamHeader header;
     std::vector<MetadataSection> metadata;
-    ByteView hyper_latents, latents;   ///< without tiles
-    std::vector<StreamSymbols> tiles;  ///< or these, row by row
+    ByteView hyper_latents, latents;        ///< without tiles
+    std::vector<StreamSymbols> tiles = {};  ///< or these, row by row
 };
 
 /// Refuses an image that the limits do not admit, before anything is allocated for it.
@@ -9230,7 +9233,7 @@ inline void read_part(const StreamLayout::Part& part, StreamSymbols& symbols) {
     StreamLayout layout = read_layout(bytes, limits);
     std::vector<StreamSymbols> symbols(layout.parts.size());
     for (std::size_t i = 0; i < symbols.size(); ++i) read_part(layout.parts[i], symbols[i]);
-    Stream stream{layout.header, std::move(layout.metadata), {}, {}, {}};
+    Stream stream{layout.header, std::move(layout.metadata), {}, {}};
     if (stream.header.tiled()) {
         stream.tiles = std::move(symbols);
     } else {
@@ -10179,7 +10182,7 @@ struct LoadOptions {
 
 /// Memory for working on a picture in windows: activations of the networks, rows of pixels and latents, symbols of tiles.
 /// The weights come to it, and what a call returns.
-inline constexpr std::size_t kWindowMemoryBytes = std::size_t{192} << 20;
+inline constexpr std::size_t kWindowMemoryBytes = std::size_t{160} << 20;
 
 /// How to encode.
 struct EncodeOptions {
@@ -11128,13 +11131,13 @@ public:
         header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
         if constexpr (!kHasHyper) {
             const Bytes latents = bottleneck_.encode(symbols.residuals);
-            return write_stream({header, {}, {}, latents, {}});
+            return write_stream({header, {}, {}, latents});
         } else {
             const Bytes hyper_latents = bottleneck_.encode(symbols.z);
             const Workspace::Scope scope(context_->scratch());
             const Bytes latents =
                 conditional_.encode(symbols.residuals, scale_indices(*context_, symbols.z, Extent::of(width, height)));
-            return write_stream({header, {}, hyper_latents, latents, {}});
+            return write_stream({header, {}, hyper_latents, latents});
         }
     }
     /// Entropy decoding alone, in integers from end to end.
@@ -11522,7 +11525,8 @@ struct TileGrid {
     }
 };
 
-/// Rows [first, end) of something whose rows come one after another and are let go from the front.
+/// Rows [first, end) of something whose rows come one after another and are let go from the front; their memory serves those to
+/// come.
 template <class T>
 class RowQueue {
 public:
@@ -11530,7 +11534,9 @@ public:
 
     [[nodiscard]] int end() const { return first_ + static_cast<int>(rows_.size()); }
     [[nodiscard]] T* push() {
-        rows_.emplace_back(row_size_);
+        if (spare_.empty()) spare_.emplace_back(row_size_);
+        rows_.push_back(std::move(spare_.back()));
+        spare_.pop_back();
         return rows_.back().data();
     }
     [[nodiscard]] const T* row(int y) const {
@@ -11539,13 +11545,17 @@ public:
     }
     [[nodiscard]] T* row(int y) { return const_cast<T*>(std::as_const(*this).row(y)); }
     void drop_before(int y) {
-        for (; first_ < y && !rows_.empty(); ++first_) rows_.pop_front();
+        for (; first_ < y && !rows_.empty(); ++first_) {
+            spare_.push_back(std::move(rows_.front()));
+            rows_.pop_front();
+        }
     }
 
 private:
     std::size_t row_size_;
     int first_ = 0;
     std::deque<std::vector<T>> rows_;
+    std::vector<std::vector<T>> spare_;
 };
 
 }  // namespace gancodec
@@ -11797,7 +11807,6 @@ public:
                int top) const {
         const Window window(grid_, px);
         symbols.want(window.hyper_places(), window.latents().coarser(kLatentsPerHyper));
-        context.reserve_for([&](Context& counted) { static_cast<void>(synthesise(counted, nullptr, window)); });
         const Value x = synthesise(context, &symbols, window);
         const Area painted = window.fine.finer(kShuffle);
         const Image image =
@@ -11812,6 +11821,11 @@ public:
         const MemoryPlan plan =
             Context::plan([&](Context& counted) { static_cast<void>(synthesise(counted, nullptr, window)); });
         return plan.bytes<float>() + 3 * static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
+    }
+    /// Allocates at once what any window of h x w px needs of `context`.
+    void reserve(Context& context, int h, int w) const {
+        const Window window(grid_, somewhere(h, w));
+        context.reserve_for([&](Context& counted) { static_cast<void>(synthesise(counted, nullptr, window)); });
     }
     /// Memory of the symbols that it reads.
     [[nodiscard]] std::size_t symbol_bytes(int h, int w) const {
@@ -11920,14 +11934,16 @@ public:
           scratch_(static_cast<std::size_t>(threads())),
           pixels_(3 * static_cast<std::size_t>(grid.width)),
           latents_(latent_row_size(grid)),
-          hyper_latents_(kHyperChannels * static_cast<std::size_t>(grid.w)) {}
+          hyper_latents_(hyper_row_size(grid)) {}
 
     /// The coded tiles, row by row.
     [[nodiscard]] std::vector<std::pair<Bytes, Bytes>> run(const RowSource& source) {
         std::vector<std::pair<Bytes, Bytes>> tiles(static_cast<std::size_t>(grid_.count()));
+        context_.reserve_for(
+            [&](Context& counted) { run_networks(weights_, grid_, window_.height, window_.width, counted); });
         for (int row = 0; row < grid_.rows(); ++row) {
             const int first = row * grid_.side, end = std::min(grid_.h, first + grid_.side);
-            fill_hyper_latents(means(whole_row({first, end})).input().y.end, source);
+            fill_hyper_latents(means(grid_, whole_row({first, end})).input().y.end, source);
             fill_latents(end * kLatentsPerHyper, source);
             const int together = std::max(1, window_.width / (grid_.side * kImageMultiple));
             for (int column = 0; column < grid_.columns(); column += together)
@@ -11940,24 +11956,14 @@ public:
     /// Memory for a picture in windows of h x w px: of the networks, and of the rows that are kept.
     [[nodiscard]] static std::size_t memory_bytes(const BasicCodecWeights<Networks>& weights, const TileGrid& grid,
                                                   int h, int w) {
-        const Area latents = somewhere(grid, h, w).finer(kLatentsPerHyper);
-        const EncoderWindow window(grid.h * kImageMultiple / kShuffle, grid.w * kImageMultiple / kShuffle, latents);
-        const auto plan = Context::plan([&](Context& counted) {
-            Value x = counted.make({1, 3 * kShuffle * kShuffle, window.input().y.size(), window.input().x.size()});
-            static_cast<void>(window(weights.networks.encoder, counted, std::move(x)));
-        });
-        const Area row = somewhere(grid, grid.side * kImageMultiple, grid.width);
-        const Area hyper = means_of(grid, row).input();
-        const Area held = HyperWindow(grid.h * kLatentsPerHyper, grid.w * kLatentsPerHyper, hyper).input();
+        const MemoryPlan plan = Context::plan([&](Context& counted) { run_networks(weights, grid, h, w, counted); });
+        const Area read = encoder_window(grid, somewhere(grid, h, w).finer(kLatentsPerHyper)).input().finer(kShuffle);
+        const Area hyper = means(grid, somewhere(grid, grid.side * kImageMultiple, grid.width)).input();
+        const int latent_rows = hyper_window(grid, hyper).input().y.size() + h / kLatentPx;
         const auto rows = [](int count, std::size_t size) { return static_cast<std::size_t>(count) * size; };
-        const int latent_rows = held.y.size() + h / kLatentPx;
-        return plan.template bytes<float>() +
-               rows(window.input().y.size() * kShuffle, 3 * static_cast<std::size_t>(grid.width)) +
-               3 * static_cast<std::size_t>(window.input().x.size()) * kShuffle *
-                   static_cast<std::size_t>(window.input().y.size()) * kShuffle +
+        return plan.bytes<float>() + rows(read.y.size(), 3 * static_cast<std::size_t>(read.x.size() + grid.width)) +
                rows(latent_rows, latent_row_size(grid) * sizeof(float)) +
-               rows(hyper.y.size() + grid.side,
-                    kHyperChannels * static_cast<std::size_t>(grid.w) * sizeof(std::int32_t));
+               rows(hyper.y.size() + grid.side, hyper_row_size(grid) * sizeof(std::int32_t));
     }
     /// Pixels beyond a rectangle, on each side, that reach its latents.
     [[nodiscard]] static int halo_px() {
@@ -11972,6 +11978,9 @@ private:
     [[nodiscard]] static std::size_t latent_row_size(const TileGrid& grid) {
         return Shape{1, kLatentChannels, 1, grid.w * kLatentsPerHyper}.size();
     }
+    [[nodiscard]] static std::size_t hyper_row_size(const TileGrid& grid) {
+        return kHyperChannels * static_cast<std::size_t>(grid.w);
+    }
     /// Places of h x w px or somewhat more, far from the borders.
     [[nodiscard]] static Area somewhere(const TileGrid& grid, int h, int w) {
         const auto place = [](int px, int extent) {
@@ -11982,15 +11991,31 @@ private:
         return {place(h, grid.h), place(w, grid.w)};
     }
     [[nodiscard]] Area whole_row(Interval places) const { return {places, {0, grid_.w}}; }
-    [[nodiscard]] static Windowed<HyperMean> means_of(const TileGrid& grid, const Area& places) {
+    [[nodiscard]] static Windowed<HyperMean> means(const TileGrid& grid, const Area& places) {
         return Windowed<HyperMean>(grid.h, grid.w, places.finer(kLatentsPerHyper));
     }
-    [[nodiscard]] Windowed<HyperMean> means(const Area& places) const { return means_of(grid_, places); }
-    [[nodiscard]] HyperWindow hyper_window(const Area& places) const {
-        return HyperWindow(grid_.h * kLatentsPerHyper, grid_.w * kLatentsPerHyper, places);
+    [[nodiscard]] static HyperWindow hyper_window(const TileGrid& grid, const Area& places) {
+        return HyperWindow(grid.h * kLatentsPerHyper, grid.w * kLatentsPerHyper, places);
     }
-    [[nodiscard]] EncoderWindow encoder_window(const Area& latents) const {
-        return EncoderWindow(grid_.h * kImageMultiple / kShuffle, grid_.w * kImageMultiple / kShuffle, latents);
+    [[nodiscard]] static EncoderWindow encoder_window(const TileGrid& grid, const Area& latents) {
+        return EncoderWindow(grid.h * kImageMultiple / kShuffle, grid.w * kImageMultiple / kShuffle, latents);
+    }
+    /// The networks on windows as large as any there will be, for plans.
+    static void run_networks(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int h, int w,
+                             Context& counted) {
+        const auto run = [&](const auto& window, const auto& network, int channels) {
+            return window(network, counted,
+                          counted.make({1, channels, window.input().y.size(), window.input().x.size()}));
+        };
+        const Area latents = somewhere(grid, h, w).finer(kLatentsPerHyper);
+        static_cast<void>(run(encoder_window(grid, latents), weights.networks.encoder, 3 * kShuffle * kShuffle));
+        const int side_px = grid.side * kImageMultiple, wide_px = std::max(w, side_px);
+        const Area row = somewhere(grid, side_px, wide_px);
+        const auto mean = means(grid, row);
+        const Area ahead = somewhere(grid, mean.input().y.size() * kImageMultiple, w);
+        static_cast<void>(run(hyper_window(grid, ahead), weights.networks.hyper_encoder, kLatentChannels));
+        const Value held = run(mean, weights.networks.hyper_mean, kHyperChannels);
+        static_cast<void>(counted.make(held.shape()));
     }
     /// Calls f(columns) for windows beside each other, in places.
     template <class F>
@@ -12001,10 +12026,10 @@ private:
 
     /// Lets go of the rows above all that the places of the next row of tiles read.
     void forget(Interval places) {
-        const Area hyper = means(whole_row(places)).input();
+        const Area hyper = means(grid_, whole_row(places)).input();
         hyper_latents_.drop_before(hyper.y.first);
         if (hyper_latents_.end() < grid_.h) {
-            const Area next = hyper_window(whole_row({hyper_latents_.end(), grid_.h})).input();
+            const Area next = hyper_window(grid_, whole_row({hyper_latents_.end(), grid_.h})).input();
             latents_.drop_before(std::min(next.y.first, places.first * kLatentsPerHyper));
         } else {
             latents_.drop_before(places.first * kLatentsPerHyper);
@@ -12013,11 +12038,11 @@ private:
     void fill_hyper_latents(int end, const RowSource& source) {
         if (hyper_latents_.end() >= end) return;
         const Interval rows{hyper_latents_.end(), end};
-        fill_latents(hyper_window(whole_row(rows)).input().y.end, source);
+        fill_latents(hyper_window(grid_, whole_row(rows)).input().y.end, source);
         std::vector<std::int32_t*> into;
         for (int y = rows.first; y < rows.end; ++y) into.push_back(hyper_latents_.push());
         each_window([&](Interval columns) {
-            const HyperWindow window = hyper_window({rows, columns});
+            const HyperWindow window = hyper_window(grid_, {rows, columns});
             Value v = gained_latents(window.input());
             const Value z = window(weights_.networks.hyper_encoder, context_, std::move(v));
             const TensorView<const float> values = z.constant();
@@ -12034,7 +12059,7 @@ private:
             const Interval rows{latents_.end(),
                                 std::min(grid_.h * kLatentsPerHyper, latents_.end() + window_.height / kLatentPx)};
             const Area all{rows, {0, grid_.w * kLatentsPerHyper}};
-            const Interval read = encoder_window(all).input().y;
+            const Interval read = encoder_window(grid_, all).input().y;
             pixels_.drop_before(read.first * kShuffle);
             fill_pixels(std::min(grid_.height, read.end * kShuffle), source);
             for (int y = rows.first; y < rows.end; ++y) static_cast<void>(latents_.push());
@@ -12056,7 +12081,7 @@ private:
         }
     }
     [[nodiscard]] Value analyse(const Area& latents) {
-        const EncoderWindow window = encoder_window(latents);
+        const EncoderWindow window = encoder_window(grid_, latents);
         const Area px = window.input().finer(kShuffle).common({{0, grid_.height}, {0, grid_.width}});
         Image part = make_image(px.x.size(), px.y.size());
         for (int y = px.y.first; y < px.y.end; ++y)
@@ -12091,7 +12116,7 @@ private:
     void encode_tiles(int row, int first, int end, std::vector<std::pair<Bytes, Bytes>>& tiles) {
         const Area places{grid_.places(row * grid_.columns() + first).y,
                           {grid_.places(first).x.first, grid_.places(end - 1).x.end}};
-        const Windowed<HyperMean> window = means(places);
+        const Windowed<HyperMean> window = means(grid_, places);
         Value z = context_.make({1, kHyperChannels, window.input().y.size(), window.input().x.size()});
         for (int c = 0; c < kHyperChannels; ++c)
             for (int y = window.input().y.first; y < window.input().y.end; ++y)
@@ -12177,7 +12202,7 @@ public:
             WindowSize::choose(header.height, header.width, TileEncoder::halo_px(), memory_bytes,
                                [&](int h, int w) { return TileEncoder::memory_bytes(weights_, grid, h, w); });
         const auto tiles = TileEncoder(weights_, coder(header), grid, window, context_).run(source);
-        Stream stream{header, {}, {}, {}, {}};
+        Stream stream{header, {}, {}, {}};
         for (const auto& [hyper_latents, latents] : tiles) stream.tiles.push_back({hyper_latents, latents});
         return write_stream(stream);
     }
@@ -12215,6 +12240,7 @@ public:
         const std::size_t others = painter.memory_bytes(window.height, window.width) +
                                    3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(window.height);
         BasicTileReader<Networks> symbols(coder(header), layout, options.memory_bytes - others, options.tolerant);
+        painter.reserve(context_, window.height, window.width);
         for (int y = 0; y < region.height; y += window.height) {
             Image rows = make_image(region.width, std::min(window.height, region.height - y));
             for (int x = 0; x < region.width; x += window.width) {
@@ -12419,16 +12445,18 @@ public:
                                                   const EncodeOptions& options) {
         require_encoder();
         const std::vector<Image> squares = sample_squares(source, width, height);
-        std::vector<Value> latents;
+        std::vector<Tensor<float>> latents;  // of their own: held in the pool, they would keep its largest pieces
         double sampled_px = 0;
         for (const Image& square : squares) {
-            latents.push_back(analyse(square));
+            const Value y = analyse(square);
+            latents.emplace_back(y.shape());
+            std::copy_n(y.constant().data, y.shape().size(), latents.back().data());
             sampled_px += static_cast<double>(square.pixels());
         }
         const auto estimate = [&](int step) {
             double bytes = 0;
             for (std::size_t i = 0; i < squares.size(); ++i)
-                bytes += static_cast<double>(encode_latents(latents[i], squares[i], step).size());
+                bytes += static_cast<double>(encode_latents(context_->copy(latents[i]), squares[i], step).size());
             return bytes / sampled_px * width * height;
         };
         return gancodec::encode_to_estimated_size(
@@ -12576,7 +12604,7 @@ private:
         const StreamHeader header = stream_header(width, height, step);
         const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
         const Bytes latents = latent_prior_.encode(symbols.residuals, index);
-        return write_stream({header, {}, hyper_latents, latents, {}});
+        return write_stream({header, {}, hyper_latents, latents});
     }
     [[nodiscard]] StreamHeader stream_header(int width, int height, int step) const {
         StreamHeader header;
@@ -12594,11 +12622,15 @@ private:
     }
     void read_symbols(const StreamLayout& layout, const DecodeOptions& options, Symbols& symbols) {
         const StreamHeader& header = layout.header;
+        StreamSymbols coded;
+        if (!header.tiled()) read_part(layout.parts[0], coded);  // a damaged header is told from one of other weights
         check_weights(header);
         const HyperExtent extent = extent_of(header);
-        if (header.tiled()) return tiles().read_symbols(layout, symbols);
-        StreamSymbols coded;
-        read_part(layout.parts[0], coded);
+        if (header.tiled()) {
+            require_memory((extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t), options.limits,
+                           "stream");
+            return tiles().read_symbols(layout, symbols);
+        }
         require_memory(decode_memory_bytes(header), options.limits, "stream");
         reserve_for_decoding(extent);
         const auto coder = tiles().coder(header);
@@ -12606,6 +12638,7 @@ private:
         coder.decode_latents(coded.latents, extent, symbols, context_->scratch());
     }
     [[nodiscard]] BasicTiles<Networks> tiles() const { return {weights_, hyper_prior_, latent_prior_, *context_}; }
+
     Weights weights_;
     LoadOptions options_;
     std::uint32_t entropy_id_;

@@ -104,16 +104,18 @@ public:
                                                   const EncodeOptions& options) {
         require_encoder();
         const std::vector<Image> squares = sample_squares(source, width, height);
-        std::vector<Value> latents;
+        std::vector<Tensor<float>> latents;  // of their own: held in the pool, they would keep its largest pieces
         double sampled_px = 0;
         for (const Image& square : squares) {
-            latents.push_back(analyse(square));
+            const Value y = analyse(square);
+            latents.emplace_back(y.shape());
+            std::copy_n(y.constant().data, y.shape().size(), latents.back().data());
             sampled_px += static_cast<double>(square.pixels());
         }
         const auto estimate = [&](int step) {
             double bytes = 0;
             for (std::size_t i = 0; i < squares.size(); ++i)
-                bytes += static_cast<double>(encode_latents(latents[i], squares[i], step).size());
+                bytes += static_cast<double>(encode_latents(context_->copy(latents[i]), squares[i], step).size());
             return bytes / sampled_px * width * height;
         };
         return gancodec::encode_to_estimated_size(

@@ -136,8 +136,7 @@ public:
                 filled_[phase] |= std::uint64_t{weights.fills(phase, cell)} << cell;
         for (int cell = 0; cell < kWinogradCells; ++cell)
             for (int phase = 0; phase < in_phases_; ++phase)
-                if (in_phases_ == 1 || fills(phase, cell))
-                    taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
+                if (in_phases_ == 1 || fills(phase, cell)) taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
     }
 
     void run() const {
@@ -209,8 +208,8 @@ private:
                 simd::Floats<Arch> g[9], cells[kWinogradCells];
                 GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain + k * kChannelBlock + lane);
                 Winograd::weight_tile(g, cells);
-                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) if (fills(phase, k)) simd::store<Arch>(
-                    u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane, cells[k]);
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) if (fills(phase, k))
+                    simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane, cells[k]);
             }
         }
     }
