@@ -88,6 +88,7 @@
 #include "gancodec/nn/sequential.hpp"
 #include "gancodec/nn/spectral_norm.hpp"
 #include "gancodec/nn/upsample.hpp"
+#include "gancodec/nn/window.hpp"
 
 #include "gancodec/image/image.hpp"
 #include "gancodec/image/convert.hpp"
@@ -140,6 +141,14 @@
 #include "gancodec/codec/zoo_weights.hpp"
 #include "gancodec/codec/zoo_codec.hpp"
 #include "gancodec/codec/transform.hpp"
+#include "gancodec/codec/rows.hpp"
+#include "gancodec/codec/tile_grid.hpp"
+#include "gancodec/codec/tile_reader.hpp"
+#include "gancodec/codec/window_size.hpp"
+#include "gancodec/codec/window_painter.hpp"
+#include "gancodec/codec/tile_encoder.hpp"
+#include "gancodec/codec/tiles.hpp"
+#include "gancodec/codec/self_test.hpp"
 #include "gancodec/codec/codec.hpp"
 
 #include "gancodec/autograd/tape.hpp"

@@ -436,6 +436,8 @@ namespace gancodec {
 
 /// Rounds `value` up to a multiple of `step`.
 constexpr int round_up(int value, int step) { return (value + step - 1) / step * step; }
+/// Rounds `value`, which may be negative, down to a multiple of `step`.
+constexpr int round_down(int value, int step) { return (value - (value % step + step) % step); }
 
 /// The four axes of every tensor: images, channels, height, width.
 ///
@@ -1284,6 +1286,14 @@ void finish_pixels(const Epilogue<T>& e, T* out, std::ptrdiff_t offset, int pixe
 
 namespace gancodec {
 
+/// Places first to end − 1 along an axis.
+struct Interval {
+    int first = 0, end = 0;
+
+    [[nodiscard]] constexpr int size() const { return end - first; }
+    friend constexpr bool operator==(const Interval&, const Interval&) = default;
+};
+
 /// The numbers that fix a convolution; the sizes of its images are free.
 struct ConvGeometry {
     int in_channels = 0, out_channels = 0, kernel = 1, stride = 1, pad = 0;
@@ -1324,6 +1334,22 @@ inline constexpr int kWinogradChunk = 96;
 [[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
     const bool first_layer = g.kernel == 5 && g.stride == 2 && g.pad == 2 && g.in_channels >= 3 && g.out_channels >= 64;
     return uses_winograd_adjoint(g) || first_layer;
+}
+
+/// Grid on which a window of an image must begin so that the convolution of the window equals that of the whole: a
+/// multiple of the stride, of the tiles' inputs where the algorithm is Winograd's.
+[[nodiscard]] constexpr int window_step(const ConvGeometry& g) { return g.stride * (uses_winograd(g) ? 4 : 1); }
+
+/// Rows (columns) of the input whose numbers reach these outputs, bit by bit; outside the image they are zeros. In a tile of
+/// Winograd's outputs [0, 4) the first reads the inputs d0 to d4 of its patch, the next two d1 to d4, the last d1 to d5: more than
+/// the 3 of which it is a sum, because what cancels leaves its rounding.
+[[nodiscard]] constexpr Interval window_inputs(const ConvGeometry& g, Interval out) {
+    if (!uses_winograd(g)) return {out.first * g.stride - g.pad, (out.end - 1) * g.stride - g.pad + g.kernel};
+    const int pad = (g.pad + g.stride - 1) / g.stride;  // in phases, see WinogradAxis
+    const int tile = round_down(out.first, 4), last_tile = round_down(out.end - 1, 4);
+    const int first = tile - pad + (out.first == tile ? 0 : 1);
+    const int end = last_tile - pad + (out.end - last_tile == 4 ? 6 : 5);
+    return {first * g.stride, end * g.stride};
 }
 
 /// The same for its weight gradient. Stride 2 sums pixel by pixel.
@@ -2667,8 +2693,7 @@ public:
                 filled_[phase] |= std::uint64_t{weights.fills(phase, cell)} << cell;
         for (int cell = 0; cell < kWinogradCells; ++cell)
             for (int phase = 0; phase < in_phases_; ++phase)
-                if (in_phases_ == 1 || fills(phase, cell))
-                    taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
+                if (in_phases_ == 1 || fills(phase, cell)) taps_[cell].offsets[taps_[cell].count++] = phase * v_phase_;
     }
 
     void run() const {
@@ -2740,8 +2765,8 @@ private:
                 simd::Floats<Arch> g[9], cells[kWinogradCells];
                 GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain + k * kChannelBlock + lane);
                 Winograd::weight_tile(g, cells);
-                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) if (fills(phase, k)) simd::store<Arch>(
-                    u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane, cells[k]);
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) if (fills(phase, k))
+                    simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane, cells[k]);
             }
         }
     }
@@ -5630,6 +5655,10 @@ inline constexpr int kChannelMismatch = -1;
 ///   files    each_parameter(prefix, f): f(name, parameter) with PyTorch's state-dict names
 ///   kernels  prepare(for_backward): packs the weights; call it after they changed and before the layer is used
 ///   training project(): puts parameters back into their allowed range after an optimiser step
+///   windows  (nn/window.hpp; layers without it run on whole pictures only), along one axis
+///            reads(outputs): the inputs, perhaps outside the picture, whose numbers reach these outputs
+///            window_start(read, output): where a window begins that holds input `read` and gives outputs from `output` on
+///            window_origin(input): the output with which a window begins that starts there; out_extent(in): of the whole
 template <class L>
 concept Layer = requires(L layer, const std::string& prefix) {
     typename L::Scalar;
@@ -5669,6 +5698,10 @@ struct ActivationLayer : StatelessLayer<T> {
     /// Whether a convolution before this layer can do its work: see Epilogue.
     static constexpr bool kInEpilogue = Kind == Activation::relu || Kind == Activation::leaky_relu;
     static constexpr int out_channels(int in) { return in; }
+    static constexpr Interval reads(Interval outputs) { return outputs; }
+    static constexpr int window_start(int, int output) { return output; }
+    static constexpr int window_origin(int input) { return input; }
+    static constexpr int out_extent(int in) { return in; }
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
@@ -5770,6 +5803,12 @@ public:
 
     static constexpr int out_channels(int in) { return in == In ? Out : kChannelMismatch; }
     static constexpr ConvGeometry geometry() { return {In, Out, Kernel, S::value, P::value}; }
+    static constexpr Interval reads(Interval outputs) { return window_inputs(geometry(), outputs); }
+    static constexpr int window_start(int read, int output) {
+        return round_down(std::min(read, output * S::value), window_step(geometry()));
+    }
+    static constexpr int window_origin(int input) { return input / S::value; }
+    static constexpr int out_extent(int in) { return geometry().out_extent(in); }
 
     Conv2d() : weight({Out, In, Kernel, Kernel}), bias({Out}) {}
 
@@ -6368,6 +6407,12 @@ struct PixelShuffle : StatelessLayer<T> {
     using Rebind = PixelShuffle<R, U>;
     static constexpr int kFactor = R;
     static constexpr int out_channels(int in) { return in % (R * R) == 0 ? in / (R * R) : kChannelMismatch; }
+    static constexpr Interval reads(Interval outputs) {
+        return {round_down(outputs.first, R) / R, round_up(outputs.end, R) / R};
+    }
+    static constexpr int window_start(int, int output) { return round_down(output, R) / R; }
+    static constexpr int window_origin(int input) { return input * R; }
+    static constexpr int out_extent(int in) { return in * R; }
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
         return pixel_shuffle(context, std::move(x), R);
@@ -6381,6 +6426,10 @@ struct PixelUnshuffle : StatelessLayer<T> {
     using Rebind = PixelUnshuffle<R, U>;
     static constexpr int kFactor = R;
     static constexpr int out_channels(int in) { return in * R * R; }
+    static constexpr Interval reads(Interval outputs) { return {outputs.first * R, outputs.end * R}; }
+    static constexpr int window_start(int, int output) { return output * R; }
+    static constexpr int window_origin(int input) { return input / R; }
+    static constexpr int out_extent(int in) { return in / R; }
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
         return pixel_unshuffle(context, std::move(x), R);
@@ -6416,12 +6465,18 @@ namespace gancodec {
 /// x + conv2(act(conv1(x))), both convolutions 3x3, act a leaky ReLU (He et al. 2016, without normalisation).
 template <int C, int SlopePercent = 20, class T = float>
 class ResidualBlock {
+    using Conv = Conv2d<C, C, 3, Stride<1>, Padding<1>, T>;
+
 public:
     using Scalar = T;
     template <class U>
     using Rebind = ResidualBlock<C, SlopePercent, U>;
 
     static constexpr int out_channels(int in) { return in == C ? C : kChannelMismatch; }
+    static constexpr Interval reads(Interval outputs) { return Conv::reads(Conv::reads(outputs)); }
+    static constexpr int window_start(int read, int output) { return Conv::window_start(read, output); }
+    static constexpr int window_origin(int input) { return input; }
+    static constexpr int out_extent(int in) { return in; }
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
@@ -6439,7 +6494,7 @@ public:
     }
     void project() {}
 
-    Conv2d<C, C, 3, Stride<1>, Padding<1>, T> conv1, conv2;
+    Conv conv1, conv2;
 };
 
 }  // namespace gancodec
@@ -6509,6 +6564,7 @@ public:
     template <class U>
     using Rebind = Sequential<typename Layers::template Rebind<U>...>;
 
+    static constexpr std::size_t kLayers = sizeof...(Layers);
     using First = std::tuple_element_t<0, std::tuple<Layers...>>;
     using Last = std::tuple_element_t<sizeof...(Layers) - 1, std::tuple<Layers...>>;
 
@@ -6683,6 +6739,109 @@ Pooled<T> upsample_nearest(Inference<T>& context, Pooled<T> x, int factor) {
     context.compute([&] { upsample_nearest(x.constant(), factor, out.view()); });
     return out;
 }
+
+}  // namespace gancodec
+// ---- gancodec/nn/window.hpp
+
+namespace gancodec {
+
+/// Rows y and columns x.
+struct Area {
+    Interval y, x;
+
+    [[nodiscard]] constexpr bool empty() const { return y.size() <= 0 || x.size() <= 0; }
+    /// The places of both.
+    [[nodiscard]] constexpr Area common(const Area& other) const {
+        return {{std::max(y.first, other.y.first), std::min(y.end, other.y.end)},
+                {std::max(x.first, other.x.first), std::min(x.end, other.x.end)}};
+    }
+    /// The same in places `factor` times as fine.
+    [[nodiscard]] constexpr Area finer(int factor) const {
+        return {{y.first * factor, y.end * factor}, {x.first * factor, x.end * factor}};
+    }
+    /// The places `factor` times as coarse that cover it.
+    [[nodiscard]] constexpr Area coarser(int factor) const {
+        const auto cover = [&](Interval i) { return Interval{i.first / factor, (i.end + factor - 1) / factor}; };
+        return {cover(y), cover(x)};
+    }
+    friend constexpr bool operator==(const Area&, const Area&) = default;
+};
+
+/// Layers Begin to End − 1 of a Sequential on a window of a picture: the same numbers as on the whole.
+/// What is beyond the window a layer takes for the zeros around a picture, which makes its outer outputs wrong; they are cut
+/// off before the next layer. How far they reach, and on which grid windows begin, every layer's type says.
+/// Exact    Bit-equal to the whole, for any window.
+template <class Network, std::size_t Begin = 0, std::size_t End = Network::kLayers>
+class Windowed {
+    template <std::size_t I>
+    using Layer = std::tuple_element_t<I, decltype(Network::layers)>;
+
+public:
+    /// Of a whole whose input has h x w places: the window that gives these outputs. Requires they are of the whole.
+    Windowed(int h, int w, const Area& outputs) {
+        std::array<int, kCount + 1> heights{h}, widths{w};
+        extents<Begin>(heights, widths);
+        windows_[kCount] = outputs;
+        inputs<End>(outputs, heights, widths);
+    }
+    /// What operator() wants to see of the input.
+    [[nodiscard]] const Area& input() const { return windows_[0]; }
+
+    /// Shapes   x [1,c,input().y.size(),input().x.size()] · the outputs asked for
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(const Network& network, Context& context,
+                                                     typename Context::Value x) const {
+        GANCODEC_ASSERT(x.shape().h == input().y.size() && x.shape().w == input().x.size());
+        return run<Begin>(network, context, std::move(x));
+    }
+
+private:
+    static constexpr std::size_t kCount = End - Begin;
+
+    template <std::size_t I>
+    static constexpr void extents(std::array<int, kCount + 1>& heights, std::array<int, kCount + 1>& widths) {
+        if constexpr (I < End) {
+            heights[I - Begin + 1] = Layer<I>::out_extent(heights[I - Begin]);
+            widths[I - Begin + 1] = Layer<I>::out_extent(widths[I - Begin]);
+            extents<I + 1>(heights, widths);
+        }
+    }
+    template <std::size_t I>
+    constexpr void inputs(Area read, const std::array<int, kCount + 1>& heights,
+                          const std::array<int, kCount + 1>& widths) {
+        if constexpr (I > Begin) {
+            using L = Layer<I - 1>;
+            constexpr std::size_t k = I - 1 - Begin;
+            const Area after = windows_[k + 1];
+            read = {L::reads(read.y), L::reads(read.x)};
+            windows_[k] = Area{
+                {L::window_start(read.y.first, after.y.first), read.y.end},
+                {L::window_start(read.x.first, after.x.first),
+                 read.x.end}}.common({{0, heights[k]}, {0, widths[k]}});
+            inputs<I - 1>(read, heights, widths);
+        }
+    }
+    template <std::size_t I, class Context, class Value>
+    [[nodiscard]] Value run(const Network& network, Context& context, Value x) const {
+        if constexpr (I == End) {
+            return x;
+        } else {
+            const Area& from = windows_[I - Begin];
+            const Area& to = windows_[I - Begin + 1];
+            x = std::get<I>(network.layers)(context, std::move(x));
+            const int top = to.y.first - Layer<I>::window_origin(from.y.first);
+            const int left = to.x.first - Layer<I>::window_origin(from.x.first);
+            if (x.shape().h != to.y.size() || x.shape().w != to.x.size()) {
+                Value cut = context.make({1, x.shape().c, to.y.size(), to.x.size()});
+                context.compute([&] { crop(x.constant(), top, left, cut.view()); });
+                x = std::move(cut);
+            }
+            return run<I + 1>(network, context, std::move(x));
+        }
+    }
+
+    std::array<Area, kCount + 1> windows_;  ///< the part held of the input of every layer, and of the output
+};
 
 }  // namespace gancodec
 
@@ -8691,29 +8850,46 @@ inline constexpr std::array<std::uint32_t, 256> kCrc32Table = [] {
 //   2      magic C7 4E ("GN", the first letter with its high bit set)
 //   1      version in the high four bits (1), flags in the low four:
 //            bit 0   metadata sections follow the header
-//            bits 1, 2, 3   reserved, zero
+//            bit 1   tiles: the picture lies in squares, each with sections of its own
+//            bits 2, 3   reserved, zero
 //   3      entropy id, little-endian: the low 24 bits of a hash of every integer that selects or holds a probability
 //   1..4   width - 1, varint
 //   1..4   height - 1, varint
 //   1      quality step, 0..255
+//   only with flag bit 1
+//     1..2   side of a tile in 64 px, minus 1, varint below 2^10
 //   only with flag bit 0: one or more metadata sections, tags strictly rising, then the byte 0
 //     1      tag, 1..255 (MetadataTag); unknown tags are skipped
 //     1..4   length n, varint
 //     n      payload
 //     4      CRC-32, little-endian
-//   hyper latents
-//     1..4   length n, varint
-//     n      payload: rANS bytes, see entropy/rans_decoder.hpp
-//     4      CRC-32, little-endian
-//   latents
-//     n      payload: rANS bytes, up to the last four bytes of the file
-//     4      CRC-32, little-endian: the file ends here
+//   without flag bit 1
+//     hyper latents
+//       1..4   length n, varint
+//       n      payload: rANS bytes, see entropy/rans_decoder.hpp
+//       4      CRC-32, little-endian
+//     latents
+//       n      payload: rANS bytes, up to the last four bytes of the file
+//       4      CRC-32, little-endian: the file ends here
+//   with flag bit 1
+//     index
+//       for every tile, row by row, 2..4   bytes that it takes below, varint: no less than 9
+//       4      CRC-32, little-endian
+//     for every tile, in the same order
+//       its hyper latents and its latents, each as above; what is said there of the file holds for the tile
+//
+// Tiles  The tiles of the last row and column end with the picture, which is padded to multiples of 64 px. A tile holds the symbols
+//        of its own places, in the order of a picture of its size, and the tables of its latents are chosen from its hyper
+//        latents as if beyond it were zeros: so that it is read without any other, and damage to it stays in it. Means and
+//        pixels are those of the whole picture: what the networks see beyond a tile is its neighbours.
 //
 // varint  seven bits a byte, lowest first, high bit set on all but the last byte, in its shortest form; below 2^28.
 // CRC-32  (IEEE 802.3) of every byte since the previous CRC, or since the start of the file: it covers the header, tags
 //         and lengths too.
 //
-// Overhead without metadata, for a side of at most 2^14 px and hyper latents below 2^14 bytes: 21 bytes. The rANS states add less than 3
+// A tile costs 12 bytes (of at most 2^14) beside its symbols, and the states of its coder.
+//
+// Overhead without metadata and tiles, for a side of at most 2^14 px and hyper latents below 2^14 bytes: 21 bytes. The rANS states add less than 3
 // (entropy/rans.hpp), so that a whole file costs at most 24 bytes more than the information in it.
 
 namespace gancodec {
@@ -8722,12 +8898,16 @@ inline constexpr std::uint8_t kStreamMagic[2] = {0xC7, 0x4E};
 inline constexpr int kStreamVersion = 1;
 inline constexpr std::uint32_t kStreamEntropyIdMask = 0xFFFFFF;
 inline constexpr std::uint8_t kFlagMetadata = 1;
-inline constexpr std::uint8_t kFlagsKnown = kFlagMetadata;
+inline constexpr std::uint8_t kFlagTiles = 2;
+inline constexpr std::uint8_t kFlagsKnown = kFlagMetadata | kFlagTiles;
 inline constexpr std::uint32_t kVarintLimit = std::uint32_t{1} << 28;
+inline constexpr int kTileStepPx = 64;        ///< sides of tiles are multiples of it
+inline constexpr int kLargestTilePx = 65536;  ///< and no larger
+inline constexpr std::size_t kSmallestTileBytes = 9;
 
 /// What a decoder admits before it allocates anything.
 struct Limits {
-    std::uint64_t max_area_px = std::uint64_t{1} << 28;
+    std::uint64_t max_area_px = std::uint64_t{1} << 30;
     std::uint64_t max_memory_bytes = std::uint64_t{1} << 34;
 };
 
@@ -8736,7 +8916,17 @@ struct StreamHeader {
     int width = 0, height = 0;
     std::uint8_t quality_step = 0;
     std::uint32_t entropy_id = 0;  ///< 24 bits: an entropy id & kStreamEntropyIdMask
-    std::uint8_t flags = 0;        ///< kFlag...; write_stream() sets kFlagMetadata where there is metadata
+    std::uint8_t flags = 0;        ///< kFlag...; write_stream() sets them from what there is
+    int tile_px = 0;               ///< side of the tiles; 0 without kFlagTiles
+
+    [[nodiscard]] bool tiled() const { return tile_px > 0; }
+    /// Tiles along a side of the picture; without tiles 1.
+    [[nodiscard]] int tiles_along(int side_px) const {
+        return tiled() ? static_cast<int>((std::int64_t{side_px} + tile_px - 1) / tile_px) : 1;
+    }
+    [[nodiscard]] std::uint64_t tiles() const {
+        return static_cast<std::uint64_t>(tiles_along(width)) * static_cast<std::uint64_t>(tiles_along(height));
+    }
 
     friend bool operator==(const StreamHeader&, const StreamHeader&) = default;
 };
@@ -8748,11 +8938,17 @@ struct MetadataSection {
     ByteView bytes;
 };
 
+/// The coded symbols of a picture or of a tile.
+struct StreamSymbols {
+    ByteView hyper_latents, latents;
+};
+
 /// A whole stream; the views point into bytes that someone else owns.
 struct Stream {
     StreamHeader header;
     std::vector<MetadataSection> metadata;
-    ByteView hyper_latents, latents;
+    ByteView hyper_latents, latents;        ///< without tiles
+    std::vector<StreamSymbols> tiles = {};  ///< or these, row by row
 };
 
 /// Refuses an image that the limits do not admit, before anything is allocated for it.
@@ -8847,6 +9043,13 @@ inline void write_header(Bytes& out, const StreamHeader& header) {
     append_varint(out, static_cast<std::uint32_t>(header.width - 1));
     append_varint(out, static_cast<std::uint32_t>(header.height - 1));
     out.push_back(header.quality_step);
+    const bool tiled = (header.flags & kFlagTiles) != 0;
+    if (tiled != header.tiled() || header.tile_px % kTileStepPx != 0 || header.tile_px > kLargestTilePx)
+        throw Error(Errc::invalid_argument, "stream to write: expected tiles of " + std::to_string(kTileStepPx) +
+                                                " to " + std::to_string(kLargestTilePx) + " px in steps of " +
+                                                std::to_string(kTileStepPx) + ", found " +
+                                                std::to_string(header.tile_px));
+    if (tiled) append_varint(out, static_cast<std::uint32_t>(header.tile_px / kTileStepPx - 1));
 }
 
 /// Reads a header and holds it against the limits.
@@ -8872,6 +9075,14 @@ inline StreamHeader read_header(ByteReader& reader, const Limits& limits = {}) {
     header.width = static_cast<int>(width);
     header.height = static_cast<int>(height);
     header.quality_step = reader.read_byte("stream quality");
+    if ((header.flags & kFlagTiles) != 0) {
+        const std::uint32_t steps = reader.read_varint("tile side");
+        if (steps >= kLargestTilePx / kTileStepPx)
+            throw Error(Errc::corrupt_stream, "tile side: expected a number below " +
+                                                  std::to_string(kLargestTilePx / kTileStepPx) + ", found " +
+                                                  std::to_string(steps));
+        header.tile_px = static_cast<int>(steps + 1) * kTileStepPx;
+    }
     return header;
 }
 
@@ -8995,17 +9206,59 @@ inline std::size_t check_checksum(ByteReader& reader, ByteView bytes, std::size_
     return reader.position();
 }
 
+/// Hyper latents, whose CRC-32 covers the bytes from `from` on, which it moves behind it.
+inline ByteView read_hyper_latents(ByteReader& reader, ByteView bytes, std::size_t& from) {
+    const std::size_t length = reader.read_varint("hyper latents length");
+    const ByteView payload = reader.read_bytes(length, "hyper latents section");
+    from = check_checksum(reader, bytes, from, "hyper latents section");
+    return payload;
+}
+/// Latents, which end with `bytes`.
+inline ByteView read_latents(ByteReader& reader, ByteView bytes, std::size_t from) {
+    if (reader.remaining() < 4)
+        throw Error(Errc::corrupt_stream,
+                    "latents section: expected at least 4 bytes, found " + std::to_string(reader.remaining()));
+    const ByteView payload = reader.read_bytes(reader.remaining() - 4, "latents section");
+    check_checksum(reader, bytes, from, "latents section");
+    return payload;
+}
+
 }  // namespace detail
 
-/// Takes a stream apart: checks the limits, every length and every CRC-32; the sections are views into `bytes`.
-/// Safe     Any bytes; it allocates no more than a list of at most 255 metadata views.
-/// Errors   Error{Errc::corrupt_stream}, {Errc::unsupported} for another version, {Errc::limit}.
-[[nodiscard]] inline Stream read_stream(ByteView bytes, const Limits& limits = {}) {
-    ByteReader reader(bytes);
-    Stream stream;
-    stream.header = read_header(reader, limits);
+/// Where the parts of a stream lie: its header, metadata and index are checked, the bytes of symbols not looked at yet.
+struct StreamLayout {
+    /// Symbols of a tile, or of the picture without tiles: `bytes` from where their first CRC-32 begins to count, the length of the
+    /// hyper latents at `start`.
+    struct Part {
+        ByteView bytes;
+        std::size_t start = 0;
+    };
+
+    StreamHeader header;
+    std::vector<MetadataSection> metadata;
+    std::vector<Part> parts;  ///< one for each tile
+};
+
+/// Reads a part: the views and nothing else of the stream.
+/// Errors   Error{Errc::corrupt_stream}; what was sound before stands in `symbols`.
+inline void read_part(const StreamLayout::Part& part, StreamSymbols& symbols) {
+    symbols = {};
+    ByteReader reader(part.bytes);
+    static_cast<void>(reader.read_bytes(part.start, "stream header"));
     std::size_t from = 0;
-    if ((stream.header.flags & kFlagMetadata) != 0) {
+    symbols.hyper_latents = detail::read_hyper_latents(reader, part.bytes, from);
+    symbols.latents = detail::read_latents(reader, part.bytes, from);
+}
+
+/// Finds the parts of a stream, and checks the limits and what stands before the symbols.
+/// Safe     Any bytes; it allocates no more than a list of at most 255 metadata views and one of a part for each 9 bytes.
+/// Errors   as read_stream()
+[[nodiscard]] inline StreamLayout read_layout(ByteView bytes, const Limits& limits = {}) {
+    ByteReader reader(bytes);
+    StreamLayout layout;
+    layout.header = read_header(reader, limits);
+    std::size_t from = 0;
+    if ((layout.header.flags & kFlagMetadata) != 0) {
         unsigned previous = 0;
         while (const unsigned tag = reader.read_byte("metadata tag")) {
             if (tag <= previous)
@@ -9015,19 +9268,48 @@ inline std::size_t check_checksum(ByteReader& reader, ByteView bytes, std::size_
             const std::size_t length = reader.read_varint("metadata length");
             const ByteView payload = reader.read_bytes(length, "metadata section");
             from = detail::check_checksum(reader, bytes, from, "metadata section");
-            stream.metadata.push_back({static_cast<MetadataTag>(tag), payload});
+            layout.metadata.push_back({static_cast<MetadataTag>(tag), payload});
         }
         if (previous == 0)
             throw Error(Errc::corrupt_stream, "metadata tag: expected a section as the flags say, found none");
     }
-    const std::size_t length = reader.read_varint("hyper latents length");
-    stream.hyper_latents = reader.read_bytes(length, "hyper latents section");
-    from = detail::check_checksum(reader, bytes, from, "hyper latents section");
-    if (reader.remaining() < 4)
-        throw Error(Errc::corrupt_stream,
-                    "latents section: expected at least 4 bytes, found " + std::to_string(reader.remaining()));
-    stream.latents = reader.read_bytes(reader.remaining() - 4, "latents section");
-    detail::check_checksum(reader, bytes, from, "latents section");
+    if (!layout.header.tiled()) {
+        layout.parts.push_back({bytes.subspan(from), reader.position() - from});
+        return layout;
+    }
+    const std::uint64_t tiles = layout.header.tiles();
+    if (tiles > reader.remaining() / kSmallestTileBytes)
+        throw Error(Errc::corrupt_stream, "tile index: expected bytes for " + std::to_string(tiles) + " tiles, found " +
+                                              std::to_string(reader.remaining()));
+    std::vector<std::size_t> lengths(static_cast<std::size_t>(tiles));
+    for (std::size_t& length : lengths) {
+        length = reader.read_varint("tile length");
+        if (length < kSmallestTileBytes)
+            throw Error(Errc::corrupt_stream, "tile length: expected at least " + std::to_string(kSmallestTileBytes) +
+                                                  ", found " + std::to_string(length));
+    }
+    detail::check_checksum(reader, bytes, from, "tile index");
+    for (const std::size_t length : lengths) layout.parts.push_back({reader.read_bytes(length, "tile"), 0});
+    if (reader.remaining() != 0)
+        throw Error(Errc::corrupt_stream, "stream: expected an end after the last tile, found " +
+                                              std::to_string(reader.remaining()) + " more bytes");
+    return layout;
+}
+
+/// Takes a stream apart: checks the limits, every length and every CRC-32; the sections are views into `bytes`.
+/// Safe     as read_layout(), and a list of views for each tile.
+/// Errors   Error{Errc::corrupt_stream}, {Errc::unsupported} for another version, {Errc::limit}.
+[[nodiscard]] inline Stream read_stream(ByteView bytes, const Limits& limits = {}) {
+    StreamLayout layout = read_layout(bytes, limits);
+    std::vector<StreamSymbols> symbols(layout.parts.size());
+    for (std::size_t i = 0; i < symbols.size(); ++i) read_part(layout.parts[i], symbols[i]);
+    Stream stream{layout.header, std::move(layout.metadata), {}, {}};
+    if (stream.header.tiled()) {
+        stream.tiles = std::move(symbols);
+    } else {
+        stream.hyper_latents = symbols[0].hyper_latents;
+        stream.latents = symbols[0].latents;
+    }
     return stream;
 }
 
@@ -9054,13 +9336,22 @@ inline void append_sized(Bytes& out, ByteView payload, const char* where) {
 
 }  // namespace detail
 
-/// Writes a whole stream as format.hpp specifies it; kFlagMetadata follows from `stream.metadata`.
-/// Requires metadata tags rise strictly and none is 0.
-/// Errors   Error{Errc::limit} for what the format cannot hold, Error{Errc::invalid_argument} for flags or tags.
+/// Bytes of hyper latents and latents with their lengths and CRC-32s, of which the first covers the bytes from `from` on.
+inline void append_symbols(Bytes& out, const StreamSymbols& symbols, std::size_t from) {
+    detail::append_sized(out, symbols.hyper_latents, "hyper latents to write");
+    from = detail::append_checksum(out, from);
+    out.insert(out.end(), symbols.latents.begin(), symbols.latents.end());
+    detail::append_checksum(out, from);
+}
+
+/// Writes a whole stream as format.hpp specifies it; the flags follow from `stream.metadata` and `stream.header.tile_px`.
+/// Requires metadata tags rise strictly and none is 0; as many tiles as the header says.
+/// Errors   Error{Errc::limit} for what the format cannot hold, Error{Errc::invalid_argument} for flags, tags or tiles.
 [[nodiscard]] inline Bytes write_stream(const Stream& stream) {
     StreamHeader header = stream.header;
-    header.flags = static_cast<std::uint8_t>((header.flags & ~unsigned{kFlagMetadata}) |
-                                             (stream.metadata.empty() ? 0u : unsigned{kFlagMetadata}));
+    header.flags = static_cast<std::uint8_t>((header.flags & ~unsigned{kFlagsKnown}) |
+                                             (stream.metadata.empty() ? 0u : unsigned{kFlagMetadata}) |
+                                             (header.tiled() ? unsigned{kFlagTiles} : 0u));
     Bytes out;
     write_header(out, header);
     std::size_t from = 0;
@@ -9076,10 +9367,24 @@ inline void append_sized(Bytes& out, ByteView payload, const char* where) {
         from = detail::append_checksum(out, from);
     }
     if (!stream.metadata.empty()) out.push_back(0);
-    detail::append_sized(out, stream.hyper_latents, "hyper latents to write");
-    from = detail::append_checksum(out, from);
-    out.insert(out.end(), stream.latents.begin(), stream.latents.end());
+    if (!header.tiled()) {
+        append_symbols(out, {stream.hyper_latents, stream.latents}, from);
+        return out;
+    }
+    if (stream.tiles.size() != header.tiles())
+        throw Error(Errc::invalid_argument, "stream to write: expected " + std::to_string(header.tiles()) +
+                                                " tiles, found " + std::to_string(stream.tiles.size()));
+    Bytes tiles;
+    for (const StreamSymbols& tile : stream.tiles) {
+        const std::size_t start = tiles.size();
+        append_symbols(tiles, tile, start);
+        if (tiles.size() - start >= kVarintLimit)
+            throw Error(Errc::limit, "tile to write: expected fewer than " + std::to_string(kVarintLimit) +
+                                         " bytes, found " + std::to_string(tiles.size() - start));
+        append_varint(out, static_cast<std::uint32_t>(tiles.size() - start));
+    }
     detail::append_checksum(out, from);
+    out.insert(out.end(), tiles.begin(), tiles.end());
     return out;
 }
 
@@ -9447,8 +9752,8 @@ public:
     SafetensorsFile() = default;
     /// Copies the bytes. `where` names the file in messages.
     [[nodiscard]] static SafetensorsFile parse(ByteView bytes, const std::string& where = "weights") {
-        auto copy = std::make_shared<AlignedArray<std::uint8_t>>(
-            AlignedArray<std::uint8_t>::uninitialised(bytes.size()));
+        auto copy =
+            std::make_shared<AlignedArray<std::uint8_t>>(AlignedArray<std::uint8_t>::uninitialised(bytes.size()));
         std::copy(bytes.begin(), bytes.end(), copy->begin());
         const ByteView view{copy->data(), copy->size()};
         return SafetensorsFile(std::move(copy), view, where);
@@ -9907,6 +10212,8 @@ inline void read_stored(const SafetensorsFile& file, const std::string& name, Pa
 
 // ---- gancodec/codec/options.hpp
 
+#include <optional>
+
 namespace gancodec {
 
 /// What a Codec will be asked for. One that only decodes loads in half the time and holds fewer weights.
@@ -9930,14 +10237,39 @@ struct LoadOptions {
     return static_cast<int>(std::nearbyint(realism * kRealismSteps));
 }
 
+/// Memory for working on a picture in windows: activations of the networks, rows of pixels and latents, symbols of tiles.
+/// The weights come to it, and what a call returns.
+inline constexpr std::size_t kWindowMemoryBytes = std::size_t{160} << 20;
+
 /// How to encode.
 struct EncodeOptions {
     double quality = 50;  ///< 0 (smallest file) to 100 (best picture)
+    /// Side of tiles, a multiple of 64 px; 0 makes one piece of the picture, which takes memory for all of it.
+    int tile_px = 0;
+    std::size_t memory_bytes = kWindowMemoryBytes;  ///< where there are tiles
+};
+
+/// A rectangle of a picture, px.
+struct Region {
+    int x = 0, y = 0, width = 0, height = 0;
+
+    [[nodiscard]] static Region whole(const StreamHeader& header) { return {0, 0, header.width, header.height}; }
 };
 
 /// How to decode.
 struct DecodeOptions {
-    Limits limits;  ///< checked against the header before anything is allocated
+    Limits limits;                 ///< checked against the header before anything is allocated
+    std::optional<Region> region;  ///< instead of the whole picture: only tiles that reach it are read
+    /// Conceals what is damaged instead of refusing it: where the hyper latents of a tile are sound by the means that they
+    /// predict, else by those of zeros. A damaged header or index is refused still.
+    bool tolerant = false;
+    std::size_t memory_bytes = kWindowMemoryBytes;  ///< where there are tiles, a region, or tolerance
+};
+
+/// What of a tile was unreadable.
+struct TileDamage {
+    int tile = 0;                ///< counted row by row
+    bool hyper_latents = false;  ///< these too: nothing is known of the tile, else its means are
 };
 
 /// The step, 0 to 255, that a stream holds for a quality of 0 to 100.
@@ -9947,8 +10279,6 @@ struct DecodeOptions {
 
 }  // namespace gancodec
 // ---- gancodec/codec/codec_weights.hpp
-
-#include <optional>
 
 namespace gancodec {
 
@@ -10275,6 +10605,49 @@ template <class EncodeAt>
     if (best.step < lowest_step)
         throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
                                      " bytes, found " + std::to_string(smallest_miss) + " bytes at the lowest quality");
+    return best;
+}
+
+/// The same for pictures so large that encoding twelve times takes too long: `estimate(step)`, cheap and growing with the step,
+/// says about how many bytes encode_at() gives. A first guess is corrected by what it really gave, until a file fills 97 % of
+/// `max_bytes` or four were tried; if none of those fits the lowest quality is.
+/// Errors   as encode_to_size()
+template <class Estimate, class EncodeAt>
+[[nodiscard]] SizedStream encode_to_estimated_size(std::size_t max_bytes, Estimate&& estimate, EncodeAt&& encode_at) {
+    constexpr int kMostTries = 4;
+    constexpr double kFilled = 0.97;
+    const auto most = static_cast<double>(max_bytes);
+    const auto highest_below = [&](double bytes) {
+        int low = kLowestQualityStep, high = kHighestQualityStep + 1;  // low fits, or nothing does
+        while (high - low > 1) {
+            const int middle = low + (high - low) / 2;
+            (estimate(middle) <= bytes ? low : high) = middle;
+        }
+        return low;
+    };
+    SizedStream best{kLowestQualityStep - 1, {}};
+    int lowest_miss = kHighestQualityStep + 1;
+    double correction = 1;
+    for (int tries = 0; tries < kMostTries; ++tries) {
+        const int step = std::min(highest_below(most / correction), lowest_miss - 1);
+        if (step <= best.step || step < kLowestQualityStep) break;
+        Bytes bytes = encode_at(step);
+        const auto found = static_cast<double>(bytes.size());
+        correction = found / estimate(step);
+        if (bytes.size() > max_bytes)
+            lowest_miss = step;
+        else
+            best = {step, std::move(bytes)};
+        if (found <= most && found >= kFilled * most) break;
+    }
+    if (best.step < kLowestQualityStep) {
+        Bytes bytes = encode_at(kLowestQualityStep);
+        if (bytes.size() > max_bytes)
+            throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
+                                         " bytes, found " + std::to_string(bytes.size()) +
+                                         " bytes at the lowest quality");
+        best = {kLowestQualityStep, std::move(bytes)};
+    }
     return best;
 }
 
@@ -10828,6 +11201,8 @@ public:
     /// Errors   as decode()
     [[nodiscard]] ZooSymbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
         const Stream stream = read_stream(bytes, options.limits);
+        if (stream.header.tiled())
+            throw Error(Errc::unsupported, "stream: expected one in one piece for weights of this model, found tiles");
         if (stream.header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
             throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(stream.header.entropy_id).substr(2) + ", found " +
@@ -11000,7 +11375,7 @@ public:
     [[nodiscard]] Value analyse(Context& context, const Image* image, HyperExtent extent) const {
         constexpr int r = Encoder::First::kFactor, side = kImageMultiple / r;
         Value x = context.make({1, 3 * r * r, extent.h * side, extent.w * side});
-        context.compute([&] { image_to_tensor(*image, x.view(), 0, kPixels<Encoder::First>); });
+        context.compute([&] { from_image(*image, x.view()); });
         return weights_.networks.encoder.all_but_first(context, std::move(x));
     }
     /// y → ẑ, rounded, and v − mu, which is still to be rounded.
@@ -11011,8 +11386,7 @@ public:
         const HyperExtent extent{z_value.shape().h, z_value.shape().w};
         context.compute([&] {
             z.resize(extent.hyper_latents());
-            each_in_symbol_order(z_value.constant(),
-                                 [&](std::size_t i, float value) { z[i] = round_to_int(value, kLargestHyper); });
+            each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) { z[i] = round_hyper(value); });
         });
         Value residual = hyper_mean(context, z, extent);
         context.compute([&] { sub(v.constant(), residual.constant(), residual.view()); });
@@ -11020,28 +11394,24 @@ public:
     }
     static void round_residuals(TensorView<const float> residual, std::vector<std::int32_t>& rounded) {
         rounded.resize(residual.shape.logical_size());
-        each_in_symbol_order(residual,
-                             [&](std::size_t i, float value) { rounded[i] = round_to_int(value, kMaxSymbol); });
+        each_in_symbol_order(residual, [&](std::size_t i, float value) { rounded[i] = round_residual(value); });
     }
     /// y → symbols, and the table of each residual, in scratch.
     [[nodiscard]] std::span<const std::uint8_t> quantise(Context& context, const Value& y, int step,
                                                          Symbols& symbols) const {
         const Value residual = predict(context, y, step, symbols.z);
         context.compute([&] { round_residuals(residual.constant(), symbols.residuals); });
-        return scale_indices(context, symbols.z, {y.shape().h / kUpsampling, y.shape().w / kUpsampling}, step);
+        return scale_indices(context.scratch(), symbols.z, {y.shape().h / kUpsampling, y.shape().w / kUpsampling},
+                             step);
     }
     /// In scratch, which the caller scopes.
-    [[nodiscard]] std::span<const std::uint8_t> scale_indices(Context& context, std::span<const std::int32_t> z,
+    [[nodiscard]] std::span<const std::uint8_t> scale_indices(Workspace& ws, std::span<const std::int32_t> z,
                                                               HyperExtent extent, int step) const {
-        Workspace& ws = context.scratch();
         const std::span index(ws.take<std::uint8_t>(extent.latents()), extent.latents());
         const std::span clamped(ws.take<std::int16_t>(extent.hyper_latents()), extent.hyper_latents());
-        context.compute([&] {
+        if (!ws.counts_only())
             std::transform(z.begin(), z.end(), clamped.begin(),
-                           [](std::int32_t value) {  // a hostile stream may hold larger
-                               return static_cast<std::int16_t>(std::clamp(value, -kLargestHyper, kLargestHyper));
-                           });
-        });
+                           [](std::int32_t value) { return static_cast<std::int16_t>(clamp_hyper(value)); });
         weights_.hyper_scale.run(clamped, extent.h, extent.w, step, index, ws);
         return index;
     }
@@ -11055,6 +11425,10 @@ public:
         const double at = position(step);
         v = apply_gain(context, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
         return weights_.networks.generator.all_but_last(context, std::move(v));
+    }
+    /// What the pixel unshuffle at the beginning of the encoder makes of a picture.
+    static void from_image(const Image& image, TensorView<float> x) {
+        image_to_tensor(image, x, 0, kPixels<Encoder::First>);
     }
     [[nodiscard]] static Image to_image(const Value& x, int width, int height) {
         return tensor_to_image(x.constant(), width, height, kPixels<Generator::Last>);
@@ -11070,19 +11444,23 @@ public:
     void run_decoder(Context& context, HyperExtent extent) const {
         {
             const Workspace::Scope scope(context.scratch());
-            static_cast<void>(scale_indices(context, {}, extent, 0));
+            static_cast<void>(scale_indices(context.scratch(), {}, extent, 0));
         }
         static_cast<void>(synthesise(context, {}, extent, 0));
     }
 
+    [[nodiscard]] static std::int32_t round_hyper(float value) { return round_to_int(value, kLargestHyper); }
+    [[nodiscard]] static std::int32_t round_residual(float value) { return round_to_int(value, kMaxSymbol); }
+    /// A hyper latent as the networks take it: a hostile stream may hold larger ones.
+    [[nodiscard]] static std::int32_t clamp_hyper(std::int32_t value) {
+        return std::clamp(value, -kLargestHyper, kLargestHyper);
+    }
     /// Where a quality step lies between the trained levels, 0 … kQualityLevels − 1.
     [[nodiscard]] static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
     [[nodiscard]] Value hyper_mean(Context& context, std::span<const std::int32_t> z, HyperExtent extent) const {
         Value z_hat = context.make({1, kHyperChannels, extent.h, extent.w});
         context.compute([&] {
-            fill_in_symbol_order(z_hat.view(), [&](std::size_t i) {
-                return static_cast<float>(std::clamp(z[i], -kLargestHyper, kLargestHyper));
-            });
+            fill_in_symbol_order(z_hat.view(), [&](std::size_t i) { return static_cast<float>(clamp_hyper(z[i])); });
         });
         return weights_.networks.hyper_mean(context, std::move(z_hat));
     }
@@ -11106,222 +11484,869 @@ private:
 using Transform = BasicTransform<Model<float>>;
 
 }  // namespace gancodec
-// ---- gancodec/codec/codec.hpp
+// ---- gancodec/codec/rows.hpp
+
+#include <functional>
 
 namespace gancodec {
 
-/// Reads a stream's header: extents, quality step, the id of the entropy tables it needs. No weights are wanted for that.
-/// Errors  Error{corrupt_stream, unsupported, limit}.
-[[nodiscard]] inline StreamHeader inspect(ByteView bytes, const DecodeOptions& options = {}) {
-    return read_stream(bytes, options.limits).header;
+/// Fills the rows of a picture that begin at row y; `rows` is as wide as the picture. They are asked for from top to bottom,
+/// each once; where a size is to be met several times over, and then row 0 comes again.
+using RowSource = std::function<void(int y, Image& rows)>;
+
+/// Takes the rows of a picture, or of a region, from top to bottom: `rows` begin at its row y.
+using RowSink = std::function<void(int y, const Image& rows)>;
+
+/// The rows of a picture in memory, which outlives the source.
+[[nodiscard]] inline RowSource rows_of(const Image& image) {
+    return [&image](int y, Image& rows) { std::copy_n(image.at(0, y), rows.rgb.size(), rows.rgb.data()); };
 }
 
-template <class Networks>
-class BasicCodec;
-template <class Networks>
-void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& where);
-template <class Networks>
-void check_self_test(BasicCodec<Networks>& codec, const std::string& where);
+/// Up to 4 x 4 squares spread evenly over a picture, with all of a small one among them: a sample of what it costs.
+[[nodiscard]] inline std::vector<Image> sample_squares(const RowSource& source, int width, int height) {
+    static constexpr int kSide = 512, kMost = 4, kRows = 64;
+    const auto starts = [](int extent) {
+        const int side = std::min(kSide, extent), count = std::min(kMost, (extent + kSide - 1) / kSide);
+        std::vector<int> list;
+        for (std::int64_t i = 0; i < count; ++i)
+            list.push_back(count == 1 ? 0 : static_cast<int>((extent - side) * i / (count - 1)));
+        return list;
+    };
+    const std::vector<int> tops = starts(height), lefts = starts(width);
+    std::vector<Image> squares(tops.size() * lefts.size(), make_image(std::min(kSide, width), std::min(kSide, height)));
+    Image rows = make_image(width, std::min(kRows, height));
+    for (int y = 0; y < height; y += rows.height) {
+        rows.height = std::min(rows.height, height - y);
+        rows.rgb.resize(3 * rows.pixels());
+        source(y, rows);
+        for (std::size_t i = 0; i < squares.size(); ++i) {
+            Image& square = squares[i];
+            const int top = tops[i / lefts.size()], left = lefts[i % lefts.size()];
+            for (int row = std::max(y, top); row < std::min(y + rows.height, top + square.height); ++row)
+                std::copy_n(rows.at(left, row - y), 3 * static_cast<std::size_t>(square.width),
+                            square.at(0, row - top));
+        }
+    }
+    return squares;
+}
 
-using Codec = BasicCodec<Model<float>>;
+}  // namespace gancodec
+// ---- gancodec/codec/tile_grid.hpp
 
-/// Encodes photographs to bytes and back.
-///   Codec codec = Codec::load("gancodec.safetensors");
-///   Bytes bytes = codec.encode(image, {.quality = 40});
-///   Image again = codec.decode(bytes);
-///
-/// Read first: (1) the symbols in a stream decode alike everywhere, the pixels alike wherever there is fused
-/// multiply-add; (2) a Codec keeps memory between images and serves one caller at a time: make one per thread;
-/// (3) a stream decodes only with the entropy tables it was made with, and says so otherwise.
-template <class Networks>
-class BasicCodec {
+#include <deque>
+
+namespace gancodec {
+
+static_assert(kTileStepPx == kImageMultiple, "a tile holds whole places of the hyper latents");
+
+/// Latents along the side of a place of the hyper latents.
+inline constexpr int kLatentsPerHyper = IntegerHyperScale::kUpsampling;
+/// Pixels along the side of a latent.
+inline constexpr int kLatentPx = kImageMultiple / kLatentsPerHyper;
+
+/// How the tiles of a stream lie over the picture; a stream without tiles is one. Places are those of the hyper latents.
+struct TileGrid {
+    int width = 0, height = 0;  ///< of the picture, px
+    int h = 0, w = 0;           ///< places
+    int side = 0;               ///< of a tile, places
+
+    [[nodiscard]] static TileGrid of(const StreamHeader& header) {
+        TileGrid grid;
+        grid.width = header.width;
+        grid.height = header.height;
+        grid.h = round_up(header.height, kImageMultiple) / kImageMultiple;
+        grid.w = round_up(header.width, kImageMultiple) / kImageMultiple;
+        grid.side = header.tiled() ? header.tile_px / kImageMultiple : std::max(grid.h, grid.w);
+        return grid;
+    }
+    [[nodiscard]] int columns() const { return (w + side - 1) / side; }
+    [[nodiscard]] int rows() const { return (h + side - 1) / side; }
+    [[nodiscard]] int count() const { return columns() * rows(); }
+    /// Places of tile `index`, counted row by row.
+    [[nodiscard]] Area places(int index) const {
+        const int y = index / columns() * side, x = index % columns() * side;
+        return {{y, std::min(h, y + side)}, {x, std::min(w, x + side)}};
+    }
+    /// Pixels of a tile.
+    [[nodiscard]] Area pixels(int index) const {
+        return places(index).finer(kImageMultiple).common({{0, height}, {0, width}});
+    }
+    /// The tiles that have one of these places, row by row.
+    [[nodiscard]] std::vector<int> over(const Area& area) const {
+        std::vector<int> tiles;
+        const Area covered = area.coarser(side);
+        for (int row = covered.y.first; row < covered.y.end; ++row)
+            for (int column = covered.x.first; column < covered.x.end; ++column)
+                tiles.push_back(row * columns() + column);
+        return tiles;
+    }
+};
+
+/// Rows [first, end) of something whose rows come one after another and are let go from the front; their memory serves those to
+/// come.
+template <class T>
+class RowQueue {
 public:
-    using Weights = BasicCodecWeights<Networks>;
+    explicit RowQueue(std::size_t row_size) : row_size_(row_size) {}
 
-    /// Reads weights and replays the self-test they carry.
-    /// Errors  Error{io, corrupt_weights, wrong_weights, invalid_argument}.
-    [[nodiscard]] static BasicCodec load(const std::filesystem::path& path, const LoadOptions& options = {}) {
-        return load(SafetensorsFile::load(path), options);
+    [[nodiscard]] int end() const { return first_ + static_cast<int>(rows_.size()); }
+    [[nodiscard]] T* push() {
+        if (spare_.empty()) spare_.emplace_back(row_size_);
+        rows_.push_back(std::move(spare_.back()));
+        spare_.pop_back();
+        return rows_.back().data();
     }
-    /// The same from a file in memory, which is let go as soon as it is read.
-    [[nodiscard]] static BasicCodec load(SafetensorsFile file, const LoadOptions& options = {}) {
-        BasicCodec codec(file, options);
-        const std::string where = std::exchange(file, {}).where();
-        check_entropy_id(codec, where);
-        check_self_test(codec, where);
-        return codec;
+    [[nodiscard]] const T* row(int y) const {
+        GANCODEC_ASSERT(y >= first_ && y < end());
+        return rows_[static_cast<std::size_t>(y - first_)].data();
     }
-    /// Weights in memory, as a trainer has them: nothing is tested.
-    explicit BasicCodec(Weights weights, const LoadOptions& options = {}) : BasicCodec(options, std::move(weights)) {
-        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
-        each_running_network([&](const std::string&, auto& network) { network.prepare(false); });
-        detail::unmix_realism(weights_, plain);
-    }
-
-    [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
-    /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
-    [[nodiscard]] const Weights& weights() const { return weights_; }
-    [[nodiscard]] const LoadOptions& options() const { return options_; }
-    /// Gives back what this Codec was made of. Requires it was made from weights in memory, not by load().
-    [[nodiscard]] Weights release() && { return std::move(weights_); }
-    /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
-    /// Found by going through the networks without computing, and allocated at once before the first layer runs.
-    [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
-        const HyperExtent extent = extent_of(header);
-        const MemoryPlan plan =
-            Inference<float>::plan([&](Inference<float>& context) { transform().run_decoder(context, extent); });
-        return plan.bytes<float>() + (extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t);
-    }
-
-    /// Errors  Error{invalid_argument} for an image without pixels, a quality outside 0..100, or a Codec that only decodes;
-    ///         Error{limit}.
-    [[nodiscard]] Bytes encode(const Image& image, const EncodeOptions& options = {}) {
-        if (!(options.quality >= 0 && options.quality <= 100))
-            throw Error(Errc::invalid_argument,
-                        "encode: expected a quality of 0 to 100, found " + std::to_string(options.quality));
-        return encode_latents(analyse(image), image, quality_step(options.quality));
-    }
-    /// The best quality whose whole stream has at most `max_bytes`; the image is analysed once.
-    /// Errors  as encode(), and Error{limit} when even the lowest quality needs more.
-    [[nodiscard]] SizedStream encode_to_size(const Image& image, std::size_t max_bytes) {
-        const Value y = analyse(image);
-        return gancodec::encode_to_size(max_bytes, [&](int step) { return encode_latents(y, image, step); });
-    }
-    /// Errors  Error{corrupt_stream, unsupported, limit, wrong_weights}.
-    [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
-        const Stream stream = read_stream(bytes, options.limits);
-        read_symbols(stream, options, symbols_);
-        return paint(symbols_, stream.header);
-    }
-
-    /// Entropy coding alone: the stream of an image of `width` x `height` with these symbols.
-    /// Requires as many symbols as an image of that size has.
-    [[nodiscard]] Bytes encode_symbols(const Symbols& symbols, int width, int height, int step) {
-        const HyperExtent extent = HyperExtent::of(width, height);
-        GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
-        const Workspace::Scope scope(context_->scratch());
-        const auto index = transform().scale_indices(*context_, symbols.z, extent, step);
-        return write_symbols(symbols, index, width, height, step);
-    }
-    /// Entropy decoding alone, in integers from end to end: the same everywhere, with fused multiply-add or without.
-    /// Errors  as decode().
-    [[nodiscard]] Symbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
-        Symbols symbols;
-        read_symbols(read_stream(bytes, options.limits), options, symbols);
-        return symbols;
-    }
-
-    /// The pixels of symbols, the other half of decode().
-    /// Requires as many symbols as a stream with that header holds.
-    [[nodiscard]] Image paint(const Symbols& symbols, const StreamHeader& header) {
-        const HyperExtent extent = extent_of(header);
-        GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
-        reserve_for_decoding(extent);
-        const Value x_hat = transform().synthesise(*context_, symbols, extent, header.quality_step);
-        return Transform::to_image(x_hat, header.width, header.height);
+    [[nodiscard]] T* row(int y) { return const_cast<T*>(std::as_const(*this).row(y)); }
+    void drop_before(int y) {
+        for (; first_ < y && !rows_.empty(); ++first_) {
+            spare_.push_back(std::move(rows_.front()));
+            rows_.pop_front();
+        }
     }
 
 private:
-    using Value = Pooled<float>;
-    using Transform = BasicTransform<Networks>;
+    std::size_t row_size_;
+    int first_ = 0;
+    std::deque<std::vector<T>> rows_;
+    std::vector<std::vector<T>> spare_;
+};
 
-    BasicCodec(const LoadOptions& options, Weights weights)
-        : weights_(std::move(weights)),
-          options_(options),
-          entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
-          hyper_prior_(make_tables(weights_.prior)),
-          latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
-          context_(std::make_unique<Inference<float>>()) {}
+}  // namespace gancodec
+// ---- gancodec/codec/tile_reader.hpp
 
-    /// Reads and packs layer by layer: of convolutions, whose weights have four axes, the packed form alone stays, and the
-    /// memory of the other serves the next layer. Nothing is ever held of a network that does not run.
-    BasicCodec(const SafetensorsFile& file, const LoadOptions& options) : BasicCodec(options, all_but_networks(file)) {
-        const detail::StoredParameters read(file, realism_step(options.realism));
-        weights_.networks.gain.each_parameter("gain.", read);
-        each_running_network([&](const std::string& name, auto& network) {
-            std::size_t index = 0;
-            const auto pack = [&](auto& layer) {
-                layer.each_parameter(name + std::to_string(index++) + ".", read);
-                layer.prepare(false);
-                layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
-                    if (p.shape.size() == 4) p.value = {};
+namespace gancodec {
+
+/// What codes the symbols of tiles: views of a codec's parts.
+template <class Networks>
+struct BasicTileCoder {
+    BasicTransform<Networks> transform;
+    const FactorizedPrior* hyper_prior;
+    const ConditionalPrior* latent_prior;
+    int step;
+
+    [[nodiscard]] std::pair<Bytes, Bytes> encode(const Symbols& symbols, HyperExtent extent, Workspace& ws) const {
+        const Workspace::Scope scope(ws);
+        const auto index = transform.scale_indices(ws, symbols.z, extent, step);
+        return {hyper_prior->encode(symbols.z), latent_prior->encode(symbols.residuals, index)};
+    }
+    /// Errors  Error{corrupt_stream}.
+    void decode_hyper_latents(ByteView bytes, HyperExtent extent, Symbols& symbols) const {
+        symbols.z.resize(extent.hyper_latents());
+        hyper_prior->decode(bytes, symbols.z);
+    }
+    /// Requires decode_hyper_latents() passed.
+    void decode_latents(ByteView bytes, HyperExtent extent, Symbols& symbols, Workspace& ws) const {
+        const Workspace::Scope scope(ws);
+        const auto index = transform.scale_indices(ws, symbols.z, extent, step);
+        symbols.residuals.resize(extent.latents());
+        latent_prior->decode(bytes, index, symbols.residuals);
+    }
+};
+
+/// The symbols of a stream, of which tiles are decoded when they are wanted, several at a time, and forgotten when others
+/// need the room.
+template <class Networks>
+class BasicTileReader {
+public:
+    /// Views: all outlive it. It keeps `keep_bytes` of symbols, or what is wanted at one time if that is more.
+    BasicTileReader(const BasicTileCoder<Networks>& coder, const StreamLayout& layout, std::size_t keep_bytes,
+                    bool tolerant)
+        : coder_(coder),
+          layout_(layout),
+          grid_(TileGrid::of(layout.header)),
+          keep_bytes_(keep_bytes),
+          tolerant_(tolerant),
+          scratch_(static_cast<std::size_t>(threads())) {}
+
+    [[nodiscard]] const TileGrid& grid() const { return grid_; }
+    /// Where tolerant, what was found unreadable so far, by tile.
+    [[nodiscard]] std::vector<TileDamage> damages() const {
+        std::vector<TileDamage> list;
+        for (const auto& [tile, damage] : damages_) list.push_back(damage);
+        return list;
+    }
+    /// Makes the hyper latents of some places readable, and the latents of others, which are among them.
+    /// Errors  Error{corrupt_stream} unless tolerant.
+    void want(const Area& hyper_places, const Area& latent_places) {
+        std::vector<Task> tasks;
+        ++now_;
+        for (const int tile : grid_.over(hyper_places)) {
+            const auto [entry, added] = kept_.try_emplace(tile);
+            entry->second.used = now_;
+            if (added) tasks.push_back({&entry->second, tile, false});
+        }
+        for (const int tile : grid_.over(latent_places)) {
+            Entry& entry = kept_.at(tile);
+            if (!entry.symbols.residuals.empty()) continue;
+            const auto task = std::find_if(tasks.begin(), tasks.end(), [&](const Task& t) { return t.tile == tile; });
+            if (task == tasks.end())
+                tasks.push_back({&entry, tile, true});
+            else
+                task->latents = true;
+        }
+        forget();
+        read(tasks);
+    }
+    /// Calls f(symbols, places of its tile, places of both) for the tiles that have some of these places.
+    template <class F>
+    void each_tile(const Area& places, F&& f) const {
+        for (const int tile : grid_.over(places)) {
+            const Area all = grid_.places(tile);
+            f(kept_.at(tile).symbols, all, all.common(places));
+        }
+    }
+    /// Memory of the symbols of one tile.
+    [[nodiscard]] static std::size_t tile_bytes(const TileGrid& grid) {
+        const HyperExtent extent{std::min(grid.side, grid.h), std::min(grid.side, grid.w)};
+        return (extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t);
+    }
+
+private:
+    struct Entry {
+        Symbols symbols;
+        std::uint64_t used = 0;
+    };
+    struct Task {
+        Entry* entry;
+        int tile;
+        bool latents;
+        std::exception_ptr failure = nullptr;
+        bool damaged = false, damaged_hyper = false;
+    };
+
+    void forget() {
+        while (kept_.size() * tile_bytes(grid_) > keep_bytes_) {
+            const auto oldest = std::min_element(
+                kept_.begin(), kept_.end(), [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+            if (oldest->second.used == now_) return;
+            kept_.erase(oldest);
+        }
+    }
+    void read(std::vector<Task>& tasks) {
+        parallel_for(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i, int worker) {
+            Task& task = tasks[static_cast<std::size_t>(i)];
+            try {
+                read(task, scratch_[static_cast<std::size_t>(worker)]);
+            } catch (...) {
+                task.failure = std::current_exception();
+            }
+        });
+        for (const Task& task : tasks)
+            if (task.failure) std::rethrow_exception(task.failure);
+        for (const Task& task : tasks)
+            if (task.damaged) damages_[task.tile] = {task.tile, task.damaged_hyper};
+    }
+    /// A tile whose hyper latents are lost has zeros for them, and one whose latents are lost has the means: r = 0.
+    void read(Task& task, Workspace& ws) const {
+        const Area places = grid_.places(task.tile);
+        const HyperExtent extent{places.y.size(), places.x.size()};
+        Symbols& symbols = task.entry->symbols;
+        bool sound_hyper = false;
+        try {
+            StreamSymbols coded;
+            std::exception_ptr damage;
+            try {
+                read_part(layout_.parts[static_cast<std::size_t>(task.tile)], coded);
+            } catch (const Error&) {
+                if (!tolerant_ || coded.hyper_latents.empty()) throw;
+                damage = std::current_exception();
+            }
+            coder_.decode_hyper_latents(coded.hyper_latents, extent, symbols);
+            sound_hyper = true;
+            if (damage) std::rethrow_exception(damage);
+            if (task.latents) coder_.decode_latents(coded.latents, extent, symbols, ws);
+        } catch (const Error&) {
+            // In one piece the first CRC-32 covers the header: damaged, it may not even say the size.
+            if (!tolerant_ || (!sound_hyper && !layout_.header.tiled())) throw;
+            task.damaged = true;
+            task.damaged_hyper = !sound_hyper;
+            if (!sound_hyper) symbols.z.assign(extent.hyper_latents(), 0);
+            symbols.residuals.assign(extent.latents(), 0);
+        }
+    }
+
+    BasicTileCoder<Networks> coder_;
+    const StreamLayout& layout_;
+    TileGrid grid_;
+    std::size_t keep_bytes_;
+    bool tolerant_;
+    std::vector<Workspace> scratch_;
+    std::map<int, Entry> kept_;
+    std::map<int, TileDamage> damages_;
+    std::uint64_t now_ = 0;
+};
+
+}  // namespace gancodec
+// ---- gancodec/codec/window_size.hpp
+
+namespace gancodec {
+
+/// Height and width of the windows in which a picture is worked on, px, and the memory that takes.
+struct WindowSize {
+    int height = 0, width = 0;
+    std::size_t memory_bytes = 0;
+
+    /// Of windows that fit into `memory_bytes`, the one with the least work: `halo_px` on all sides is computed twice.
+    /// `memory(height, width) -> bytes`; windows are multiples of 64 px, and no larger than what they are to cover.
+    /// Errors  Error{limit}, which says how much the smallest takes.
+    template <class Memory>
+    [[nodiscard]] static WindowSize choose(int height, int width, int halo_px, std::size_t memory_bytes,
+                                           const Memory& memory) {
+        constexpr int kLargest = 8192;
+        const auto sides = [&](int extent) {
+            std::vector<int> list;
+            const int whole = std::min(round_up(extent, kImageMultiple), kLargest);
+            for (int side = kImageMultiple; side < whole;
+                 side += std::max(kImageMultiple, round_down(side / 2, kImageMultiple)))
+                list.push_back(side);
+            list.push_back(whole);
+            return list;
+        };
+        WindowSize best, smallest;
+        double least = 0;
+        for (const int h : sides(height))
+            for (const int w : sides(width)) {
+                const double work = (1 + 2.0 * halo_px / h) * (1 + 2.0 * halo_px / w);
+                if (best.height > 0 && work >= least && smallest.height > 0) continue;
+                const WindowSize size{h, w, memory(h, w)};
+                if (smallest.height == 0 || size.memory_bytes < smallest.memory_bytes) smallest = size;
+                if (size.memory_bytes > memory_bytes) break;  // a wider one takes more
+                best = size;
+                least = work;
+            }
+        if (best.height == 0)
+            throw Error(Errc::limit, "memory for windows: expected at least " + std::to_string(smallest.memory_bytes) +
+                                         " bytes, found " + std::to_string(memory_bytes));
+        return best;
+    }
+};
+
+}  // namespace gancodec
+// ---- gancodec/codec/window_painter.hpp
+
+namespace gancodec {
+
+/// Paints any rectangle of a picture from symbols, with the pixels that the whole picture would have there.
+template <class Networks>
+class BasicWindowPainter {
+    using Generator = decltype(Networks::generator);
+    using HyperMean = decltype(Networks::hyper_mean);
+    using GeneratorWindow = Windowed<Generator, 0, Generator::kLayers - 1>;
+    static constexpr int kShuffle = Generator::Last::kFactor;
+
+public:
+    using Context = Inference<float>;
+    using Value = Context::Value;
+
+    BasicWindowPainter(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int step)
+        : weights_(weights), grid_(grid), step_(step) {}
+
+    /// What painting a rectangle reads: latents, and hyper latents.
+    struct Window {
+        GeneratorWindow generator;
+        Windowed<HyperMean> hyper_mean;
+        Area fine;  ///< what the generator gives, before its last pixel shuffle
+
+        Window(const TileGrid& grid, const Area& px)
+            : generator(grid.h * kLatentsPerHyper, grid.w * kLatentsPerHyper, px.coarser(kShuffle)),
+              hyper_mean(grid.h, grid.w, generator.input()),
+              fine(px.coarser(kShuffle)) {}
+        [[nodiscard]] Area hyper_places() const { return hyper_mean.input(); }
+        [[nodiscard]] Area latents() const { return generator.input(); }
+    };
+
+    /// Paints into `out`, whose first pixel is (left, top) of the picture. Requires `px` lies in it.
+    void paint(Context& context, BasicTileReader<Networks>& symbols, const Area& px, Image& out, int left,
+               int top) const {
+        const Window window(grid_, px);
+        symbols.want(window.hyper_places(), window.latents().coarser(kLatentsPerHyper));
+        const Value x = synthesise(context, &symbols, window);
+        const Area painted = window.fine.finer(kShuffle);
+        const Image image =
+            BasicTransform<Networks>::to_image(x, px.x.end - painted.x.first, px.y.end - painted.y.first);
+        for (int y = px.y.first; y < px.y.end; ++y)
+            std::copy_n(image.at(px.x.first - painted.x.first, y - painted.y.first),
+                        3 * static_cast<std::size_t>(px.x.size()), out.at(px.x.first - left, y - top));
+    }
+    /// Memory of a window of h x w px somewhere inside, without symbols: of its networks and its pixels.
+    [[nodiscard]] std::size_t memory_bytes(int h, int w) const {
+        const Window window(grid_, somewhere(h, w));
+        const MemoryPlan plan =
+            Context::plan([&](Context& counted) { static_cast<void>(synthesise(counted, nullptr, window)); });
+        return plan.bytes<float>() + 3 * static_cast<std::size_t>(h) * static_cast<std::size_t>(w);
+    }
+    /// Allocates at once what any window of h x w px needs of `context`.
+    void reserve(Context& context, int h, int w) const {
+        const Window window(grid_, somewhere(h, w));
+        context.reserve_for([&](Context& counted) { static_cast<void>(synthesise(counted, nullptr, window)); });
+    }
+    /// Memory of the symbols that it reads.
+    [[nodiscard]] std::size_t symbol_bytes(int h, int w) const {
+        const Window window(grid_, somewhere(h, w));
+        return grid_.over(window.hyper_places()).size() * BasicTileReader<Networks>::tile_bytes(grid_);
+    }
+    /// Pixels beyond a rectangle, on each side, whose symbols reach it.
+    [[nodiscard]] static int halo_px() {
+        constexpr int kFar = 1 << 16;  // inside a picture that has no end
+        TileGrid grid;
+        grid.h = grid.w = 2 * kFar / kImageMultiple;
+        const Window window(grid, {{kFar, kFar + kImageMultiple}, {kFar, kFar + kImageMultiple}});
+        const auto reach = [&](Interval read, int px) {
+            return std::max(kFar - read.first * px, read.end * px - kFar - kImageMultiple);
+        };
+        return std::max(reach(window.hyper_places().y, kImageMultiple), reach(window.latents().y, kLatentPx));
+    }
+
+private:
+    /// As large a part of the picture as h x w px need, as far from its borders as can be.
+    [[nodiscard]] Area somewhere(int h, int w) const {
+        constexpr int kGrid = 4 * kImageMultiple;  // where windows are largest
+        const auto place = [](int size, int extent) {
+            const int wanted = std::min(round_up(size, kGrid), extent);
+            const int first = round_down((extent - wanted) / 2, kGrid);
+            return Interval{first, std::min(extent, first + wanted)};
+        };
+        return {place(h, grid_.height), place(w, grid_.width)};
+    }
+    /// Symbols to what the pixel shuffle at the end of the generator makes a picture of. Counted memory has no symbols.
+    [[nodiscard]] Value synthesise(Context& context, const BasicTileReader<Networks>* symbols,
+                                   const Window& window) const {
+        const Area hyper = window.hyper_places(), latents = window.latents();
+        Value z = context.make({1, kHyperChannels, hyper.y.size(), hyper.x.size()});
+        context.compute([&] {
+            symbols->each_tile(hyper, [&](const Symbols& tile, const Area& all, const Area& part) {
+                each_symbol(tile.z, all, part, z.view(), hyper, [](std::int32_t symbol, float& element) {
+                    element = static_cast<float>(BasicTransform<Networks>::clamp_hyper(symbol));
                 });
-            };
-            std::apply([&](auto&... layer) { (pack(layer), ...); }, network.layers);
+            });
+            clear_padding(z.view());
+        });
+        Value v = window.hyper_mean(weights_.networks.hyper_mean, context, std::move(z));
+        context.compute([&] {
+            symbols->each_tile(
+                latents.coarser(kLatentsPerHyper), [&](const Symbols& tile, const Area& all, const Area& part) {
+                    each_symbol(tile.residuals, all.finer(kLatentsPerHyper),
+                                part.finer(kLatentsPerHyper).common(latents), v.view(), latents,
+                                [](std::int32_t symbol, float& element) { element += static_cast<float>(symbol); });
+                });
+        });
+        const double at = BasicTransform<Networks>::position(step_);
+        v = apply_gain(context, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
+        return window.generator(weights_.networks.generator, context, std::move(v));
+    }
+    /// Calls f(symbol, element) for the places of `part`: of symbols of the places `all`, and of a tensor of those of `window`.
+    template <class F>
+    static void each_symbol(const std::vector<std::int32_t>& symbols, const Area& all, const Area& part,
+                            TensorView<float> tensor, const Area& window, const F& f) {
+        const auto plane = static_cast<std::size_t>(all.y.size()) * static_cast<std::size_t>(all.x.size());
+        for (int c = 0; c < tensor.shape.c; ++c)
+            for (int y = part.y.first; y < part.y.end; ++y) {
+                const std::int32_t* symbol =
+                    symbols.data() + static_cast<std::size_t>(c) * plane +
+                    static_cast<std::size_t>(y - all.y.first) * static_cast<std::size_t>(all.x.size()) +
+                    static_cast<std::size_t>(part.x.first - all.x.first);
+                float* element =
+                    tensor.data + tensor.shape.offset(0, c, y - window.y.first, part.x.first - window.x.first);
+                for (int x = part.x.first; x < part.x.end; ++x, ++symbol, element += kChannelBlock)
+                    f(*symbol, *element);
+            }
+    }
+
+    const BasicCodecWeights<Networks>& weights_;
+    TileGrid grid_;
+    int step_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/codec/tile_encoder.hpp
+
+namespace gancodec {
+
+/// Encodes a picture row of tiles by row of tiles. Rows of pixels, latents and hyper latents are kept as long as a window still
+/// reads them, so that none is computed twice but where the halos of windows overlap.
+template <class Networks>
+class BasicTileEncoder {
+    using Transform = BasicTransform<Networks>;
+    using Encoder = decltype(Networks::encoder);
+    using HyperEncoder = decltype(Networks::hyper_encoder);
+    using HyperMean = decltype(Networks::hyper_mean);
+    using EncoderWindow = Windowed<Encoder, 1, Encoder::kLayers>;
+    using Context = Inference<float>;
+    using Value = Context::Value;
+    static constexpr int kShuffle = Encoder::First::kFactor;
+
+public:
+    /// Views: all outlive it.
+    BasicTileEncoder(const BasicCodecWeights<Networks>& weights, const BasicTileCoder<Networks>& coder,
+                     const TileGrid& grid, const WindowSize& window, Context& context)
+        : weights_(weights),
+          coder_(coder),
+          grid_(grid),
+          window_(window),
+          context_(context),
+          scratch_(static_cast<std::size_t>(threads())),
+          pixels_(3 * static_cast<std::size_t>(grid.width)),
+          latents_(latent_row_size(grid)),
+          hyper_latents_(hyper_row_size(grid)) {}
+
+    /// The coded tiles, row by row.
+    [[nodiscard]] std::vector<std::pair<Bytes, Bytes>> run(const RowSource& source) {
+        std::vector<std::pair<Bytes, Bytes>> tiles(static_cast<std::size_t>(grid_.count()));
+        context_.reserve_for(
+            [&](Context& counted) { run_networks(weights_, grid_, window_.height, window_.width, counted); });
+        for (int row = 0; row < grid_.rows(); ++row) {
+            const int first = row * grid_.side, end = std::min(grid_.h, first + grid_.side);
+            fill_hyper_latents(means(grid_, whole_row({first, end})).input().y.end, source);
+            fill_latents(end * kLatentsPerHyper, source);
+            const int together = std::max(1, window_.width / (grid_.side * kImageMultiple));
+            for (int column = 0; column < grid_.columns(); column += together)
+                encode_tiles(row, column, std::min(grid_.columns(), column + together), tiles);
+            if (end < grid_.h) forget({end, std::min(grid_.h, end + grid_.side)});
+        }
+        return tiles;
+    }
+
+    /// Memory for a picture in windows of h x w px: of the networks, and of the rows that are kept.
+    [[nodiscard]] static std::size_t memory_bytes(const BasicCodecWeights<Networks>& weights, const TileGrid& grid,
+                                                  int h, int w) {
+        const MemoryPlan plan = Context::plan([&](Context& counted) { run_networks(weights, grid, h, w, counted); });
+        const Area read = encoder_window(grid, somewhere(grid, h, w).finer(kLatentsPerHyper)).input().finer(kShuffle);
+        const Area hyper = means(grid, somewhere(grid, grid.side * kImageMultiple, grid.width)).input();
+        const int latent_rows = hyper_window(grid, hyper).input().y.size() + h / kLatentPx;
+        const auto rows = [](int count, std::size_t size) { return static_cast<std::size_t>(count) * size; };
+        return plan.bytes<float>() + rows(read.y.size(), 3 * static_cast<std::size_t>(read.x.size() + grid.width)) +
+               rows(latent_rows, latent_row_size(grid) * sizeof(float)) +
+               rows(hyper.y.size() + grid.side, hyper_row_size(grid) * sizeof(std::int32_t));
+    }
+    /// Pixels beyond a rectangle, on each side, that reach its latents.
+    [[nodiscard]] static int halo_px() {
+        constexpr int kFar = 1 << 12;  // latents inside a picture that has no end
+        const EncoderWindow window(8 * kFar, 8 * kFar, {{kFar, kFar + 4}, {kFar, kFar + 4}});
+        return (kFar * kLatentPx / kShuffle - window.input().y.first) * kShuffle;
+    }
+
+private:
+    using HyperWindow = Windowed<HyperEncoder>;
+
+    [[nodiscard]] static std::size_t latent_row_size(const TileGrid& grid) {
+        return Shape{1, kLatentChannels, 1, grid.w * kLatentsPerHyper}.size();
+    }
+    [[nodiscard]] static std::size_t hyper_row_size(const TileGrid& grid) {
+        return kHyperChannels * static_cast<std::size_t>(grid.w);
+    }
+    /// Places of h x w px or somewhat more, far from the borders.
+    [[nodiscard]] static Area somewhere(const TileGrid& grid, int h, int w) {
+        const auto place = [](int px, int extent) {
+            const int size = std::min(round_up(px, kImageMultiple) / kImageMultiple, extent);
+            const int first = round_down((extent - size) / 2, 4);
+            return Interval{first, first + size};
+        };
+        return {place(h, grid.h), place(w, grid.w)};
+    }
+    [[nodiscard]] Area whole_row(Interval places) const { return {places, {0, grid_.w}}; }
+    [[nodiscard]] static Windowed<HyperMean> means(const TileGrid& grid, const Area& places) {
+        return Windowed<HyperMean>(grid.h, grid.w, places.finer(kLatentsPerHyper));
+    }
+    [[nodiscard]] static HyperWindow hyper_window(const TileGrid& grid, const Area& places) {
+        return HyperWindow(grid.h * kLatentsPerHyper, grid.w * kLatentsPerHyper, places);
+    }
+    [[nodiscard]] static EncoderWindow encoder_window(const TileGrid& grid, const Area& latents) {
+        return EncoderWindow(grid.h * kImageMultiple / kShuffle, grid.w * kImageMultiple / kShuffle, latents);
+    }
+    /// The networks on windows as large as any there will be, for plans.
+    static void run_networks(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int h, int w,
+                             Context& counted) {
+        const auto run = [&](const auto& window, const auto& network, int channels) {
+            return window(network, counted,
+                          counted.make({1, channels, window.input().y.size(), window.input().x.size()}));
+        };
+        const Area latents = somewhere(grid, h, w).finer(kLatentsPerHyper);
+        static_cast<void>(run(encoder_window(grid, latents), weights.networks.encoder, 3 * kShuffle * kShuffle));
+        const int side_px = grid.side * kImageMultiple, wide_px = std::max(w, side_px);
+        const Area row = somewhere(grid, side_px, wide_px);
+        const auto mean = means(grid, row);
+        const Area ahead = somewhere(grid, mean.input().y.size() * kImageMultiple, w);
+        static_cast<void>(run(hyper_window(grid, ahead), weights.networks.hyper_encoder, kLatentChannels));
+        const Value held = run(mean, weights.networks.hyper_mean, kHyperChannels);
+        static_cast<void>(counted.make(held.shape()));
+    }
+    /// Calls f(columns) for windows beside each other, in places.
+    template <class F>
+    void each_window(F&& f) const {
+        const int wide = std::max(1, window_.width / kImageMultiple);
+        for (int x = 0; x < grid_.w; x += wide) f(Interval{x, std::min(grid_.w, x + wide)});
+    }
+
+    /// Lets go of the rows above all that the places of the next row of tiles read.
+    void forget(Interval places) {
+        const Area hyper = means(grid_, whole_row(places)).input();
+        hyper_latents_.drop_before(hyper.y.first);
+        if (hyper_latents_.end() < grid_.h) {
+            const Area next = hyper_window(grid_, whole_row({hyper_latents_.end(), grid_.h})).input();
+            latents_.drop_before(std::min(next.y.first, places.first * kLatentsPerHyper));
+        } else {
+            latents_.drop_before(places.first * kLatentsPerHyper);
+        }
+    }
+    void fill_hyper_latents(int end, const RowSource& source) {
+        if (hyper_latents_.end() >= end) return;
+        const Interval rows{hyper_latents_.end(), end};
+        fill_latents(hyper_window(grid_, whole_row(rows)).input().y.end, source);
+        std::vector<std::int32_t*> into;
+        for (int y = rows.first; y < rows.end; ++y) into.push_back(hyper_latents_.push());
+        each_window([&](Interval columns) {
+            const HyperWindow window = hyper_window(grid_, {rows, columns});
+            Value v = gained_latents(window.input());
+            const Value z = window(weights_.networks.hyper_encoder, context_, std::move(v));
+            const TensorView<const float> values = z.constant();
+            for (int c = 0; c < kHyperChannels; ++c)
+                for (int y = 0; y < rows.size(); ++y)
+                    for (int x = 0; x < columns.size(); ++x)
+                        into[static_cast<std::size_t>(y)][c * grid_.w + columns.first + x] =
+                            Transform::round_hyper(values.at(0, c, y, x));
         });
     }
-    [[nodiscard]] static Weights all_but_networks(const SafetensorsFile& file) {
-        const NumbersLater later;
-        Weights weights;
-        detail::require_codec_tensors(file, weights.networks);
-        detail::read_codec_integers(file, weights);
-        return weights;
-    }
-    template <class F>
-    void each_running_network(F&& f) {
-        auto& networks = weights_.networks;
-        if (options_.use == CodecUse::encode_and_decode) {
-            f("encoder.", networks.encoder);
-            f("hyper_encoder.", networks.hyper_encoder);
+    /// y, in steps of a window's height.
+    void fill_latents(int end, const RowSource& source) {
+        while (latents_.end() < end) {
+            const Interval rows{latents_.end(),
+                                std::min(grid_.h * kLatentsPerHyper, latents_.end() + window_.height / kLatentPx)};
+            const Area all{rows, {0, grid_.w * kLatentsPerHyper}};
+            const Interval read = encoder_window(grid_, all).input().y;
+            pixels_.drop_before(read.first * kShuffle);
+            fill_pixels(std::min(grid_.height, read.end * kShuffle), source);
+            for (int y = rows.first; y < rows.end; ++y) static_cast<void>(latents_.push());
+            each_window([&](Interval columns) {
+                const Area area{rows, {columns.first * kLatentsPerHyper, columns.end * kLatentsPerHyper}};
+                store(analyse(area), area);
+            });
         }
-        f("hyper_mean.", networks.hyper_mean);
-        f("generator.", networks.generator);
     }
-    [[nodiscard]] Transform transform() const { return Transform(weights_); }
-    static HyperExtent extent_of(const StreamHeader& header) { return HyperExtent::of(header.width, header.height); }
-    void reserve_for_decoding(HyperExtent extent) {
-        context_->reserve_for([&](Inference<float>& context) { transform().run_decoder(context, extent); });
+    void fill_pixels(int end, const RowSource& source) {
+        constexpr int kRows = 64;
+        Image rows = make_image(grid_.width, std::max(0, std::min(kRows, end - pixels_.end())));
+        while (pixels_.end() < end) {
+            rows.height = std::min(kRows, end - pixels_.end());
+            rows.rgb.resize(3 * rows.pixels());
+            source(pixels_.end(), rows);
+            for (int y = 0; y < rows.height; ++y)
+                std::copy_n(rows.at(0, y), 3 * static_cast<std::size_t>(grid_.width), pixels_.push());
+        }
+    }
+    [[nodiscard]] Value analyse(const Area& latents) {
+        const EncoderWindow window = encoder_window(grid_, latents);
+        const Area px = window.input().finer(kShuffle).common({{0, grid_.height}, {0, grid_.width}});
+        Image part = make_image(px.x.size(), px.y.size());
+        for (int y = px.y.first; y < px.y.end; ++y)
+            std::copy_n(pixels_.row(y) + 3 * px.x.first, 3 * static_cast<std::size_t>(px.x.size()),
+                        part.at(0, y - px.y.first));
+        Value x = context_.make({1, 3 * kShuffle * kShuffle, window.input().y.size(), window.input().x.size()});
+        Transform::from_image(part, x.view());
+        return window(weights_.networks.encoder, context_, std::move(x));
+    }
+    void store(const Value& y, const Area& area) {
+        const Shape row_shape{1, kLatentChannels, 1, grid_.w * kLatentsPerHyper};
+        for (int row = area.y.first; row < area.y.end; ++row)
+            for (int block = 0; block < row_shape.blocks(); ++block)
+                std::copy_n(y.constant().data + y.shape().offset(0, block * kChannelBlock, row - area.y.first, 0),
+                            static_cast<std::size_t>(area.x.size()) * kChannelBlock,
+                            latents_.row(row) + row_shape.offset(0, block * kChannelBlock, 0, area.x.first));
+    }
+    /// v = y·g.
+    [[nodiscard]] Value gained_latents(const Area& area) {
+        const Shape row_shape{1, kLatentChannels, 1, grid_.w * kLatentsPerHyper};
+        Value y = context_.make({1, kLatentChannels, area.y.size(), area.x.size()});
+        for (int row = area.y.first; row < area.y.end; ++row)
+            for (int block = 0; block < row_shape.blocks(); ++block)
+                std::copy_n(latents_.row(row) + row_shape.offset(0, block * kChannelBlock, 0, area.x.first),
+                            static_cast<std::size_t>(area.x.size()) * kChannelBlock,
+                            y.view().data + y.shape().offset(0, block * kChannelBlock, row - area.y.first, 0));
+        const double at = Transform::position(coder_.step);
+        return apply_gain(context_, std::move(y), weights_.networks.gain, std::span(&at, 1), GainDirection::multiply);
     }
 
-    Value analyse(const Image& image) {
-        if (options_.use == CodecUse::decode)
-            throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
-        check_image(image, "encode");
-        require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
-        const HyperExtent extent = HyperExtent::of(image.width, image.height);
-        context_->reserve_for([&](Inference<float>& context) { transform().run_encoder(context, extent); });
-        return transform().analyse(*context_, &image, extent);
+    /// Tiles [first, end) of a row, whose means are computed together.
+    void encode_tiles(int row, int first, int end, std::vector<std::pair<Bytes, Bytes>>& tiles) {
+        const Area places{grid_.places(row * grid_.columns() + first).y,
+                          {grid_.places(first).x.first, grid_.places(end - 1).x.end}};
+        const Windowed<HyperMean> window = means(grid_, places);
+        Value z = context_.make({1, kHyperChannels, window.input().y.size(), window.input().x.size()});
+        for (int c = 0; c < kHyperChannels; ++c)
+            for (int y = window.input().y.first; y < window.input().y.end; ++y)
+                for (int x = window.input().x.first; x < window.input().x.end; ++x)
+                    z.view().at(0, c, y - window.input().y.first, x - window.input().x.first) =
+                        static_cast<float>(hyper_latents_.row(y)[c * grid_.w + x]);
+        clear_padding(z.view());
+        const Value mean = window(weights_.networks.hyper_mean, context_, std::move(z));
+        const Value v = gained_latents(places.finer(kLatentsPerHyper));
+        sub(v.constant(), mean.constant(), mean.view());
+        std::vector<std::exception_ptr> failures(static_cast<std::size_t>(end - first));
+        parallel_for(end - first, [&](std::int64_t i, int worker) {
+            const int column = first + static_cast<int>(i);
+            try {
+                const int tile = row * grid_.columns() + column;
+                const Area own = grid_.places(tile);
+                tiles[static_cast<std::size_t>(tile)] =
+                    coder_.encode(symbols(own, mean.constant(), (own.x.first - places.x.first) * kLatentsPerHyper),
+                                  {own.y.size(), own.x.size()}, scratch_[static_cast<std::size_t>(worker)]);
+            } catch (...) {
+                failures[static_cast<std::size_t>(i)] = std::current_exception();
+            }
+        });
+        for (const std::exception_ptr& failure : failures)
+            if (failure) std::rethrow_exception(failure);
     }
-    Bytes encode_latents(const Value& y, const Image& image, int step) {
-        const Workspace::Scope scope(context_->scratch());
-        const auto index = transform().quantise(*context_, y, step, symbols_);
-        return write_symbols(symbols_, index, image.width, image.height, step);
+    /// Of a tile whose v − mu stand in `residual` from column `left` on.
+    [[nodiscard]] Symbols symbols(const Area& places, TensorView<const float> residual, int left) const {
+        Symbols out;
+        out.z.reserve(kHyperChannels * static_cast<std::size_t>(places.y.size()) *
+                      static_cast<std::size_t>(places.x.size()));
+        for (int c = 0; c < kHyperChannels; ++c)
+            for (int y = places.y.first; y < places.y.end; ++y)
+                for (int x = places.x.first; x < places.x.end; ++x)
+                    out.z.push_back(hyper_latents_.row(y)[c * grid_.w + x]);
+        const int columns = places.x.size() * kLatentsPerHyper;
+        out.residuals.reserve(out.z.size() / kHyperChannels * kLatentsPerHyper * kLatentsPerHyper * kLatentChannels);
+        for (int c = 0; c < kLatentChannels; ++c)
+            for (int y = 0; y < residual.shape.h; ++y)
+                for (int x = 0; x < columns; ++x)
+                    out.residuals.push_back(Transform::round_residual(residual.at(0, c, y, left + x)));
+        return out;
     }
-    [[nodiscard]] Bytes write_symbols(const Symbols& symbols, std::span<const std::uint8_t> index, int width,
-                                      int height, int step) const {
-        StreamHeader header;
-        header.width = width;
-        header.height = height;
-        header.quality_step = static_cast<std::uint8_t>(step);
-        header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
-        const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
-        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
-        return write_stream({header, {}, hyper_latents, latents});
-    }
-    void read_symbols(const Stream& stream, const DecodeOptions& options, Symbols& symbols) {
-        const StreamHeader& header = stream.header;
-        if (header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
-            throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
-                                                 detail::hex32(header.entropy_id).substr(2) + ", found " +
-                                                 detail::hex32(entropy_id_));
-        require_memory(decode_memory_bytes(header), options.limits, "stream");
-        const HyperExtent extent = extent_of(header);
-        reserve_for_decoding(extent);
-        symbols.z.resize(extent.hyper_latents());
-        hyper_prior_.decode(stream.hyper_latents, symbols.z);
-        const Workspace::Scope scope(context_->scratch());
-        const auto index = transform().scale_indices(*context_, symbols.z, extent, header.quality_step);
-        symbols.residuals.resize(extent.latents());
-        latent_prior_.decode(stream.latents, index, symbols.residuals);
-    }
-    Weights weights_;
-    LoadOptions options_;
-    std::uint32_t entropy_id_;
-    FactorizedPrior hyper_prior_;
-    ConditionalPrior latent_prior_;
-    std::unique_ptr<Inference<float>> context_;
-    Symbols symbols_;  ///< of the last image: its memory serves the next
+
+    const BasicCodecWeights<Networks>& weights_;
+    BasicTileCoder<Networks> coder_;
+    TileGrid grid_;
+    WindowSize window_;
+    Context& context_;
+    std::vector<Workspace> scratch_;
+    RowQueue<std::uint8_t> pixels_;
+    RowQueue<float> latents_;
+    RowQueue<std::int32_t> hyper_latents_;
 };
+
+}  // namespace gancodec
+// ---- gancodec/codec/tiles.hpp
+
+namespace gancodec {
+
+/// What a codec does in tiles and windows: a view of its parts, which outlive it.
+template <class Networks>
+class BasicTiles {
+public:
+    BasicTiles(const BasicCodecWeights<Networks>& weights, const FactorizedPrior& hyper_prior,
+               const ConditionalPrior& latent_prior, Inference<float>& context)
+        : weights_(weights), hyper_prior_(hyper_prior), latent_prior_(latent_prior), context_(context) {}
+
+    [[nodiscard]] BasicTileCoder<Networks> coder(const StreamHeader& header) const {
+        return {BasicTransform<Networks>(weights_), &hyper_prior_, &latent_prior_, header.quality_step};
+    }
+    /// The stream with that header, in tiles.
+    /// Errors  Error{invalid_argument} for the side of the tiles, Error{limit}, and what `source` throws.
+    [[nodiscard]] Bytes encode(const RowSource& source, const StreamHeader& header, std::size_t memory_bytes) const {
+        if (header.tile_px < kTileStepPx || header.tile_px > kLargestTilePx || header.tile_px % kTileStepPx != 0)
+            throw Error(Errc::invalid_argument, "encode: expected tiles of 64 to " + std::to_string(kLargestTilePx) +
+                                                    " px in steps of 64, found " + std::to_string(header.tile_px));
+        require_area(static_cast<std::uint64_t>(std::max(0, header.width)),
+                     static_cast<std::uint64_t>(std::max(0, header.height)), {}, "encode");
+        using TileEncoder = BasicTileEncoder<Networks>;
+        const TileGrid grid = TileGrid::of(header);
+        const WindowSize window =
+            WindowSize::choose(header.height, header.width, TileEncoder::halo_px(), memory_bytes,
+                               [&](int h, int w) { return TileEncoder::memory_bytes(weights_, grid, h, w); });
+        const auto tiles = TileEncoder(weights_, coder(header), grid, window, context_).run(source);
+        Stream stream{header, {}, {}, {}};
+        for (const auto& [hyper_latents, latents] : tiles) stream.tiles.push_back({hyper_latents, latents});
+        return write_stream(stream);
+    }
+    /// Windows for a region, best with the symbols of a whole row of them.
+    [[nodiscard]] WindowSize window_size(const StreamHeader& header, const Region& region,
+                                         std::size_t memory_bytes) const {
+        const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step);
+        const auto choose = [&](bool rows) {
+            return WindowSize::choose(region.height, region.width, painter.halo_px(), memory_bytes, [&](int h, int w) {
+                return painter.memory_bytes(h, w) + painter.symbol_bytes(h, rows ? region.width : w) +
+                       3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(h);
+            });
+        };
+        try {
+            return choose(true);
+        } catch (const Error&) {
+            return choose(false);
+        }
+    }
+    /// Paints a region row by row. Returns what was damaged, where that is tolerated.
+    /// Errors  Error{invalid_argument} for a region not inside the picture, Error{limit}, Error{corrupt_stream}.
+    std::vector<TileDamage> paint(const StreamLayout& layout, const DecodeOptions& options, const RowSink& sink) const {
+        const StreamHeader& header = layout.header;
+        const Region region = options.region.value_or(Region::whole(header));
+        if (region.x < 0 || region.y < 0 || region.width < 1 || region.height < 1 ||
+            region.width > header.width - region.x || region.height > header.height - region.y)
+            throw Error(Errc::invalid_argument, "region: expected it inside " + std::to_string(header.width) + " x " +
+                                                    std::to_string(header.height) + " px, found " +
+                                                    std::to_string(region.width) + " x " +
+                                                    std::to_string(region.height) + " at " + std::to_string(region.x) +
+                                                    ", " + std::to_string(region.y));
+        const WindowSize window = window_size(header, region, options.memory_bytes);
+        require_memory(window.memory_bytes, options.limits, "stream");
+        const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step);
+        const std::size_t others = painter.memory_bytes(window.height, window.width) +
+                                   3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(window.height);
+        BasicTileReader<Networks> symbols(coder(header), layout, options.memory_bytes - others, options.tolerant);
+        painter.reserve(context_, window.height, window.width);
+        for (int y = 0; y < region.height; y += window.height) {
+            Image rows = make_image(region.width, std::min(window.height, region.height - y));
+            for (int x = 0; x < region.width; x += window.width) {
+                const int left = region.x + x, top = region.y + y;
+                const Area px{{top, top + rows.height}, {left, std::min(region.x + region.width, left + window.width)}};
+                painter.paint(context_, symbols, px, rows, region.x, top);
+            }
+            sink(y, rows);
+        }
+        return symbols.damages();
+    }
+    /// All tiles, in the order of a picture in one piece.
+    void read_symbols(const StreamLayout& layout, Symbols& symbols) const {
+        const HyperExtent extent = HyperExtent::of(layout.header.width, layout.header.height);
+        symbols.z.resize(extent.hyper_latents());
+        symbols.residuals.resize(extent.latents());
+        BasicTileReader<Networks> reader(coder(layout.header), layout, 0, false);
+        const auto place = [](const std::vector<std::int32_t>& tile, const Area& all, int h, int w, int channels,
+                              std::vector<std::int32_t>& out) {
+            auto from = tile.begin();
+            for (int c = 0; c < channels; ++c)
+                for (int y = all.y.first; y < all.y.end; ++y, from += all.x.size())
+                    std::copy_n(from, all.x.size(), out.begin() + (std::ptrdiff_t{c} * h + y) * w + all.x.first);
+        };
+        for (int tile = 0; tile < reader.grid().count(); ++tile) {
+            const Area places = reader.grid().places(tile);
+            reader.want(places, places);
+            reader.each_tile(places, [&](const Symbols& own, const Area& all, const Area&) {
+                place(own.z, all, extent.h, extent.w, kHyperChannels, symbols.z);
+                place(own.residuals, all.finer(kLatentsPerHyper), extent.h * kLatentsPerHyper,
+                      extent.w * kLatentsPerHyper, kLatentChannels, symbols.residuals);
+            });
+        }
+    }
+
+private:
+    const BasicCodecWeights<Networks>& weights_;
+    const FactorizedPrior& hyper_prior_;
+    const ConditionalPrior& latent_prior_;
+    Inference<float>& context_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/codec/self_test.hpp
+
+namespace gancodec {
+
+template <class Networks>
+class BasicCodec;
 
 /// Errors  Error{corrupt_weights} when the weights do not state the id of their entropy tables.
 template <class Networks>
@@ -11395,10 +12420,296 @@ void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
 }
 
 }  // namespace gancodec
+// ---- gancodec/codec/codec.hpp
+
+namespace gancodec {
+
+/// Reads a stream's header: extents, quality step, the id of the entropy tables it needs. No weights are wanted for that.
+/// Errors  Error{corrupt_stream, unsupported, limit}.
+[[nodiscard]] inline StreamHeader inspect(ByteView bytes, const DecodeOptions& options = {}) {
+    return read_stream(bytes, options.limits).header;
+}
+
+/// Encodes photographs to bytes and back.
+///   Codec codec = Codec::load("gancodec.safetensors");
+///   Bytes bytes = codec.encode(image, {.quality = 40});
+///   Image again = codec.decode(bytes);
+///
+/// Read first: (1) the symbols in a stream decode alike everywhere, the pixels alike wherever there is fused
+/// multiply-add; (2) a Codec keeps memory between images and serves one caller at a time: make one per thread;
+/// (3) a stream decodes only with the entropy tables it was made with, and says so otherwise.
+template <class Networks>
+class BasicCodec {
+public:
+    using Weights = BasicCodecWeights<Networks>;
+
+    /// Reads weights and replays the self-test they carry.
+    /// Errors  Error{io, corrupt_weights, wrong_weights, invalid_argument}.
+    [[nodiscard]] static BasicCodec load(const std::filesystem::path& path, const LoadOptions& options = {}) {
+        return load(SafetensorsFile::load(path), options);
+    }
+    /// The same from a file in memory, which is let go as soon as it is read.
+    [[nodiscard]] static BasicCodec load(SafetensorsFile file, const LoadOptions& options = {}) {
+        BasicCodec codec(file, options);
+        const std::string where = std::exchange(file, {}).where();
+        check_entropy_id(codec, where);
+        check_self_test(codec, where);
+        return codec;
+    }
+    /// Weights in memory, as a trainer has them: nothing is tested.
+    explicit BasicCodec(Weights weights, const LoadOptions& options = {}) : BasicCodec(options, std::move(weights)) {
+        const std::vector<std::vector<float>> plain = detail::mix_realism(weights_, realism_step(options.realism));
+        each_running_network([&](const std::string&, auto& network) { network.prepare(false); });
+        detail::unmix_realism(weights_, plain);
+    }
+
+    [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
+    /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
+    [[nodiscard]] const Weights& weights() const { return weights_; }
+    [[nodiscard]] const LoadOptions& options() const { return options_; }
+    /// Gives back what this Codec was made of. Requires it was made from weights in memory, not by load().
+    [[nodiscard]] Weights release() && { return std::move(weights_); }
+    /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
+    /// Found by going through the networks without computing, and allocated at once before the first layer runs. Of a stream in
+    /// tiles, with as much memory as DecodeOptions give by default.
+    [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
+        if (header.tiled()) return tiles().window_size(header, Region::whole(header), kWindowMemoryBytes).memory_bytes;
+        const HyperExtent extent = extent_of(header);
+        const MemoryPlan plan =
+            Inference<float>::plan([&](Inference<float>& context) { transform().run_decoder(context, extent); });
+        return plan.bytes<float>() + (extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t);
+    }
+
+    /// Errors  Error{invalid_argument} for an image without pixels, a quality outside 0..100, or a Codec that only decodes;
+    ///         Error{limit}.
+    [[nodiscard]] Bytes encode(const Image& image, const EncodeOptions& options = {}) {
+        if (!(options.quality >= 0 && options.quality <= 100))
+            throw Error(Errc::invalid_argument,
+                        "encode: expected a quality of 0 to 100, found " + std::to_string(options.quality));
+        if (options.tile_px == 0) return encode_latents(analyse(image), image, quality_step(options.quality));
+        check_image(image, "encode");
+        return encode_rows(rows_of(image), image.width, image.height, options);
+    }
+    /// The same for a picture of which only rows are ever in memory, in tiles.
+    /// Errors  as encode(), Error{invalid_argument} without tiles, Error{limit} for too little memory, and what `source` throws.
+    [[nodiscard]] Bytes encode_rows(const RowSource& source, int width, int height, const EncodeOptions& options) {
+        return encode_rows_at(source, width, height, quality_step(options.quality), options);
+    }
+    /// The same at about the best quality whose whole stream has at most `max_bytes`. What a quality costs is guessed from up to 16
+    /// squares of the picture, which is read once for them and encoded up to five times: until it fills 97 % of the size.
+    /// Errors  as encode_rows(), and Error{limit} when even the lowest quality needs more.
+    [[nodiscard]] SizedStream encode_rows_to_size(const RowSource& source, int width, int height, std::size_t max_bytes,
+                                                  const EncodeOptions& options) {
+        require_encoder();
+        const std::vector<Image> squares = sample_squares(source, width, height);
+        std::vector<Tensor<float>> latents;  // of their own: held in the pool, they would keep its largest pieces
+        double sampled_px = 0;
+        for (const Image& square : squares) {
+            const Value y = analyse(square);
+            latents.emplace_back(y.shape());
+            std::copy_n(y.constant().data, y.shape().size(), latents.back().data());
+            sampled_px += static_cast<double>(square.pixels());
+        }
+        const auto estimate = [&](int step) {
+            double bytes = 0;
+            for (std::size_t i = 0; i < squares.size(); ++i)
+                bytes += static_cast<double>(encode_latents(context_->copy(latents[i]), squares[i], step).size());
+            return bytes / sampled_px * width * height;
+        };
+        return gancodec::encode_to_estimated_size(
+            max_bytes, estimate, [&](int step) { return encode_rows_at(source, width, height, step, options); });
+    }
+    /// The best quality whose whole stream has at most `max_bytes`; the image is analysed once.
+    /// Errors  as encode(), and Error{limit} when even the lowest quality needs more.
+    [[nodiscard]] SizedStream encode_to_size(const Image& image, std::size_t max_bytes) {
+        const Value y = analyse(image);
+        return gancodec::encode_to_size(max_bytes, [&](int step) { return encode_latents(y, image, step); });
+    }
+    /// Errors  Error{corrupt_stream, unsupported, limit, wrong_weights}.
+    [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
+        const StreamLayout layout = read_layout(bytes, options.limits);
+        if (layout.header.tiled() || options.region || options.tolerant) {
+            const Region region = options.region.value_or(Region::whole(layout.header));
+            Image image;
+            check_weights(layout.header);
+            static_cast<void>(tiles().paint(layout, options, [&](int y, const Image& rows) {
+                if (image.rgb.empty()) image = make_image(region.width, region.height);
+                std::copy(rows.rgb.begin(), rows.rgb.end(), image.at(0, y));
+            }));
+            return image;
+        }
+        read_symbols(layout, options, symbols_);
+        return paint(symbols_, layout.header);
+    }
+    /// The same row by row: memory is bounded by the options, however large the picture. Returns which tiles were damaged, where
+    /// that is tolerated.
+    /// Errors  as decode(), Error{invalid_argument} for a region not inside the picture, Error{limit} for too little memory, and
+    ///         what `sink` throws.
+    std::vector<TileDamage> decode_rows(ByteView bytes, const RowSink& sink, const DecodeOptions& options = {}) {
+        const StreamLayout layout = read_layout(bytes, options.limits);
+        check_weights(layout.header);
+        return tiles().paint(layout, options, sink);
+    }
+    /// Pixels beyond a tile whose symbols still reach it: so far around a damaged one pixels may differ from what was encoded.
+    [[nodiscard]] static int tile_reach_px() { return BasicWindowPainter<Networks>::halo_px(); }
+
+    /// Entropy coding alone: the stream of an image of `width` x `height` with these symbols.
+    /// Requires as many symbols as an image of that size has.
+    [[nodiscard]] Bytes encode_symbols(const Symbols& symbols, int width, int height, int step) {
+        const HyperExtent extent = HyperExtent::of(width, height);
+        GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
+        const Workspace::Scope scope(context_->scratch());
+        const auto index = transform().scale_indices(context_->scratch(), symbols.z, extent, step);
+        return write_symbols(symbols, index, width, height, step);
+    }
+    /// Entropy decoding alone, in integers from end to end: the same everywhere, with fused multiply-add or without.
+    /// Errors  as decode().
+    [[nodiscard]] Symbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
+        Symbols symbols;
+        read_symbols(read_layout(bytes, options.limits), options, symbols);
+        return symbols;
+    }
+
+    /// The pixels of symbols, the other half of decode().
+    /// Requires as many symbols as a stream with that header holds.
+    [[nodiscard]] Image paint(const Symbols& symbols, const StreamHeader& header) {
+        const HyperExtent extent = extent_of(header);
+        GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
+        reserve_for_decoding(extent);
+        const Value x_hat = transform().synthesise(*context_, symbols, extent, header.quality_step);
+        return Transform::to_image(x_hat, header.width, header.height);
+    }
+
+private:
+    using Value = Pooled<float>;
+    using Transform = BasicTransform<Networks>;
+
+    BasicCodec(const LoadOptions& options, Weights weights)
+        : weights_(std::move(weights)),
+          options_(options),
+          entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
+          hyper_prior_(make_tables(weights_.prior)),
+          latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
+          context_(std::make_unique<Inference<float>>()) {}
+
+    /// Reads and packs layer by layer: of convolutions, whose weights have four axes, the packed form alone stays, and the
+    /// memory of the other serves the next layer. Nothing is ever held of a network that does not run.
+    BasicCodec(const SafetensorsFile& file, const LoadOptions& options) : BasicCodec(options, all_but_networks(file)) {
+        const detail::StoredParameters read(file, realism_step(options.realism));
+        weights_.networks.gain.each_parameter("gain.", read);
+        each_running_network([&](const std::string& name, auto& network) {
+            std::size_t index = 0;
+            const auto pack = [&](auto& layer) {
+                layer.each_parameter(name + std::to_string(index++) + ".", read);
+                layer.prepare(false);
+                layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
+                    if (p.shape.size() == 4) p.value = {};
+                });
+            };
+            std::apply([&](auto&... layer) { (pack(layer), ...); }, network.layers);
+        });
+    }
+    [[nodiscard]] static Weights all_but_networks(const SafetensorsFile& file) {
+        const NumbersLater later;
+        Weights weights;
+        detail::require_codec_tensors(file, weights.networks);
+        detail::read_codec_integers(file, weights);
+        return weights;
+    }
+    template <class F>
+    void each_running_network(F&& f) {
+        auto& networks = weights_.networks;
+        if (options_.use == CodecUse::encode_and_decode) {
+            f("encoder.", networks.encoder);
+            f("hyper_encoder.", networks.hyper_encoder);
+        }
+        f("hyper_mean.", networks.hyper_mean);
+        f("generator.", networks.generator);
+    }
+    [[nodiscard]] Transform transform() const { return Transform(weights_); }
+    static HyperExtent extent_of(const StreamHeader& header) { return HyperExtent::of(header.width, header.height); }
+    void reserve_for_decoding(HyperExtent extent) {
+        context_->reserve_for([&](Inference<float>& context) { transform().run_decoder(context, extent); });
+    }
+
+    [[nodiscard]] Bytes encode_rows_at(const RowSource& source, int width, int height, int step,
+                                       const EncodeOptions& options) const {
+        require_encoder();
+        StreamHeader header = stream_header(width, height, step);
+        header.tile_px = options.tile_px;
+        return tiles().encode(source, header, options.memory_bytes);
+    }
+    void require_encoder() const {
+        if (options_.use == CodecUse::decode)
+            throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
+    }
+    Value analyse(const Image& image) {
+        require_encoder();
+        check_image(image, "encode");
+        require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
+        const HyperExtent extent = HyperExtent::of(image.width, image.height);
+        context_->reserve_for([&](Inference<float>& context) { transform().run_encoder(context, extent); });
+        return transform().analyse(*context_, &image, extent);
+    }
+    Bytes encode_latents(const Value& y, const Image& image, int step) {
+        const Workspace::Scope scope(context_->scratch());
+        const auto index = transform().quantise(*context_, y, step, symbols_);
+        return write_symbols(symbols_, index, image.width, image.height, step);
+    }
+    [[nodiscard]] Bytes write_symbols(const Symbols& symbols, std::span<const std::uint8_t> index, int width,
+                                      int height, int step) const {
+        const StreamHeader header = stream_header(width, height, step);
+        const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
+        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
+        return write_stream({header, {}, hyper_latents, latents});
+    }
+    [[nodiscard]] StreamHeader stream_header(int width, int height, int step) const {
+        StreamHeader header;
+        header.width = width;
+        header.height = height;
+        header.quality_step = static_cast<std::uint8_t>(step);
+        header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
+        return header;
+    }
+    void check_weights(const StreamHeader& header) const {
+        if (header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
+            throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
+                                                 detail::hex32(header.entropy_id).substr(2) + ", found " +
+                                                 detail::hex32(entropy_id_));
+    }
+    void read_symbols(const StreamLayout& layout, const DecodeOptions& options, Symbols& symbols) {
+        const StreamHeader& header = layout.header;
+        StreamSymbols coded;
+        if (!header.tiled()) read_part(layout.parts[0], coded);  // a damaged header is told from one of other weights
+        check_weights(header);
+        const HyperExtent extent = extent_of(header);
+        if (header.tiled()) {
+            require_memory((extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t), options.limits,
+                           "stream");
+            return tiles().read_symbols(layout, symbols);
+        }
+        require_memory(decode_memory_bytes(header), options.limits, "stream");
+        reserve_for_decoding(extent);
+        const auto coder = tiles().coder(header);
+        coder.decode_hyper_latents(coded.hyper_latents, extent, symbols);
+        coder.decode_latents(coded.latents, extent, symbols, context_->scratch());
+    }
+    [[nodiscard]] BasicTiles<Networks> tiles() const { return {weights_, hyper_prior_, latent_prior_, *context_}; }
+
+    Weights weights_;
+    LoadOptions options_;
+    std::uint32_t entropy_id_;
+    FactorizedPrior hyper_prior_;
+    ConditionalPrior latent_prior_;
+    std::unique_ptr<Inference<float>> context_;
+    Symbols symbols_;  ///< of the last image: its memory serves the next
+};
+using Codec = BasicCodec<Model<float>>;
+
+}  // namespace gancodec
 
 // ---- gancodec/autograd/tape.hpp
 
-#include <functional>
 #include <initializer_list>
 
 namespace gancodec {
@@ -15341,7 +16652,7 @@ public:
         auto index = context_.make(residual.shape());
         {
             const Workspace::Scope scope(context_.scratch());
-            const auto tables = transform.scale_indices(context_, symbols.z, extent, step);
+            const auto tables = transform.scale_indices(context_.scratch(), symbols.z, extent, step);
             fill_in_symbol_order(index.view(), [&](std::size_t i) { return static_cast<float>(tables[i]); });
         }
         Tensor<float> picture({1, 3, extent.h * kImageMultiple, extent.w * kImageMultiple});

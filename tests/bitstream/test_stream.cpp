@@ -205,8 +205,79 @@ TEST_CASE("what the format cannot hold is not written", "[bitstream]") {
     CHECK(refuses([](Stream& s) { s.header.width = 0; }) == Errc::limit);
     CHECK(refuses([](Stream& s) { s.header.height = -1; }) == Errc::limit);
     CHECK(refuses([](Stream& s) { s.header.height = (1 << 28) + 1; }) == Errc::limit);
-    CHECK(refuses([](Stream& s) { s.header.flags = 2; }) == Errc::invalid_argument);
+    CHECK(refuses([](Stream& s) { s.header.flags = 4; }) == Errc::invalid_argument);
     CHECK(refuses([](Stream& s) { s.header.entropy_id = 1u << 24; }) == Errc::invalid_argument);
     CHECK(refuses([](Stream& s) { s.metadata[0].tag = MetadataTag{}; }) == Errc::invalid_argument);
     CHECK(refuses([](Stream& s) { s.metadata[1].tag = MetadataTag::icc; }) == Errc::invalid_argument);
+}
+
+namespace {
+
+/// A stream of 3 x 2 tiles.
+struct TiledExample {
+    std::vector<Bytes> parts;
+    Stream stream;
+
+    TiledExample() {
+        stream.header = {300, 200, 9, 0x123456, 0, 128};
+        for (std::uint8_t i = 0; i < 12; ++i) parts.push_back(Bytes(std::size_t{i} % 5 * 40, i));
+        for (std::size_t i = 0; i < 6; ++i) stream.tiles.push_back({parts[2 * i], parts[2 * i + 1]});
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a stream in tiles comes back as it was written", "[bitstream][tiles]") {
+    const TiledExample example;
+    const Bytes bytes = write_stream(example.stream);
+    const Stream read = read_stream(bytes);
+    StreamHeader expected = example.stream.header;
+    expected.flags = kFlagTiles;
+    CHECK(read.header == expected);
+    REQUIRE(read.tiles.size() == 6);
+    std::size_t payload = 0;
+    for (std::size_t i = 0; i < 6; ++i) {
+        CHECK(same(read.tiles[i].hyper_latents, example.parts[2 * i]));
+        CHECK(same(read.tiles[i].latents, example.parts[2 * i + 1]));
+        payload += example.parts[2 * i].size() + example.parts[2 * i + 1].size();
+    }
+    CHECK(bytes.size() - payload == 12 + 10 + 4 + 55);  // header, index, its CRC-32; lengths and CRC-32s of tiles
+    const StreamLayout layout = read_layout(bytes);
+    CHECK(layout.parts.size() == 6);
+    CHECK(layout.parts[5].bytes.data() + layout.parts[5].bytes.size() == bytes.data() + bytes.size());
+}
+
+TEST_CASE("the bytes of a container with tiles never change", "[bitstream][tiles]") {
+    const Bytes hyper = {0xAA}, latents = {0xBB, 0xCC};
+    Stream stream;
+    stream.header = {65, 64, 117, 0xADBEEF, 0, 64};
+    stream.tiles = {{hyper, latents}, {latents, hyper}};
+    const Bytes expected = {0xC7, 0x4E, 0x12, 0xEF, 0xBE, 0xAD, 0x40, 0x3F, 0x75, 0x00, 0x0C, 0x0C, 0x7F, 0xDA,
+                            0xC8, 0x2D, 0x01, 0xAA, 0x48, 0x69, 0xC1, 0x6E, 0xBB, 0xCC, 0x17, 0xEB, 0x3A, 0xD4,
+                            0x02, 0xBB, 0xCC, 0x94, 0xF4, 0x26, 0x69, 0xAA, 0x7B, 0xA5, 0x01, 0xE4};
+    CHECK(write_stream(stream) == expected);
+}
+
+TEST_CASE("every cut and every flipped bit of a stream in tiles is noticed", "[bitstream][tiles][hostile]") {
+    const TiledExample example;
+    Bytes bytes = write_stream(example.stream);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        CHECK(refusal(Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size))) == Errc::corrupt_stream);
+    for (std::size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+        bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ (1u << (bit % 8)));
+        const Errc code = refusal(bytes);
+        CHECK((code == Errc::corrupt_stream || code == Errc::unsupported || code == Errc::limit));
+        bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] ^ (1u << (bit % 8)));
+    }
+}
+
+TEST_CASE("an index that promises too much allocates nothing", "[bitstream][tiles][hostile]") {
+    // 32768 x 32768 pixels in tiles of 64: 2^18 of them, in a few bytes.
+    const Bytes head = {0xC7, 0x4E, 0x12, 0, 0, 0, 0xFF, 0xFF, 0x01, 0xFF, 0xFF, 0x01, 0, 0, 9, 9, 9};
+    CHECK(refusal(head) == Errc::corrupt_stream);
+    TiledExample example;
+    example.stream.tiles.pop_back();
+    CHECK_THROWS_AS(write_stream(example.stream), Error);
+    example.stream.header.tile_px = 100;
+    CHECK_THROWS_AS(write_stream(example.stream), Error);
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <vector>
 
 #include "gancodec/bitstream/reader.hpp"
 #include "gancodec/bitstream/writer.hpp"
@@ -45,8 +46,23 @@ Bytes repaired(ByteView bytes) {
         };
         if ((header.flags & kFlagMetadata) != 0)
             while (reader.read_byte("tag") != 0) section();
-        section();
-        if (reader.remaining() >= 4) repair(bytes.size() - 4);
+        std::vector<std::size_t> ends{bytes.size()};
+        if (header.tiled() && header.tiles() <= reader.remaining()) {
+            std::vector<std::size_t> lengths;
+            for (std::uint64_t tile = 0; tile < header.tiles(); ++tile)
+                lengths.push_back(reader.read_varint("tile length"));
+            repair(reader.position());
+            reader.read_u32("checksum");
+            ends.assign(1, reader.position() + lengths[0]);
+            for (std::size_t tile = 1; tile < lengths.size(); ++tile) ends.push_back(ends.back() + lengths[tile]);
+        }
+        for (const std::size_t end : ends) {
+            section();
+            if (end > bytes.size() || end < reader.position() + 4) break;
+            reader.read_bytes(end - reader.position() - 4, "payload");
+            repair(reader.position());
+            reader.read_u32("checksum");
+        }
     } catch (const Error&) {
     }
     return out;

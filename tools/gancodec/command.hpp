@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -17,9 +18,24 @@
 
 namespace gancodec::cli {
 
+/// Exit statuses; kConcealed: what was damaged was tolerated and concealed.
+inline constexpr int kGood = 0, kFailed = 1, kUsage = 2, kConcealed = 3;
+
 struct Command {
-    CLI::App* app = nullptr;
-    std::function<void()> run;
+    CLI::App* app;
+    std::function<int()> run;  ///< answers with the exit status
+
+    /// `work` answers with one too, or with nothing where it is good whenever nothing is thrown.
+    template <class Work>
+    Command(CLI::App* command, Work work)
+        : app(command), run([work] {
+              if constexpr (std::is_void_v<decltype(work())>) {
+                  work();
+                  return kGood;
+              } else {
+                  return work();
+              }
+          }) {}
 };
 
 Command add_encode(CLI::App& app);

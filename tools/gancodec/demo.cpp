@@ -53,7 +53,7 @@ double median_of_three_ms(Work&& work) {
 
 Result run_codec(const Session& session, const Image& photo, double rate, const fs::path& stem) {
     Result result;
-    const std::size_t most = bytes_at(rate, photo);
+    const std::size_t most = bytes_at(rate, photo.width, photo.height);
     const SizedStream stream = session.encode_to_size_or_smallest(photo, most);
     if (stream.bytes.size() > most) result.remark = "target missed: this is the lowest quality";
     const double quality = 100.0 * stream.step / kHighestQualityStep;

@@ -165,7 +165,7 @@ private:
         sample.point = point;
         const Point& at = points_[point];
         const Stopwatch encode_clock;
-        const std::size_t most = at.is_rate() ? bytes_at(at.value, image) : std::size_t{0};
+        const std::size_t most = at.is_rate() ? bytes_at(at.value, image.width, image.height) : std::size_t{0};
         const SizedStream stream = refiner_       ? (at.is_rate() ? refiner_->encode_to_size(session_, image, most)
                                                                   : refiner_->encode(session_, image, at.quality()))
                                    : at.is_rate() ? session_.encode_to_size_or_smallest(image, most)

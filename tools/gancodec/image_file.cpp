@@ -18,12 +18,6 @@ bool starts_with(ByteView bytes, std::initializer_list<int> magic) {
            std::equal(magic.begin(), magic.end(), bytes.begin(), [](int a, std::uint8_t b) { return a == b; });
 }
 
-std::string lower_extension(const std::filesystem::path& path) {
-    std::string extension = path.extension().string();
-    for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return extension;
-}
-
 std::string describe_start(ByteView bytes) {
     if (bytes.empty()) return "an empty file";
     if (starts_with(bytes, {'G', 'I', 'F', '8'})) return "a GIF";
@@ -40,6 +34,12 @@ std::string describe_start(ByteView bytes) {
 }
 
 }  // namespace
+
+std::string lower_extension(const std::filesystem::path& path) {
+    std::string extension = path.extension().string();
+    for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return extension;
+}
 
 int exif_orientation(ByteView tiff) {
     if (tiff.size() < 8 || tiff[0] != tiff[1] || (tiff[0] != 'I' && tiff[0] != 'M')) return 1;

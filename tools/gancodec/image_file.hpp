@@ -19,7 +19,7 @@ namespace gancodec::cli {
 struct ReadOptions {
     std::optional<std::array<std::uint8_t, 3>> flatten;
     std::function<void(const std::string&)> note = [](const std::string&) {};
-    std::uint64_t max_pixels = std::uint64_t{1} << 27;
+    std::uint64_t max_pixels = std::uint64_t{1} << 30;
 };
 
 /// Reads a PNG, JPEG or binary PPM/PGM; the first bytes decide which it is, never the name. EXIF orientation is applied.
@@ -39,6 +39,8 @@ struct JpegOptions {
 [[nodiscard]] Bytes encode_jpeg(const Image& image, const JpegOptions& options = {});
 [[nodiscard]] Bytes encode_ppm(const Image& image);
 
+/// ".png" of "photo.PNG".
+[[nodiscard]] std::string lower_extension(const std::filesystem::path& path);
 /// Throws Error{unsupported} unless the extension is one that write_image() writes; call it before long work.
 void check_image_extension(const std::filesystem::path& path);
 /// Writes .png, .jpg, .jpeg or .ppm, as the extension says, by write_file().

@@ -40,7 +40,12 @@ Json describe_stream(ByteView bytes, const std::string& weights) {
     const StreamHeader& header = stream.header;
     std::size_t metadata_bytes = 0;
     for (const MetadataSection& section : stream.metadata) metadata_bytes += section.bytes.size();
-    const std::size_t payload = stream.hyper_latents.size() + stream.latents.size() + metadata_bytes;
+    std::size_t hyper_latents_bytes = stream.hyper_latents.size(), latents_bytes = stream.latents.size();
+    for (const StreamSymbols& tile : stream.tiles) {
+        hyper_latents_bytes += tile.hyper_latents.size();
+        latents_bytes += tile.latents.size();
+    }
+    const std::size_t payload = hyper_latents_bytes + latents_bytes + metadata_bytes;
     Json json{{"kind", "stream"},
               {"version", kStreamVersion},
               {"width", header.width},
@@ -49,10 +54,14 @@ Json describe_stream(ByteView bytes, const std::string& weights) {
               {"entropy_id", hexadecimal(header.entropy_id)},
               {"bytes", bytes.size()},
               {"bpp", 8.0 * static_cast<double>(bytes.size()) / header.width / header.height},
-              {"hyper_latents_bytes", stream.hyper_latents.size()},
-              {"latents_bytes", stream.latents.size()},
+              {"hyper_latents_bytes", hyper_latents_bytes},
+              {"latents_bytes", latents_bytes},
               {"metadata_bytes", metadata_bytes},
               {"overhead_bytes", bytes.size() - payload}};
+    if (header.tiled()) {
+        json["tile_px"] = header.tile_px;
+        json["tiles"] = header.tiles();
+    }
     if (const auto memory = decode_memory_bytes(bytes, weights)) json["decode_memory_bytes"] = *memory;
     return json;
 }

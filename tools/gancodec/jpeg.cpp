@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -11,7 +12,9 @@
 // jerror.h follows jpeglib.h.
 #include <jerror.h>
 
+#include "file_bytes.hpp"
 #include "image_readers.hpp"
+#include "image_rows.hpp"
 
 // libjpeg leaves a failed call by longjmp, which runs no destructor: see png.cpp for the rules that follow from it.
 
@@ -87,16 +90,21 @@ bool read_header(Reader& reader, ByteView bytes) {
     return true;
 }
 
-bool read_pixels(Reader& reader, Image& image) {
+bool start(Reader& reader) {
     if (setjmp(reader.errors.leave) != 0) return false;
     reader.state.out_color_space = JCS_RGB;
     reader.state.dct_method = JDCT_ISLOW;
     jpeg_start_decompress(&reader.state);
-    while (reader.state.output_scanline < reader.state.output_height) {
-        JSAMPROW row = image.at(0, static_cast<int>(reader.state.output_scanline));
+    return true;
+}
+/// The next rows, and the end of the file behind the last.
+bool read_rows(Reader& reader, Image& rows) {
+    if (setjmp(reader.errors.leave) != 0) return false;
+    for (int y = 0; y < rows.height; ++y) {
+        JSAMPROW row = rows.at(0, y);
         jpeg_read_scanlines(&reader.state, &row, 1);
     }
-    jpeg_finish_decompress(&reader.state);
+    if (reader.state.output_scanline == reader.state.output_height) jpeg_finish_decompress(&reader.state);
     return true;
 }
 
@@ -159,29 +167,80 @@ bool write_pixels(Writer& writer, const Image& image, const JpegOptions& options
     return true;
 }
 
+/// What the markers say.
+struct Markers {
+    int orientation = 1;
+    bool profile = false;
+
+    explicit Markers(const Reader& reader) {
+        for (const jpeg_marker_struct* m = reader.state.marker_list; m != nullptr; m = m->next) {
+            const ByteView tiff = m->marker == JPEG_APP0 + 1 ? marker_after(*m, "Exif\0", 6) : ByteView{};
+            if (!tiff.empty()) orientation = exif_orientation(tiff);
+            profile = profile || (m->marker == JPEG_APP0 + 2 && !marker_after(*m, "ICC_PROFILE", 12).empty());
+        }
+    }
+    void note(const std::string& name, const ReadOptions& options) const {
+        if (profile) options.note(name + ": the ICC profile was dropped, colours are taken as sRGB");
+    }
+};
+void note_warning(const Reader& reader, const std::string& name, const ReadOptions& options) {
+    if (reader.errors.warning[0] != '\0') options.note(name + ": libjpeg: " + reader.errors.warning);
+}
+bool is_known(J_COLOR_SPACE space) { return space == JCS_GRAYSCALE || space == JCS_YCbCr || space == JCS_RGB; }
+constexpr std::uint64_t kPixelsPerByte = 8 * 256;  // a bit at least for each block, of at most 16x16 pixels
+
+class JpegRows : public ImageRows {
+public:
+    JpegRows(Bytes bytes, std::string name, ReadOptions options)
+        : bytes_(std::move(bytes)), name_(std::move(name)), options_(std::move(options)) {}
+
+    /// Whether it can be read by rows.
+    bool open() {
+        if (!read_header(reader_, bytes_) || jpeg_has_multiple_scans(&reader_.state) != 0) return false;
+        if (!is_known(reader_.state.jpeg_color_space) || Markers(reader_).orientation != 1) return false;
+        check_extents(name_, reader_.state.image_width, reader_.state.image_height, bytes_.size(), kPixelsPerByte,
+                      options_);
+        width = static_cast<int>(reader_.state.image_width);
+        height = static_cast<int>(reader_.state.image_height);
+        return true;
+    }
+    void read(Image& rows) override {
+        if (reader_.state.output_scanline == 0) {
+            Markers(reader_).note(name_, options_);
+            if (!start(reader_)) refuse_damaged(name_, reader_);
+        }
+        row_ += rows.height;
+        if (!read_rows(reader_, rows)) refuse_damaged(name_, reader_);
+        if (row_ == height) note_warning(reader_, name_, options_);
+    }
+
+private:
+    Bytes bytes_;
+    Reader reader_;
+    std::string name_;
+    ReadOptions options_;
+    int row_ = 0;
+};
+
 }  // namespace
+
+std::unique_ptr<ImageRows> open_jpeg_rows(const std::filesystem::path& path, const ReadOptions& options) {
+    auto rows = std::make_unique<JpegRows>(read_file(path), path.string(), options);
+    return rows->open() ? std::move(rows) : nullptr;
+}
 
 Image decode_jpeg(ByteView bytes, const std::string& name, const ReadOptions& options) {
     Reader reader;
     if (!read_header(reader, bytes)) refuse_damaged(name, reader);
     const J_COLOR_SPACE space = reader.state.jpeg_color_space;
-    if (space != JCS_GRAYSCALE && space != JCS_YCbCr && space != JCS_RGB)
-        refuse(Errc::unsupported, name, "a grey, YCbCr or RGB JPEG", colour_space_name(space));
-    constexpr std::uint64_t kPixelsPerByte = 8 * 256;  // a bit at least for each block, of at most 16x16 pixels
+    if (!is_known(space)) refuse(Errc::unsupported, name, "a grey, YCbCr or RGB JPEG", colour_space_name(space));
     check_extents(name, reader.state.image_width, reader.state.image_height, bytes.size(), kPixelsPerByte, options);
-    int orientation = 1;
-    bool profile = false;
-    for (const jpeg_marker_struct* m = reader.state.marker_list; m != nullptr; m = m->next) {
-        const ByteView tiff = m->marker == JPEG_APP0 + 1 ? marker_after(*m, "Exif\0", 6) : ByteView{};
-        if (!tiff.empty()) orientation = exif_orientation(tiff);
-        profile = profile || (m->marker == JPEG_APP0 + 2 && !marker_after(*m, "ICC_PROFILE", 12).empty());
-    }
-    if (profile) options.note(name + ": the ICC profile was dropped, colours are taken as sRGB");
-
+    const Markers markers(reader);
+    markers.note(name, options);
     Image image = make_image(static_cast<int>(reader.state.image_width), static_cast<int>(reader.state.image_height));
-    if (!read_pixels(reader, image)) refuse_damaged(name, reader);
-    if (reader.errors.warning[0] != '\0') options.note(name + ": libjpeg: " + reader.errors.warning);
-    return apply_orientation(std::move(image), orientation);
+    if (!start(reader) || !read_rows(reader, image)) refuse_damaged(name, reader);
+    note_warning(reader, name, options);
+    return apply_orientation(std::move(image), markers.orientation);
 }
 
 Bytes encode_jpeg(const Image& image, const JpegOptions& options) {

@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr int kGood = 0, kFailed = 1, kUsage = 2;
+using gancodec::cli::kFailed, gancodec::cli::kGood, gancodec::cli::kUsage;
 
 int complain(const std::string& text, int code) {
     std::fprintf(stderr, "gancodec: %s\n", gancodec::cli::one_line(text).c_str());
@@ -28,15 +28,16 @@ int parse_and_run(CLI::App& app, const std::vector<gancodec::cli::Command>& comm
         return complain(std::string(error.what()) + " (" + name + " --help explains)", kUsage);
     }
     bool ran = false;
+    int status = kGood;
     for (const auto& command : commands) {
         if (!command.app->parsed()) continue;
-        command.run();
+        status = command.run();
         ran = true;
     }
     if (!ran) return complain("expected a command, found none (gancodec --help lists them)", kUsage);
     // A full disk or a closed pipe shows only here.
     if (std::fflush(stdout) != 0) return complain("stdout: expected to write, found an error", kFailed);
-    return kGood;
+    return status;
 }
 
 }  // namespace
@@ -55,7 +56,8 @@ int main(int argc, char** argv) {
         "  gancodec encode photo.jpg photo.gnc --bpp 0.15\n"
         "  gancodec decode photo.gnc photo.png\n"
         "Each command explains itself: gancodec encode --help\n"
-        "Exit status: 0 good, 1 failed (one line on stderr says why), 2 wrong usage.");
+        "Exit status: 0 good, 1 failed (one line on stderr says why), 2 wrong usage,\n"
+        "3 a damaged stream was decoded all the same (decode --tolerant).");
     const std::vector<cli::Command> commands{cli::add_encode(app), cli::add_decode(app),  cli::add_info(app),
                                              cli::add_demo(app),   cli::add_metrics(app), cli::add_eval(app),
                                              cli::add_train(app),  cli::add_export(app),  cli::add_lab(app)};

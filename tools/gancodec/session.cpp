@@ -71,12 +71,27 @@ Image Session::decode(ByteView bytes) const {
     return parts_->zoo ? parts_->zoo->decode(bytes) : parts_->codec->decode(bytes);
 }
 
+SizedStream Session::encode_rows(const RowSource& source, int width, int height, std::optional<double> quality,
+                                 std::optional<std::size_t> max_bytes, EncodeOptions options) const {
+    if (parts_->zoo) refuse("tiles");
+    if (max_bytes) return parts_->codec->encode_rows_to_size(source, width, height, *max_bytes, options);
+    if (quality) options.quality = *quality;
+    return {quality_step(options.quality), parts_->codec->encode_rows(source, width, height, options)};
+}
+
+std::vector<TileDamage> Session::decode_rows(ByteView bytes, const RowSink& sink, const DecodeOptions& options) const {
+    if (parts_->zoo) refuse("tiles, regions and tolerance");
+    return parts_->codec->decode_rows(bytes, sink, options);
+}
+
+int Session::tile_reach_px() const { return Codec::tile_reach_px(); }
+
 std::size_t Session::decode_memory_bytes(ByteView bytes) const {
     return parts_->zoo ? parts_->zoo->decode_memory_bytes(bytes) : parts_->codec->decode_memory_bytes(inspect(bytes));
 }
 
-std::size_t bytes_at(double bpp, const Image& image) {
-    return static_cast<std::size_t>(std::floor(bpp / 8 * static_cast<double>(image.pixels())));
+std::size_t bytes_at(double bpp, int width, int height) {
+    return static_cast<std::size_t>(std::floor(bpp / 8 * width * height));
 }
 
 }  // namespace gancodec::cli

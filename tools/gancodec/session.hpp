@@ -4,9 +4,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gancodec/codec/options.hpp"
 #include "gancodec/codec/rate_control.hpp"
+#include "gancodec/codec/rows.hpp"
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/image/image.hpp"
 
@@ -38,6 +40,13 @@ public:
     /// The stream of symbols that somebody else chose for the image.
     [[nodiscard]] Bytes encode_symbols(const Symbols& symbols, const Image& image, int step) const;
     [[nodiscard]] Image decode(ByteView bytes) const;
+    /// In tiles, row by row: at `quality`, or at about the best one that fits where there are `max_bytes`.
+    /// Errors  Error{invalid_argument} for weights of another model; decode_rows() too.
+    [[nodiscard]] SizedStream encode_rows(const RowSource& source, int width, int height, std::optional<double> quality,
+                                          std::optional<std::size_t> max_bytes, EncodeOptions options) const;
+    std::vector<TileDamage> decode_rows(ByteView bytes, const RowSink& sink, const DecodeOptions& options) const;
+    /// Pixels around a tile that its symbols reach.
+    [[nodiscard]] int tile_reach_px() const;
     /// Memory that decoding takes beside the weights and the picture.
     [[nodiscard]] std::size_t decode_memory_bytes(ByteView bytes) const;
 
@@ -47,6 +56,6 @@ private:
 };
 
 /// The most bytes that a file may have at `bpp` bits per pixel.
-[[nodiscard]] std::size_t bytes_at(double bpp, const Image& image);
+[[nodiscard]] std::size_t bytes_at(double bpp, int width, int height);
 
 }  // namespace gancodec::cli

@@ -77,6 +77,13 @@ inline void write_header(Bytes& out, const StreamHeader& header) {
     append_varint(out, static_cast<std::uint32_t>(header.width - 1));
     append_varint(out, static_cast<std::uint32_t>(header.height - 1));
     out.push_back(header.quality_step);
+    const bool tiled = (header.flags & kFlagTiles) != 0;
+    if (tiled != header.tiled() || header.tile_px % kTileStepPx != 0 || header.tile_px > kLargestTilePx)
+        throw Error(Errc::invalid_argument, "stream to write: expected tiles of " + std::to_string(kTileStepPx) +
+                                                " to " + std::to_string(kLargestTilePx) + " px in steps of " +
+                                                std::to_string(kTileStepPx) + ", found " +
+                                                std::to_string(header.tile_px));
+    if (tiled) append_varint(out, static_cast<std::uint32_t>(header.tile_px / kTileStepPx - 1));
 }
 
 /// Reads a header and holds it against the limits.
@@ -102,6 +109,14 @@ inline StreamHeader read_header(ByteReader& reader, const Limits& limits = {}) {
     header.width = static_cast<int>(width);
     header.height = static_cast<int>(height);
     header.quality_step = reader.read_byte("stream quality");
+    if ((header.flags & kFlagTiles) != 0) {
+        const std::uint32_t steps = reader.read_varint("tile side");
+        if (steps >= kLargestTilePx / kTileStepPx)
+            throw Error(Errc::corrupt_stream, "tile side: expected a number below " +
+                                                  std::to_string(kLargestTilePx / kTileStepPx) + ", found " +
+                                                  std::to_string(steps));
+        header.tile_px = static_cast<int>(steps + 1) * kTileStepPx;
+    }
     return header;
 }
 

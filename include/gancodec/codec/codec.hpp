@@ -12,17 +12,17 @@
 #include <utility>
 #include <vector>
 
-#include "gancodec/bitstream/checksum.hpp"
 #include "gancodec/bitstream/reader.hpp"
 #include "gancodec/bitstream/writer.hpp"
 #include "gancodec/codec/codec_weights.hpp"
 #include "gancodec/codec/options.hpp"
 #include "gancodec/codec/rate_control.hpp"
+#include "gancodec/codec/rows.hpp"
+#include "gancodec/codec/self_test.hpp"
+#include "gancodec/codec/tiles.hpp"
 #include "gancodec/codec/transform.hpp"
-#include "gancodec/core/random.hpp"
 #include "gancodec/entropy/conditional_prior.hpp"
 #include "gancodec/entropy/factorized_prior.hpp"
-#include "gancodec/simd/batch.hpp"
 
 namespace gancodec {
 
@@ -31,15 +31,6 @@ namespace gancodec {
 [[nodiscard]] inline StreamHeader inspect(ByteView bytes, const DecodeOptions& options = {}) {
     return read_stream(bytes, options.limits).header;
 }
-
-template <class Networks>
-class BasicCodec;
-template <class Networks>
-void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& where);
-template <class Networks>
-void check_self_test(BasicCodec<Networks>& codec, const std::string& where);
-
-using Codec = BasicCodec<Model<float>>;
 
 /// Encodes photographs to bytes and back.
 ///   Codec codec = Codec::load("gancodec.safetensors");
@@ -81,8 +72,10 @@ public:
     /// Gives back what this Codec was made of. Requires it was made from weights in memory, not by load().
     [[nodiscard]] Weights release() && { return std::move(weights_); }
     /// Memory that decode() needs beside the weights and the picture it returns: activations, kernels' scratch, symbols.
-    /// Found by going through the networks without computing, and allocated at once before the first layer runs.
+    /// Found by going through the networks without computing, and allocated at once before the first layer runs. Of a stream in
+    /// tiles, with as much memory as DecodeOptions give by default.
     [[nodiscard]] std::size_t decode_memory_bytes(const StreamHeader& header) const {
+        if (header.tiled()) return tiles().window_size(header, Region::whole(header), kWindowMemoryBytes).memory_bytes;
         const HyperExtent extent = extent_of(header);
         const MemoryPlan plan =
             Inference<float>::plan([&](Inference<float>& context) { transform().run_decoder(context, extent); });
@@ -95,7 +88,38 @@ public:
         if (!(options.quality >= 0 && options.quality <= 100))
             throw Error(Errc::invalid_argument,
                         "encode: expected a quality of 0 to 100, found " + std::to_string(options.quality));
-        return encode_latents(analyse(image), image, quality_step(options.quality));
+        if (options.tile_px == 0) return encode_latents(analyse(image), image, quality_step(options.quality));
+        check_image(image, "encode");
+        return encode_rows(rows_of(image), image.width, image.height, options);
+    }
+    /// The same for a picture of which only rows are ever in memory, in tiles.
+    /// Errors  as encode(), Error{invalid_argument} without tiles, Error{limit} for too little memory, and what `source` throws.
+    [[nodiscard]] Bytes encode_rows(const RowSource& source, int width, int height, const EncodeOptions& options) {
+        return encode_rows_at(source, width, height, quality_step(options.quality), options);
+    }
+    /// The same at about the best quality whose whole stream has at most `max_bytes`. What a quality costs is guessed from up to 16
+    /// squares of the picture, which is read once for them and encoded up to five times: until it fills 97 % of the size.
+    /// Errors  as encode_rows(), and Error{limit} when even the lowest quality needs more.
+    [[nodiscard]] SizedStream encode_rows_to_size(const RowSource& source, int width, int height, std::size_t max_bytes,
+                                                  const EncodeOptions& options) {
+        require_encoder();
+        const std::vector<Image> squares = sample_squares(source, width, height);
+        std::vector<Tensor<float>> latents;  // of their own: held in the pool, they would keep its largest pieces
+        double sampled_px = 0;
+        for (const Image& square : squares) {
+            const Value y = analyse(square);
+            latents.emplace_back(y.shape());
+            std::copy_n(y.constant().data, y.shape().size(), latents.back().data());
+            sampled_px += static_cast<double>(square.pixels());
+        }
+        const auto estimate = [&](int step) {
+            double bytes = 0;
+            for (std::size_t i = 0; i < squares.size(); ++i)
+                bytes += static_cast<double>(encode_latents(context_->copy(latents[i]), squares[i], step).size());
+            return bytes / sampled_px * width * height;
+        };
+        return gancodec::encode_to_estimated_size(
+            max_bytes, estimate, [&](int step) { return encode_rows_at(source, width, height, step, options); });
     }
     /// The best quality whose whole stream has at most `max_bytes`; the image is analysed once.
     /// Errors  as encode(), and Error{limit} when even the lowest quality needs more.
@@ -105,10 +129,31 @@ public:
     }
     /// Errors  Error{corrupt_stream, unsupported, limit, wrong_weights}.
     [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) {
-        const Stream stream = read_stream(bytes, options.limits);
-        read_symbols(stream, options, symbols_);
-        return paint(symbols_, stream.header);
+        const StreamLayout layout = read_layout(bytes, options.limits);
+        if (layout.header.tiled() || options.region || options.tolerant) {
+            const Region region = options.region.value_or(Region::whole(layout.header));
+            Image image;
+            check_weights(layout.header);
+            static_cast<void>(tiles().paint(layout, options, [&](int y, const Image& rows) {
+                if (image.rgb.empty()) image = make_image(region.width, region.height);
+                std::copy(rows.rgb.begin(), rows.rgb.end(), image.at(0, y));
+            }));
+            return image;
+        }
+        read_symbols(layout, options, symbols_);
+        return paint(symbols_, layout.header);
     }
+    /// The same row by row: memory is bounded by the options, however large the picture. Returns which tiles were damaged, where
+    /// that is tolerated.
+    /// Errors  as decode(), Error{invalid_argument} for a region not inside the picture, Error{limit} for too little memory, and
+    ///         what `sink` throws.
+    std::vector<TileDamage> decode_rows(ByteView bytes, const RowSink& sink, const DecodeOptions& options = {}) {
+        const StreamLayout layout = read_layout(bytes, options.limits);
+        check_weights(layout.header);
+        return tiles().paint(layout, options, sink);
+    }
+    /// Pixels beyond a tile whose symbols still reach it: so far around a damaged one pixels may differ from what was encoded.
+    [[nodiscard]] static int tile_reach_px() { return BasicWindowPainter<Networks>::halo_px(); }
 
     /// Entropy coding alone: the stream of an image of `width` x `height` with these symbols.
     /// Requires as many symbols as an image of that size has.
@@ -116,14 +161,14 @@ public:
         const HyperExtent extent = HyperExtent::of(width, height);
         GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
         const Workspace::Scope scope(context_->scratch());
-        const auto index = transform().scale_indices(*context_, symbols.z, extent, step);
+        const auto index = transform().scale_indices(context_->scratch(), symbols.z, extent, step);
         return write_symbols(symbols, index, width, height, step);
     }
     /// Entropy decoding alone, in integers from end to end: the same everywhere, with fused multiply-add or without.
     /// Errors  as decode().
     [[nodiscard]] Symbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
         Symbols symbols;
-        read_symbols(read_stream(bytes, options.limits), options, symbols);
+        read_symbols(read_layout(bytes, options.limits), options, symbols);
         return symbols;
     }
 
@@ -189,9 +234,19 @@ private:
         context_->reserve_for([&](Inference<float>& context) { transform().run_decoder(context, extent); });
     }
 
-    Value analyse(const Image& image) {
+    [[nodiscard]] Bytes encode_rows_at(const RowSource& source, int width, int height, int step,
+                                       const EncodeOptions& options) const {
+        require_encoder();
+        StreamHeader header = stream_header(width, height, step);
+        header.tile_px = options.tile_px;
+        return tiles().encode(source, header, options.memory_bytes);
+    }
+    void require_encoder() const {
         if (options_.use == CodecUse::decode)
             throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
+    }
+    Value analyse(const Image& image) {
+        require_encoder();
         check_image(image, "encode");
         require_area(static_cast<std::uint64_t>(image.width), static_cast<std::uint64_t>(image.height), {}, "encode");
         const HyperExtent extent = HyperExtent::of(image.width, image.height);
@@ -205,31 +260,44 @@ private:
     }
     [[nodiscard]] Bytes write_symbols(const Symbols& symbols, std::span<const std::uint8_t> index, int width,
                                       int height, int step) const {
+        const StreamHeader header = stream_header(width, height, step);
+        const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
+        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
+        return write_stream({header, {}, hyper_latents, latents});
+    }
+    [[nodiscard]] StreamHeader stream_header(int width, int height, int step) const {
         StreamHeader header;
         header.width = width;
         header.height = height;
         header.quality_step = static_cast<std::uint8_t>(step);
         header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
-        const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
-        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
-        return write_stream({header, {}, hyper_latents, latents});
+        return header;
     }
-    void read_symbols(const Stream& stream, const DecodeOptions& options, Symbols& symbols) {
-        const StreamHeader& header = stream.header;
+    void check_weights(const StreamHeader& header) const {
         if (header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
             throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(header.entropy_id).substr(2) + ", found " +
                                                  detail::hex32(entropy_id_));
-        require_memory(decode_memory_bytes(header), options.limits, "stream");
-        const HyperExtent extent = extent_of(header);
-        reserve_for_decoding(extent);
-        symbols.z.resize(extent.hyper_latents());
-        hyper_prior_.decode(stream.hyper_latents, symbols.z);
-        const Workspace::Scope scope(context_->scratch());
-        const auto index = transform().scale_indices(*context_, symbols.z, extent, header.quality_step);
-        symbols.residuals.resize(extent.latents());
-        latent_prior_.decode(stream.latents, index, symbols.residuals);
     }
+    void read_symbols(const StreamLayout& layout, const DecodeOptions& options, Symbols& symbols) {
+        const StreamHeader& header = layout.header;
+        StreamSymbols coded;
+        if (!header.tiled()) read_part(layout.parts[0], coded);  // a damaged header is told from one of other weights
+        check_weights(header);
+        const HyperExtent extent = extent_of(header);
+        if (header.tiled()) {
+            require_memory((extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t), options.limits,
+                           "stream");
+            return tiles().read_symbols(layout, symbols);
+        }
+        require_memory(decode_memory_bytes(header), options.limits, "stream");
+        reserve_for_decoding(extent);
+        const auto coder = tiles().coder(header);
+        coder.decode_hyper_latents(coded.hyper_latents, extent, symbols);
+        coder.decode_latents(coded.latents, extent, symbols, context_->scratch());
+    }
+    [[nodiscard]] BasicTiles<Networks> tiles() const { return {weights_, hyper_prior_, latent_prior_, *context_}; }
+
     Weights weights_;
     LoadOptions options_;
     std::uint32_t entropy_id_;
@@ -238,76 +306,6 @@ private:
     std::unique_ptr<Inference<float>> context_;
     Symbols symbols_;  ///< of the last image: its memory serves the next
 };
-
-/// Errors  Error{corrupt_weights} when the weights do not state the id of their entropy tables.
-template <class Networks>
-void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& where) {
-    const auto& metadata = codec.weights().metadata;
-    const auto stated = metadata.find("entropy_id");
-    const std::string found = detail::hex32(codec.entropy_id());
-    if (stated == metadata.end() || stated->second != found)
-        throw Error(Errc::corrupt_weights,
-                    where + ": expected entropy tables with id " +
-                        (stated == metadata.end() ? "(none stated)" : printable(stated->second)) + ", found " + found);
-}
-
-/// What a weights file says about itself, so that a machine can find out whether it computes what the trainer computed:
-/// the CRC-32 of a test picture's stream, and of the pixels of test symbols at every setting of realism.
-struct SelfTest {
-    static constexpr int kWidth = 72, kHeight = 56;
-
-    /// The CRC at a setting of realism, from as many as the weights state; where they state one, it is that of every setting.
-    [[nodiscard]] static std::string pick(const std::string& stated, int realism) {
-        constexpr std::size_t kStride = 9;  // 8 digits and a space
-        const std::size_t at = stated.size() < kStride ? 0 : static_cast<std::size_t>(realism) * kStride;
-        return at < stated.size() ? stated.substr(at, kStride - 1) : "";
-    }
-    /// Encodes a picture made from integers alone.
-    template <class Networks>
-    [[nodiscard]] static std::uint32_t stream(BasicCodec<Networks>& codec) {
-        Image picture = make_image(kWidth, kHeight);
-        Random random(1);
-        for (int y = 0; y < kHeight; ++y)
-            for (int x = 0; x < kWidth; ++x)
-                for (int c = 0; c < 3; ++c)
-                    picture.at(x, y)[c] =
-                        static_cast<std::uint8_t>(x * (c + 1) + y * (3 - c) + static_cast<int>(random.next() % 32));
-        return crc32(codec.encode(picture));
-    }
-    /// Paints small random symbols.
-    template <class Networks>
-    [[nodiscard]] static std::uint32_t pixels(BasicCodec<Networks>& codec) {
-        constexpr int kHyperPlaces =
-            round_up(kWidth, kImageMultiple) / kImageMultiple * (round_up(kHeight, kImageMultiple) / kImageMultiple);
-        Random random(2);
-        Symbols symbols;
-        for (int i = 0; i < kHyperChannels * kHyperPlaces; ++i)
-            symbols.z.push_back(static_cast<std::int32_t>(random.next() % 5) - 2);
-        for (int i = 0; i < kLatentChannels * 16 * kHyperPlaces; ++i)
-            symbols.residuals.push_back(static_cast<std::int32_t>(random.next() % 3) - 1);
-        StreamHeader header;
-        header.width = kWidth;
-        header.height = kHeight;
-        header.quality_step = 128;
-        return crc32(codec.paint(symbols, header).rgb);
-    }
-};
-
-/// Errors  Error{wrong_weights} when the weights carry a self-test and this build computes something else. A build
-///         without fused multiply-add is known to differ in last digits, and is not tested.
-template <class Networks>
-void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
-    const auto& metadata = codec.weights().metadata;
-    const auto stream = metadata.find("self_test_stream"), pixels = metadata.find("self_test_pixels");
-    if (!simd::kHasFma || stream == metadata.end() || pixels == metadata.end()) return;
-    const auto check = [&](const char* what, const std::string& expected, std::uint32_t found) {
-        if (expected != detail::hex32(found))
-            throw Error(Errc::wrong_weights, where + ": expected a self-test with " + what + " " + printable(expected) +
-                                                 ", found " + detail::hex32(found));
-    };
-    const std::string expected = SelfTest::pick(pixels->second, realism_step(codec.options().realism));
-    check("pixels", expected, SelfTest::pixels(codec));
-    if (codec.options().use == CodecUse::encode_and_decode) check("a stream", stream->second, SelfTest::stream(codec));
-}
+using Codec = BasicCodec<Model<float>>;
 
 }  // namespace gancodec

@@ -54,4 +54,47 @@ template <class EncodeAt>
     return best;
 }
 
+/// The same for pictures so large that encoding twelve times takes too long: `estimate(step)`, cheap and growing with the step,
+/// says about how many bytes encode_at() gives. A first guess is corrected by what it really gave, until a file fills 97 % of
+/// `max_bytes` or four were tried; if none of those fits the lowest quality is.
+/// Errors   as encode_to_size()
+template <class Estimate, class EncodeAt>
+[[nodiscard]] SizedStream encode_to_estimated_size(std::size_t max_bytes, Estimate&& estimate, EncodeAt&& encode_at) {
+    constexpr int kMostTries = 4;
+    constexpr double kFilled = 0.97;
+    const auto most = static_cast<double>(max_bytes);
+    const auto highest_below = [&](double bytes) {
+        int low = kLowestQualityStep, high = kHighestQualityStep + 1;  // low fits, or nothing does
+        while (high - low > 1) {
+            const int middle = low + (high - low) / 2;
+            (estimate(middle) <= bytes ? low : high) = middle;
+        }
+        return low;
+    };
+    SizedStream best{kLowestQualityStep - 1, {}};
+    int lowest_miss = kHighestQualityStep + 1;
+    double correction = 1;
+    for (int tries = 0; tries < kMostTries; ++tries) {
+        const int step = std::min(highest_below(most / correction), lowest_miss - 1);
+        if (step <= best.step || step < kLowestQualityStep) break;
+        Bytes bytes = encode_at(step);
+        const auto found = static_cast<double>(bytes.size());
+        correction = found / estimate(step);
+        if (bytes.size() > max_bytes)
+            lowest_miss = step;
+        else
+            best = {step, std::move(bytes)};
+        if (found <= most && found >= kFilled * most) break;
+    }
+    if (best.step < kLowestQualityStep) {
+        Bytes bytes = encode_at(kLowestQualityStep);
+        if (bytes.size() > max_bytes)
+            throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
+                                         " bytes, found " + std::to_string(bytes.size()) +
+                                         " bytes at the lowest quality");
+        best = {kLowestQualityStep, std::move(bytes)};
+    }
+    return best;
+}
+
 }  // namespace gancodec

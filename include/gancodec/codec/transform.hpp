@@ -51,7 +51,7 @@ public:
     [[nodiscard]] Value analyse(Context& context, const Image* image, HyperExtent extent) const {
         constexpr int r = Encoder::First::kFactor, side = kImageMultiple / r;
         Value x = context.make({1, 3 * r * r, extent.h * side, extent.w * side});
-        context.compute([&] { image_to_tensor(*image, x.view(), 0, kPixels<Encoder::First>); });
+        context.compute([&] { from_image(*image, x.view()); });
         return weights_.networks.encoder.all_but_first(context, std::move(x));
     }
     /// y → ẑ, rounded, and v − mu, which is still to be rounded.
@@ -62,8 +62,7 @@ public:
         const HyperExtent extent{z_value.shape().h, z_value.shape().w};
         context.compute([&] {
             z.resize(extent.hyper_latents());
-            each_in_symbol_order(z_value.constant(),
-                                 [&](std::size_t i, float value) { z[i] = round_to_int(value, kLargestHyper); });
+            each_in_symbol_order(z_value.constant(), [&](std::size_t i, float value) { z[i] = round_hyper(value); });
         });
         Value residual = hyper_mean(context, z, extent);
         context.compute([&] { sub(v.constant(), residual.constant(), residual.view()); });
@@ -71,28 +70,24 @@ public:
     }
     static void round_residuals(TensorView<const float> residual, std::vector<std::int32_t>& rounded) {
         rounded.resize(residual.shape.logical_size());
-        each_in_symbol_order(residual,
-                             [&](std::size_t i, float value) { rounded[i] = round_to_int(value, kMaxSymbol); });
+        each_in_symbol_order(residual, [&](std::size_t i, float value) { rounded[i] = round_residual(value); });
     }
     /// y → symbols, and the table of each residual, in scratch.
     [[nodiscard]] std::span<const std::uint8_t> quantise(Context& context, const Value& y, int step,
                                                          Symbols& symbols) const {
         const Value residual = predict(context, y, step, symbols.z);
         context.compute([&] { round_residuals(residual.constant(), symbols.residuals); });
-        return scale_indices(context, symbols.z, {y.shape().h / kUpsampling, y.shape().w / kUpsampling}, step);
+        return scale_indices(context.scratch(), symbols.z, {y.shape().h / kUpsampling, y.shape().w / kUpsampling},
+                             step);
     }
     /// In scratch, which the caller scopes.
-    [[nodiscard]] std::span<const std::uint8_t> scale_indices(Context& context, std::span<const std::int32_t> z,
+    [[nodiscard]] std::span<const std::uint8_t> scale_indices(Workspace& ws, std::span<const std::int32_t> z,
                                                               HyperExtent extent, int step) const {
-        Workspace& ws = context.scratch();
         const std::span index(ws.take<std::uint8_t>(extent.latents()), extent.latents());
         const std::span clamped(ws.take<std::int16_t>(extent.hyper_latents()), extent.hyper_latents());
-        context.compute([&] {
+        if (!ws.counts_only())
             std::transform(z.begin(), z.end(), clamped.begin(),
-                           [](std::int32_t value) {  // a hostile stream may hold larger
-                               return static_cast<std::int16_t>(std::clamp(value, -kLargestHyper, kLargestHyper));
-                           });
-        });
+                           [](std::int32_t value) { return static_cast<std::int16_t>(clamp_hyper(value)); });
         weights_.hyper_scale.run(clamped, extent.h, extent.w, step, index, ws);
         return index;
     }
@@ -106,6 +101,10 @@ public:
         const double at = position(step);
         v = apply_gain(context, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
         return weights_.networks.generator.all_but_last(context, std::move(v));
+    }
+    /// What the pixel unshuffle at the beginning of the encoder makes of a picture.
+    static void from_image(const Image& image, TensorView<float> x) {
+        image_to_tensor(image, x, 0, kPixels<Encoder::First>);
     }
     [[nodiscard]] static Image to_image(const Value& x, int width, int height) {
         return tensor_to_image(x.constant(), width, height, kPixels<Generator::Last>);
@@ -121,19 +120,23 @@ public:
     void run_decoder(Context& context, HyperExtent extent) const {
         {
             const Workspace::Scope scope(context.scratch());
-            static_cast<void>(scale_indices(context, {}, extent, 0));
+            static_cast<void>(scale_indices(context.scratch(), {}, extent, 0));
         }
         static_cast<void>(synthesise(context, {}, extent, 0));
     }
 
+    [[nodiscard]] static std::int32_t round_hyper(float value) { return round_to_int(value, kLargestHyper); }
+    [[nodiscard]] static std::int32_t round_residual(float value) { return round_to_int(value, kMaxSymbol); }
+    /// A hyper latent as the networks take it: a hostile stream may hold larger ones.
+    [[nodiscard]] static std::int32_t clamp_hyper(std::int32_t value) {
+        return std::clamp(value, -kLargestHyper, kLargestHyper);
+    }
     /// Where a quality step lies between the trained levels, 0 … kQualityLevels − 1.
     [[nodiscard]] static double position(int step) { return step * (kQualityLevels - 1) / 255.0; }
     [[nodiscard]] Value hyper_mean(Context& context, std::span<const std::int32_t> z, HyperExtent extent) const {
         Value z_hat = context.make({1, kHyperChannels, extent.h, extent.w});
         context.compute([&] {
-            fill_in_symbol_order(z_hat.view(), [&](std::size_t i) {
-                return static_cast<float>(std::clamp(z[i], -kLargestHyper, kLargestHyper));
-            });
+            fill_in_symbol_order(z_hat.view(), [&](std::size_t i) { return static_cast<float>(clamp_hyper(z[i])); });
         });
         return weights_.networks.hyper_mean(context, std::move(z_hat));
     }

@@ -159,6 +159,8 @@ public:
     /// Errors   as decode()
     [[nodiscard]] ZooSymbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
         const Stream stream = read_stream(bytes, options.limits);
+        if (stream.header.tiled())
+            throw Error(Errc::unsupported, "stream: expected one in one piece for weights of this model, found tiles");
         if (stream.header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
             throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(stream.header.entropy_id).substr(2) + ", found " +

@@ -8,6 +8,8 @@ namespace gancodec {
 
 /// Rounds `value` up to a multiple of `step`.
 constexpr int round_up(int value, int step) { return (value + step - 1) / step * step; }
+/// Rounds `value`, which may be negative, down to a multiple of `step`.
+constexpr int round_down(int value, int step) { return (value - (value % step + step) % step); }
 
 /// The four axes of every tensor: images, channels, height, width.
 ///

@@ -2,7 +2,17 @@
 
 #include <algorithm>
 
+#include "gancodec/core/shape.hpp"
+
 namespace gancodec {
+
+/// Places first to end − 1 along an axis.
+struct Interval {
+    int first = 0, end = 0;
+
+    [[nodiscard]] constexpr int size() const { return end - first; }
+    friend constexpr bool operator==(const Interval&, const Interval&) = default;
+};
 
 /// The numbers that fix a convolution; the sizes of its images are free.
 struct ConvGeometry {
@@ -44,6 +54,22 @@ inline constexpr int kWinogradChunk = 96;
 [[nodiscard]] constexpr bool uses_winograd(const ConvGeometry& g) {
     const bool first_layer = g.kernel == 5 && g.stride == 2 && g.pad == 2 && g.in_channels >= 3 && g.out_channels >= 64;
     return uses_winograd_adjoint(g) || first_layer;
+}
+
+/// Grid on which a window of an image must begin so that the convolution of the window equals that of the whole: a
+/// multiple of the stride, of the tiles' inputs where the algorithm is Winograd's.
+[[nodiscard]] constexpr int window_step(const ConvGeometry& g) { return g.stride * (uses_winograd(g) ? 4 : 1); }
+
+/// Rows (columns) of the input whose numbers reach these outputs, bit by bit; outside the image they are zeros. In a tile of
+/// Winograd's outputs [0, 4) the first reads the inputs d0 to d4 of its patch, the next two d1 to d4, the last d1 to d5: more than
+/// the 3 of which it is a sum, because what cancels leaves its rounding.
+[[nodiscard]] constexpr Interval window_inputs(const ConvGeometry& g, Interval out) {
+    if (!uses_winograd(g)) return {out.first * g.stride - g.pad, (out.end - 1) * g.stride - g.pad + g.kernel};
+    const int pad = (g.pad + g.stride - 1) / g.stride;  // in phases, see WinogradAxis
+    const int tile = round_down(out.first, 4), last_tile = round_down(out.end - 1, 4);
+    const int first = tile - pad + (out.first == tile ? 0 : 1);
+    const int end = last_tile - pad + (out.end - last_tile == 4 ? 6 : 5);
+    return {first * g.stride, end * g.stride};
 }
 
 /// The same for its weight gradient. Stride 2 sums pixel by pixel.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gancodec/kernels/activation.hpp"
+#include "gancodec/kernels/geometry.hpp"
 #include "gancodec/nn/inference.hpp"
 #include "gancodec/nn/layer.hpp"
 
@@ -18,6 +19,10 @@ struct ActivationLayer : StatelessLayer<T> {
     /// Whether a convolution before this layer can do its work: see Epilogue.
     static constexpr bool kInEpilogue = Kind == Activation::relu || Kind == Activation::leaky_relu;
     static constexpr int out_channels(int in) { return in; }
+    static constexpr Interval reads(Interval outputs) { return outputs; }
+    static constexpr int window_start(int, int output) { return output; }
+    static constexpr int window_origin(int input) { return input; }
+    static constexpr int out_extent(int in) { return in; }
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,12 @@ public:
 
     static constexpr int out_channels(int in) { return in == In ? Out : kChannelMismatch; }
     static constexpr ConvGeometry geometry() { return {In, Out, Kernel, S::value, P::value}; }
+    static constexpr Interval reads(Interval outputs) { return window_inputs(geometry(), outputs); }
+    static constexpr int window_start(int read, int output) {
+        return round_down(std::min(read, output * S::value), window_step(geometry()));
+    }
+    static constexpr int window_origin(int input) { return input / S::value; }
+    static constexpr int out_extent(int in) { return geometry().out_extent(in); }
 
     Conv2d() : weight({Out, In, Kernel, Kernel}), bias({Out}) {}
 

@@ -61,6 +61,10 @@ inline constexpr int kChannelMismatch = -1;
 ///   files    each_parameter(prefix, f): f(name, parameter) with PyTorch's state-dict names
 ///   kernels  prepare(for_backward): packs the weights; call it after they changed and before the layer is used
 ///   training project(): puts parameters back into their allowed range after an optimiser step
+///   windows  (nn/window.hpp; layers without it run on whole pictures only), along one axis
+///            reads(outputs): the inputs, perhaps outside the picture, whose numbers reach these outputs
+///            window_start(read, output): where a window begins that holds input `read` and gives outputs from `output` on
+///            window_origin(input): the output with which a window begins that starts there; out_extent(in): of the whole
 template <class L>
 concept Layer = requires(L layer, const std::string& prefix) {
     typename L::Scalar;

@@ -10,12 +10,18 @@ namespace gancodec {
 /// x + conv2(act(conv1(x))), both convolutions 3x3, act a leaky ReLU (He et al. 2016, without normalisation).
 template <int C, int SlopePercent = 20, class T = float>
 class ResidualBlock {
+    using Conv = Conv2d<C, C, 3, Stride<1>, Padding<1>, T>;
+
 public:
     using Scalar = T;
     template <class U>
     using Rebind = ResidualBlock<C, SlopePercent, U>;
 
     static constexpr int out_channels(int in) { return in == C ? C : kChannelMismatch; }
+    static constexpr Interval reads(Interval outputs) { return Conv::reads(Conv::reads(outputs)); }
+    static constexpr int window_start(int read, int output) { return Conv::window_start(read, output); }
+    static constexpr int window_origin(int input) { return input; }
+    static constexpr int out_extent(int in) { return in; }
 
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
@@ -33,7 +39,7 @@ public:
     }
     void project() {}
 
-    Conv2d<C, C, 3, Stride<1>, Padding<1>, T> conv1, conv2;
+    Conv conv1, conv2;
 };
 
 }  // namespace gancodec

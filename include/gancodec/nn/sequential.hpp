@@ -69,6 +69,7 @@ public:
     template <class U>
     using Rebind = Sequential<typename Layers::template Rebind<U>...>;
 
+    static constexpr std::size_t kLayers = sizeof...(Layers);
     using First = std::tuple_element_t<0, std::tuple<Layers...>>;
     using Last = std::tuple_element_t<sizeof...(Layers) - 1, std::tuple<Layers...>>;
 

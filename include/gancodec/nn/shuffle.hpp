@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gancodec/kernels/elementwise.hpp"
+#include "gancodec/kernels/geometry.hpp"
 #include "gancodec/kernels/shuffle.hpp"
 #include "gancodec/nn/inference.hpp"
 #include "gancodec/nn/layer.hpp"
@@ -16,6 +17,12 @@ struct PixelShuffle : StatelessLayer<T> {
     using Rebind = PixelShuffle<R, U>;
     static constexpr int kFactor = R;
     static constexpr int out_channels(int in) { return in % (R * R) == 0 ? in / (R * R) : kChannelMismatch; }
+    static constexpr Interval reads(Interval outputs) {
+        return {round_down(outputs.first, R) / R, round_up(outputs.end, R) / R};
+    }
+    static constexpr int window_start(int, int output) { return round_down(output, R) / R; }
+    static constexpr int window_origin(int input) { return input * R; }
+    static constexpr int out_extent(int in) { return in * R; }
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
         return pixel_shuffle(context, std::move(x), R);
@@ -29,6 +36,10 @@ struct PixelUnshuffle : StatelessLayer<T> {
     using Rebind = PixelUnshuffle<R, U>;
     static constexpr int kFactor = R;
     static constexpr int out_channels(int in) { return in * R * R; }
+    static constexpr Interval reads(Interval outputs) { return {outputs.first * R, outputs.end * R}; }
+    static constexpr int window_start(int, int output) { return output * R; }
+    static constexpr int window_origin(int input) { return input / R; }
+    static constexpr int out_extent(int in) { return in / R; }
     template <class Context>
     [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
         return pixel_unshuffle(context, std::move(x), R);

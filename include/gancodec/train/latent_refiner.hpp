@@ -62,7 +62,7 @@ public:
         auto index = context_.make(residual.shape());
         {
             const Workspace::Scope scope(context_.scratch());
-            const auto tables = transform.scale_indices(context_, symbols.z, extent, step);
+            const auto tables = transform.scale_indices(context_.scratch(), symbols.z, extent, step);
             fill_in_symbol_order(index.view(), [&](std::size_t i) { return static_cast<float>(tables[i]); });
         }
         Tensor<float> picture({1, 3, extent.h * kImageMultiple, extent.w * kImageMultiple});
