@@ -217,7 +217,18 @@ private:
             ++hits[static_cast<std::size_t>(5 * (row + 2) + column + 2)];
         }
         const auto modes = std::count_if(hits.begin(), hits.end(), [](int count) { return count >= kEnough; });
-        return {step_ + 1, static_cast<int>(modes), good / double(kSamples)};
+        return {step_ + 1, static_cast<int>(modes), good / double(kSamples), mean_size_of_logits(out)};
+    }
+    /// Minibatch discrimination sees batches as large as those of training, no larger.
+    [[nodiscard]] double mean_size_of_logits(TensorView<const float> fake) {
+        Tensor<float> batch(real_.shape());
+        std::copy_n(fake.data, batch.view().size(), batch.data());
+        discriminator_.prepare(false);
+        const Frozen frozen(of_discriminator_);
+        const auto logits = discriminator_(tape_, tape_.leaf(batch.view())).constant();
+        double total = 0;
+        for (int n = 0; n < settings_.batch; ++n) total += std::abs(static_cast<double>(logits.at(n, 0, 0, 0)));
+        return total / settings_.batch;
     }
 
     const GridSettings& settings_;

@@ -32,6 +32,7 @@ struct GridPoint {
     std::int64_t step;
     int modes;    ///< of 25: those with 20 samples or more (a fifth of their share) within three deviations
     double good;  ///< share of samples within three deviations of some mode
+    double logit;  ///< mean |D(fake)|; a discriminator that diverges is one whose logits grow without end
 };
 
 struct GridRun {

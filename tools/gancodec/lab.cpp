@@ -36,6 +36,10 @@ struct Technique {
 void nothing(GridSettings&) {}
 void wasserstein(GridSettings& s) { s.adversarial.loss = AdversarialLoss::wasserstein; }
 void raised_rates(GridSettings& s) { s.generator_rate = s.discriminator_rate = 5e-3; }
+void wasserstein_raised_rates(GridSettings& s) {
+    wasserstein(s);
+    raised_rates(s);
+}
 
 constexpr Technique kTechniques[] = {
     {"spectral_norm", "Every weight of the discriminator divided by its largest singular value (Miyato et al. 2018).",
@@ -46,6 +50,14 @@ constexpr Technique kTechniques[] = {
      "learning rates raised to 5e-3", raised_rates, [](GridSettings& s) { s.r1_weight = 1; }},
     {"gradient_penalty", "WGAN-GP, slopes of 1 between real and fake samples, weight 0.1 (Gulrajani et al. 2017).",
      "Wasserstein loss", wasserstein, [](GridSettings& s) { s.gradient_penalty = 0.1; }},
+    {"gradient_penalty_raised_rate",
+     "WGAN-GP, slopes of 1 between real and fake samples, weight 0.1 (Gulrajani et al. 2017).",
+     "Wasserstein loss, learning rates raised to 5e-3", wasserstein_raised_rates,
+     [](GridSettings& s) { s.gradient_penalty = 0.1; }},
+    {"spectral_norm_wasserstein",
+     "Every weight of the discriminator divided by its largest singular value (Miyato et al. 2018).",
+     "Wasserstein loss, learning rates raised to 5e-3", wasserstein_raised_rates,
+     [](GridSettings& s) { s.spectral_norm = true; }},
     {"batch_deviation", "The batch's deviation as a feature of the discriminator (Karras et al. 2018).", "", nothing,
      [](GridSettings& s) { s.batch_deviation = true; }},
     {"minibatch_discrimination",
@@ -123,7 +135,9 @@ Json side_json(const std::vector<GridRun>& runs) {
     return {{"modes", o.modes.mean},
             {"modes_deviation", o.modes.deviation},
             {"good_percent", o.good.mean},
-            {"good_percent_deviation", o.good.deviation}};
+            {"good_percent_deviation", o.good.deviation},
+            {"logit", o.logit.mean},
+            {"logit_deviation", o.logit.deviation}};
 }
 
 void run(const LabCommand& command) {

@@ -62,26 +62,28 @@ std::string cloud(double left, const GridRun& run, const char* colour) {
 }  // namespace
 
 Outcome outcome(const std::vector<GridRun>& runs) {
-    std::vector<double> modes, good;
+    std::vector<double> modes, good, logit;
     for (const GridRun& run : runs) {
         const std::size_t first = run.points.size() - std::max<std::size_t>(1, run.points.size() / 4);
-        double m = 0, g = 0;
+        double m = 0, g = 0, l = 0;
         for (std::size_t i = first; i < run.points.size(); ++i) {
             m += run.points[i].modes;
             g += run.points[i].good;
+            l += run.points[i].logit;
         }
         const double count = static_cast<double>(run.points.size() - first);
         modes.push_back(m / count);
         good.push_back(100 * g / count);
+        logit.push_back(l / count);
     }
-    return {spread(modes), spread(good)};
+    return {spread(modes), spread(good), spread(logit)};
 }
 
 std::string seen(const Comparison& comparison) {
     const auto side = [](const std::vector<GridRun>& runs) {
         const Outcome o = outcome(runs);
         return format_number(o.modes.mean, 1) + " ± " + format_number(o.modes.deviation, 1) + " of 25 modes, " +
-               format_number(o.good.mean, 0) + " ± " + format_number(o.good.deviation, 0) + " % good samples";
+               format_number(o.good.mean, 0) + " ± " + format_number(o.good.deviation, 0) + " % good samples, logits of " + format_number(o.logit.mean, 1) + " ± " + format_number(o.logit.deviation, 1);
     };
     return "with: " + side(comparison.with) + "; without: " + side(comparison.without);
 }

@@ -21,11 +21,11 @@ struct Spread {
     double mean = 0, deviation = 0;
 };
 struct Outcome {
-    Spread modes, good;
+    Spread modes, good, logit;
 };
 [[nodiscard]] Outcome outcome(const std::vector<GridRun>& runs);
 
-/// "with: 24.1 ± 0.6 of 25 modes, 81 ± 3 % good; without: …".
+/// "with: 24.1 ± 0.6 of 25 modes, 81 ± 3 % good samples, logits of 1.2 ± 0.1; without: …".
 [[nodiscard]] std::string seen(const Comparison& comparison);
 
 /// Curves of both sides and the samples of their first seeds, as SVG.
