@@ -12,15 +12,6 @@ namespace {
 constexpr const char* kColour[2] = {"#c0392b", "#1f6fb2"};  // without, with
 constexpr double kPanel = 220, kGap = 40, kTop = 40;
 
-Spread spread(const std::vector<double>& values) {
-    Spread result;
-    for (const double v : values) result.mean += v / static_cast<double>(values.size());
-    double squares = 0;
-    for (const double v : values) squares += (v - result.mean) * (v - result.mean);
-    if (values.size() > 1) result.deviation = std::sqrt(squares / static_cast<double>(values.size() - 1));
-    return result;
-}
-
 std::string number(double value) { return format_number(value, 1); }
 
 std::string text(double x, double y, const std::string& words, const char* colour = "#333") {
@@ -60,6 +51,15 @@ std::string cloud(double left, const GridRun& run, const char* colour) {
 }
 
 }  // namespace
+
+Spread spread(const std::vector<double>& values) {
+    Spread result;
+    for (const double v : values) result.mean += v / static_cast<double>(values.size());
+    double squares = 0;
+    for (const double v : values) squares += (v - result.mean) * (v - result.mean);
+    if (values.size() > 1) result.deviation = std::sqrt(squares / static_cast<double>(values.size() - 1));
+    return result;
+}
 
 Outcome outcome(const std::vector<GridRun>& runs) {
     std::vector<double> modes, good, logit;

@@ -16,10 +16,12 @@ struct Comparison {
     std::vector<GridRun> without, with;
 };
 
-/// Mean and standard deviation over the seeds, of the mean over the last quarter of each run.
+/// Mean and standard deviation over the seeds.
 struct Spread {
     double mean = 0, deviation = 0;
 };
+[[nodiscard]] Spread spread(const std::vector<double>& values);
+/// Of the mean over the last quarter of each run.
 struct Outcome {
     Spread modes, good, logit;
 };
