@@ -1,3 +1,5 @@
+#include <cmath>
+#include <utility>
 #include <vector>
 
 #include <gancodec.hpp>
@@ -16,7 +18,9 @@ TEST_CASE("gradients of a layer that fades in", "[gradient]") {
 }
 
 TEST_CASE("gradient of a picture without its detail", "[gradient]") {
-    operation_error({random_input({2, 3, 4, 8}, 1)},
+    std::vector<Tensor<double>> inputs;
+    inputs.push_back(random_input({2, 3, 4, 8}, 1));
+    operation_error(std::move(inputs),
                     [](auto& tape, auto& x) { return weighted_square(tape, low_passed(tape, x[0], 0.25)); });
 }
 
