@@ -30,8 +30,8 @@ struct GridSettings {
 /// The state of a run at one step, judged by 2500 samples.
 struct GridPoint {
     std::int64_t step;
-    int modes;    ///< of 25: those with 20 samples or more (a fifth of their share) within three deviations
-    double good;  ///< share of samples within three deviations of some mode
+    int modes;     ///< of 25: those with 20 samples or more (a fifth of their share) within three deviations
+    double good;   ///< share of samples within three deviations of some mode
     double logit;  ///< mean |D(fake)|; a discriminator that diverges is one whose logits grow without end
 };
 

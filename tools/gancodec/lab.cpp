@@ -142,12 +142,9 @@ private:
 
 Json side_json(const std::vector<GridRun>& runs) {
     const Outcome o = outcome(runs);
-    return {{"modes", o.modes.mean},
-            {"modes_deviation", o.modes.deviation},
-            {"good_percent", o.good.mean},
-            {"good_percent_deviation", o.good.deviation},
-            {"logit", o.logit.mean},
-            {"logit_deviation", o.logit.deviation}};
+    return {{"modes", o.modes.mean},       {"modes_deviation", o.modes.deviation},
+            {"good_percent", o.good.mean}, {"good_percent_deviation", o.good.deviation},
+            {"logit", o.logit.mean},       {"logit_deviation", o.logit.deviation}};
 }
 
 void run(const LabCommand& command) {

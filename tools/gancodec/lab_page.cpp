@@ -83,7 +83,9 @@ std::string seen(const Comparison& comparison) {
     const auto side = [](const std::vector<GridRun>& runs) {
         const Outcome o = outcome(runs);
         return format_number(o.modes.mean, 1) + " ± " + format_number(o.modes.deviation, 1) + " of 25 modes, " +
-               format_number(o.good.mean, 0) + " ± " + format_number(o.good.deviation, 0) + " % good samples, logits of " + format_number(o.logit.mean, 1) + " ± " + format_number(o.logit.deviation, 1);
+               format_number(o.good.mean, 0) + " ± " + format_number(o.good.deviation, 0) +
+               " % good samples, logits of " + format_number(o.logit.mean, 1) + " ± " +
+               format_number(o.logit.deviation, 1);
     };
     return "with: " + side(comparison.with) + "; without: " + side(comparison.without);
 }

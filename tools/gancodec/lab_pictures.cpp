@@ -33,11 +33,14 @@ constexpr Technique kTechniques[] = {
      nothing, [](PictureSettings& s) { s.content_share = 0.5; }},
     {"adversarial", "The adversarial loss, beside the mean squared error alone.", content_only,
      [](PictureSettings& s) { s.content_share = 0; }},
-    {"progressive_growing", "Half the resolution first, the whole fades in from a quarter to half of the run (Karras et al. 2018).",
-     nothing, [](PictureSettings& s) { s.growth = {s.steps / 4, s.steps / 2}; }},
-    {"low_pass_curriculum", "Pictures without detail first, which comes in from an eighth to half of the run (Bengio et al. 2009).",
-     nothing, [](PictureSettings& s) { s.detail = {s.steps / 8, s.steps / 2}; }},
-    {"gradient_balance", "The adversarial weight follows the ratio of gradients, times 0.5 (Esser et al. 2021).", nothing,
+    {"progressive_growing",
+     "Half the resolution first, the whole fades in from a quarter to half of the run (Karras et al. 2018).", nothing,
+     [](PictureSettings& s) { s.growth = {s.steps / 4, s.steps / 2}; }},
+    {"low_pass_curriculum",
+     "Pictures without detail first, which comes in from an eighth to half of the run (Bengio et al. 2009).", nothing,
+     [](PictureSettings& s) { s.detail = {s.steps / 8, s.steps / 2}; }},
+    {"gradient_balance", "The adversarial weight follows the ratio of gradients, times 0.5 (Esser et al. 2021).",
+     nothing,
      [](PictureSettings& s) {
          s.gradient_balance = true;
          s.adversarial_weight = 0.5;
@@ -92,7 +95,8 @@ std::string curves(const std::vector<PictureRun>& without, const std::vector<Pic
             for (const PictureRun& run : runs) total += run.points[i].lpips;
             return format_number(total / static_cast<double>(runs.size()), 4);
         };
-        text += "| " + std::to_string(without.front().points[i].step) + " | " + mean(without) + " | " + mean(with) + " |\n";
+        text +=
+            "| " + std::to_string(without.front().points[i].step) + " | " + mean(without) + " | " + mean(with) + " |\n";
     }
     return text;
 }
@@ -108,7 +112,8 @@ Image sheet(const std::vector<std::pair<const char*, const std::vector<Image>*>>
     std::vector<std::vector<SheetCell>> cells;
     for (const auto& [name, images] : rows) {
         cells.emplace_back();
-        for (const Image& image : *images) cells.back().push_back({enlarged(image), {cells.back().empty() ? name : ""}});
+        for (const Image& image : *images)
+            cells.back().push_back({enlarged(image), {cells.back().empty() ? name : ""}});
     }
     SheetOptions options;
     options.text_scale = 1;
@@ -121,7 +126,8 @@ std::pair<Dataset, Dataset> read_pictures(const std::filesystem::path& folder) {
     if (folder.empty())
         mix_in_synthetic(images = {make_image(64, 64)}, 0.99, 64, 5);
     else
-        for (NamedImage& named : read_image_folder(folder, {.long_side = 256})) images.push_back(std::move(named.image));
+        for (NamedImage& named : read_image_folder(folder, {.long_side = 256}))
+            images.push_back(std::move(named.image));
     std::vector<Image> training, judged;
     for (std::size_t i = 0; i < images.size(); ++i) (i % 8 == 7 ? judged : training).push_back(std::move(images[i]));
     return {Dataset(std::move(training)), Dataset(std::move(judged))};
@@ -160,12 +166,12 @@ Json run_picture_lab(const PictureLab& lab, const std::vector<std::string>& name
         const std::vector<PictureRun>& with = runs(settings);
         const double goal = end_of(without).lpips.mean;
         const std::string seen = "with: " + side_text(with, goal) + "; without: " + side_text(without, goal);
-        const std::string page = "# " + name + "\n\n" + technique->sentence + "\n\n" + seen + ".\n\n![originals, without, with](" +
-                                 name + ".png)\n\n" + curves(without, with);
+        const std::string page = "# " + name + "\n\n" + technique->sentence + "\n\n" + seen +
+                                 ".\n\n![originals, without, with](" + name + ".png)\n\n" + curves(without, with);
         write_file(lab.out / (name + ".md"), Bytes(page.begin(), page.end()));
-        write_image(lab.out / (name + ".png"), sheet({{"original", &originals},
-                                                      {"without", &without.front().samples},
-                                                      {"with", &with.front().samples}}));
+        write_image(
+            lab.out / (name + ".png"),
+            sheet({{"original", &originals}, {"without", &without.front().samples}, {"with", &with.front().samples}}));
         results.push_back({{"technique", name}, {"with", side_json(with)}, {"without", side_json(without)}});
         if (!quiet) {
             std::printf("%s  %s\n", name.c_str(), seen.c_str());

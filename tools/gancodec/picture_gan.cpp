@@ -27,11 +27,10 @@ constexpr int kSide = 32, kLatents = 4, kJudged = 32, kShown = 8;
 constexpr double kLargest = 3;  // latents are −3 … 3
 constexpr Augmentation kCrops{kSide, 0.25, true};
 
-using Encoder = Sequential<Conv2d<3, 16, 4, Stride<2>, Padding<1>>, LeakyRelu<>,
-                           Conv2d<16, kLatents, 4, Stride<2>, Padding<1>>>;
+using Encoder =
+    Sequential<Conv2d<3, 16, 4, Stride<2>, Padding<1>>, LeakyRelu<>, Conv2d<16, kLatents, 4, Stride<2>, Padding<1>>>;
 using Body = Sequential<Conv2d<kLatents, 32, 3>, LeakyRelu<>, UpsampleNearest<2>, Conv2d<32, 32, 3>, LeakyRelu<>>;
-using Top = FadeIn<Conv2d<32, 3, 1>,
-                   Sequential<UpsampleNearest<2>, Conv2d<32, 16, 3>, LeakyRelu<>, Conv2d<16, 3, 3>>>;
+using Top = FadeIn<Conv2d<32, 3, 1>, Sequential<UpsampleNearest<2>, Conv2d<32, 16, 3>, LeakyRelu<>, Conv2d<16, 3, 3>>>;
 
 Variable<float> mean_square(Tape<float>& tape, Variable<float> a, Variable<float> b) {
     return mean_of(tape, sub(tape, a, b), [](double d) { return ValueAndSlope{d * d, 2 * d}; });

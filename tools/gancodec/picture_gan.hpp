@@ -15,8 +15,8 @@ namespace gancodec::cli {
 ///      after which the encoder is frozen
 struct PictureSettings {
     double adversarial_weight = 0.01, content_share = 0;
-    PhaseRamp detail;  ///< curriculum: the detail of the pictures comes in
-    PhaseRamp growth;  ///< progressive growing: the upper half of the resolution fades in
+    PhaseRamp detail;               ///< curriculum: the detail of the pictures comes in
+    PhaseRamp growth;               ///< progressive growing: the upper half of the resolution fades in
     bool gradient_balance = false;  ///< adversarial_weight is a factor on the balance of gradients
     int steps = 400, batch = 8;
 
