@@ -14748,7 +14748,8 @@ inline void paint_gradient(Image& image, Random& random) {
     const double reach = std::hypot(image.width, image.height);
     for (int y = 0; y < image.height; ++y)
         for (int x = 0; x < image.width; ++x)
-            blend(image, x, y, to, std::clamp(0.5 + (dx * (x - 0.5 * image.width) + dy * (y - 0.5 * image.height)) / reach, 0.0, 1.0));
+            blend(image, x, y, to,
+                  std::clamp(0.5 + (dx * (x - 0.5 * image.width) + dy * (y - 0.5 * image.height)) / reach, 0.0, 1.0));
 }
 /// Five waves of random direction, each of half the height of the one before: a procedural texture inside a disc.
 inline void paint_texture(Image& image, Random& random) {
@@ -14758,7 +14759,8 @@ inline void paint_texture(Image& image, Random& random) {
     std::vector<Wave> waves;
     for (int i = 0; i < 5; ++i) {
         const double angle = random.uniform(0, 6.283), frequency = random.uniform(0.05, 0.15) * std::exp2(i);
-        waves.push_back({frequency * std::cos(angle), frequency * std::sin(angle), random.uniform(0, 6.283), std::exp2(-i)});
+        waves.push_back(
+            {frequency * std::cos(angle), frequency * std::sin(angle), random.uniform(0, 6.283), std::exp2(-i)});
     }
     const Colour colour = random_colour(random);
     const double left = random.uniform(0, image.width), top = random.uniform(0, image.height);
