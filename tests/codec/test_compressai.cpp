@@ -92,7 +92,7 @@ Bytes sealed(Bytes bytes) {
 template <class Network>
 bool decodes(CompressAiDecoder<Network>& decoder, const Bytes& bytes) {
     const Bytes exact(bytes.begin(), bytes.end());  // no spare capacity, so that a sanitizer sees any read beyond it
-    const DecodeOptions options{{.max_area_px = 1 << 13}};
+    const DecodeOptions options{.limits = {.max_area_px = 1 << 13}};
     return refusal([&] { static_cast<void>(decoder.decode(read_compressai_stream(exact, options.limits), options)); })
         .empty();
 }
@@ -237,7 +237,7 @@ TEST_CASE("CompressAI files say what is wrong with them", "[compressai][hostile]
           std::string::npos);
     stream = read_compressai_stream(bytes);
     CHECK(refusal([&] {
-              static_cast<void>(golden.decoder.decode(stream, {{.max_memory_bytes = 100}}));
+              static_cast<void>(golden.decoder.decode(stream, {.limits = {.max_memory_bytes = 100}}));
           }).find("bytes of memory") != std::string::npos);
 }
 
