@@ -53,7 +53,7 @@ struct Region {
 
 /// How to decode.
 struct DecodeOptions {
-    Limits limits;                 ///< checked against the header before anything is allocated
+    Limits limits;                      ///< checked against the header before anything is allocated
     std::optional<Region> region = {};  ///< instead of the whole picture: only tiles that reach it are read
     /// Conceals what is damaged instead of refusing it: where the hyper latents of a tile are sound by the means that they
     /// predict, else by those of zeros. A damaged header or index is refused still.
