@@ -1,4 +1,4 @@
-# Flags of this project's own programs, and the command line, the benchmarks and the fuzzers.
+# Flags of this project's own programs, and the command line and the benchmarks.
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
@@ -53,15 +53,4 @@ endif()
 if(GANCODEC_BUILD_BENCH)
     add_executable(gancodec_bench_peers "${PROJECT_SOURCE_DIR}/tools/benchmarks/peers/peers.cpp")
     target_link_libraries(gancodec_bench_peers PRIVATE gancodec_build)
-endif()
-
-if(GANCODEC_BUILD_FUZZ)
-    file(GLOB fuzz_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.cpp")
-    foreach(source IN LISTS fuzz_sources)
-        cmake_path(GET source STEM name)
-        add_executable(${name} "${source}")
-        target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
-        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-        target_link_libraries(${name} PRIVATE gancodec_build)
-    endforeach()
 endif()

@@ -105,6 +105,17 @@ inline constexpr int kAlignmentBytes = 64;
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
+
+#if defined(GANCODEC_NO_EXCEPTIONS)
+#include <csetjmp>
+#include <cstdio>
+#include <cstdlib>
+#else
+#include <exception>
+#include <new>
+#endif
 
 namespace gancodec {
 
@@ -130,6 +141,131 @@ private:
     Errc code_;
 };
 
+/// What went wrong, where there are no exceptions: it owns no memory.
+struct Fault {
+    static constexpr std::size_t kLongest = 240;
+
+    Errc code = Errc::io;
+    char message[kLongest + 1] = "";  ///< what Error::what() says, cut where it is long
+
+    void set(Errc new_code, std::string_view text) {
+        code = new_code;
+        message[text.copy(message, kLongest)] = '\0';
+    }
+};
+
+// All errors are raised by raise_error() and stopped by attempt() or caught_as_fault(), which exist in two forms.
+//
+// Built with exceptions, these throw and catch. With GANCODEC_NO_EXCEPTIONS (for -fno-exceptions) raise_error() jumps to
+// the caught_as_fault() that is under way, by longjmp, as C libraries do. No destructor between the two runs. That is sound only
+// where whatever they own is taken back otherwise: where all memory comes from one block, of which everything taken since
+// is given back, and nothing is held that is not memory. EmbeddedDecoder is such a place, and the only one here.
+#if defined(GANCODEC_NO_EXCEPTIONS)
+
+namespace detail {
+
+/// Where an error leaves to.
+struct FaultExit {
+    std::jmp_buf place;
+    Fault fault;
+
+    [[nodiscard]] static FaultExit*& current() {
+        thread_local FaultExit* exit = nullptr;
+        return exit;
+    }
+};
+
+}  // namespace detail
+
+/// Ends the call under way with an error; without one, the program.
+[[noreturn]] inline void raise_error(Errc code, std::string_view message) {
+    detail::FaultExit* exit = detail::FaultExit::current();
+    if (exit == nullptr) {
+        std::fprintf(stderr, "gancodec: %.*s\n", static_cast<int>(message.size()), message.data());
+        std::abort();
+    }
+    exit->fault.set(code, message);
+    std::longjmp(exit->place, 1);
+}
+
+/// Calls f(). Returns whether it came to its end; where it did not, `fault` says why.
+/// Requires  what f() began to own is taken back by the caller. Calls do not nest.
+template <class F>
+[[nodiscard]] GANCODEC_RARE bool caught_as_fault(F&& f, Fault& fault) {
+    detail::FaultExit exit;
+    detail::FaultExit::current() = &exit;
+    const bool whole = setjmp(exit.place) == 0;
+    if (whole) f();
+    detail::FaultExit::current() = nullptr;
+    if (!whole) fault = exit.fault;
+    return whole;
+}
+
+/// Nothing is stopped on the way: who would conceal an error does not see it.
+class Failure {
+public:
+    explicit operator bool() const { return false; }
+    [[nodiscard]] bool is_error() const { return false; }
+    void raise() const {}
+};
+template <class F>
+Failure attempt(F&& f) {
+    f();
+    return {};
+}
+
+#else
+
+[[noreturn]] inline void raise_error(Errc code, const std::string& message) { throw Error(code, message); }
+
+/// Calls f(). Returns whether it came to its end; where it did not, `fault` says why.
+template <class F>
+[[nodiscard]] bool caught_as_fault(F&& f, Fault& fault) {
+    try {
+        f();
+        return true;
+    } catch (const Error& error) {
+        fault.set(error.code(), error.what());
+    } catch (const std::bad_alloc&) {
+        fault.set(Errc::limit, "memory: expected more, found its end");
+    }
+    return false;
+}
+
+/// What ended a call of attempt(), to be raised again, in another thread or never.
+class Failure {
+public:
+    Failure() = default;
+    Failure(std::exception_ptr cause, bool is_error) : cause_(std::move(cause)), is_error_(is_error) {}
+
+    explicit operator bool() const { return cause_ != nullptr; }
+    /// Whether it is an Error, and not, say, an end of memory.
+    [[nodiscard]] bool is_error() const { return is_error_; }
+    /// Nothing happens where there was no failure.
+    void raise() const {
+        if (cause_) std::rethrow_exception(cause_);
+    }
+
+private:
+    std::exception_ptr cause_;
+    bool is_error_ = false;
+};
+
+/// Calls f() and keeps what it throws.
+template <class F>
+[[nodiscard]] Failure attempt(F&& f) {
+    try {
+        f();
+        return {};
+    } catch (const Error&) {
+        return {std::current_exception(), true};
+    } catch (...) {
+        return {std::current_exception(), false};
+    }
+}
+
+#endif
+
 }  // namespace gancodec
 // ---- gancodec/core/file.hpp
 
@@ -139,7 +275,6 @@ private:
 #include <filesystem>
 #include <memory>
 #include <system_error>
-#include <utility>
 
 #if __has_include(<unistd.h>)
 #include <fcntl.h>
@@ -156,7 +291,7 @@ struct CloseFile {
 using OpenFile = std::unique_ptr<std::FILE, CloseFile>;
 
 [[noreturn]] inline void fail_to_write(const std::filesystem::path& path, const std::string& expected, int reason) {
-    throw Error(Errc::io, path.string() + ": expected " + expected + ", found: " + std::strerror(reason));
+    raise_error(Errc::io, path.string() + ": expected " + expected + ", found: " + std::strerror(reason));
 }
 inline OpenFile open_to_write(const std::filesystem::path& shown, const std::filesystem::path& path, const char* mode) {
     OpenFile file(std::fopen(path.string().c_str(), mode));
@@ -252,7 +387,7 @@ private:
 inline void write_file(const std::filesystem::path& path, ByteView bytes, Survives survives = Survives::kill) {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored))
-        throw Error(Errc::io, path.string() + ": expected the name of a file to write, found a directory");
+        raise_error(Errc::io, path.string() + ": expected the name of a file to write, found a directory");
     if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
         detail::OpenFile device = detail::open_to_write(path, path, "wb");
         detail::write_bytes(path, device.get(), bytes);
@@ -262,6 +397,59 @@ inline void write_file(const std::filesystem::path& path, ByteView bytes, Surviv
     PendingFile file(path);
     file.write(bytes);
     file.commit(survives);
+}
+
+}  // namespace gancodec
+// ---- gancodec/core/half.hpp
+
+#include <bit>
+
+namespace gancodec {
+
+// The two 16-bit formats of weights files. Conversions are integer arithmetic: the same bits on every machine.
+
+/// The float nearest to `value` among those with a bfloat16 pattern (8 exponent bits, 7 of fraction), ties to even.
+/// Numbers beyond the largest finite one become infinite; NaN stays NaN, quiet.
+[[nodiscard]] constexpr std::uint16_t float_to_bf16(float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x0040u);
+    return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
+[[nodiscard]] constexpr float bf16_to_float(std::uint16_t half) {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
+}
+
+/// The IEEE 754 binary16 pattern (5 exponent bits, 10 of fraction) nearest to `value`, ties to even, subnormals kept.
+/// From 65520 on the result is infinite; NaN stays NaN, quiet.
+[[nodiscard]] constexpr std::uint16_t float_to_f16(float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7FFFFFFFu;
+    std::uint32_t half = 0;
+    if (magnitude > 0x7F800000u) {
+        half = 0x7E00u | ((magnitude >> 13) & 0x3FFu);
+    } else if (magnitude >= 0x47800000u) {  // 65536 and more
+        half = 0x7C00u;
+    } else if (magnitude >= 0x38800000u) {  // 2^-14 and more: normal. A carry out of the fraction enters the exponent.
+        half = (magnitude - 0x38000000u + 0xFFFu + ((magnitude >> 13) & 1u)) >> 13;
+    } else if (magnitude > 0x33000000u) {  // more than 2^-25: a subnormal, counted in units of 2^-24
+        const std::uint32_t fraction = (magnitude & 0x7FFFFFu) | 0x800000u, shift = 126u - (magnitude >> 23);
+        const std::uint32_t rest = fraction & ((1u << shift) - 1u), middle = 1u << (shift - 1u);
+        half = fraction >> shift;
+        if (rest > middle || (rest == middle && (half & 1u) != 0)) ++half;
+    }
+    return static_cast<std::uint16_t>(sign | half);
+}
+
+[[nodiscard]] constexpr float f16_to_float(std::uint16_t half) {
+    const std::uint32_t sign = (half & 0x8000u) << 16, exponent = (half >> 10) & 0x1Fu, fraction = half & 0x3FFu;
+    // Masks in place of branches: so compilers convert several numbers at once.
+    const std::uint32_t is_small = 0u - std::uint32_t{exponent == 0},
+                        is_special = 0u - std::uint32_t{exponent == 0x1Fu};
+    const std::uint32_t normal = ((exponent + 112u) << 23) | (fraction << 13);
+    const float subnormal = std::bit_cast<float>(0x38800000u | (fraction << 13)) - 0x1.0p-14f;  // exact
+    return std::bit_cast<float>(sign | (normal & ~is_small) | (std::bit_cast<std::uint32_t>(subnormal) & is_small) |
+                                (0x7F800000u & is_special));
 }
 
 }  // namespace gancodec
@@ -277,25 +465,28 @@ inline void write_file(const std::filesystem::path& path, ByteView bytes, Surviv
 
 namespace gancodec {
 
+/// What of a file will be looked at: all of it, which is fetched ahead, or a few places, of which no others are.
+enum class Reading { whole, parts };
+
 /// The bytes of a file, to read: the system's own copy where it can be mapped, which spares memory of as many bytes and the
 /// time to clear and fill it.
 /// Requires  nobody shortens the file meanwhile. Replacing it is safe: write_file() does so.
 /// Errors    Error{Errc::io} where the file cannot be read, Error{Errc::limit} beyond 4 GiB.
 class MappedFile {
 public:
-    explicit MappedFile(const std::filesystem::path& path) {
+    explicit MappedFile(const std::filesystem::path& path, Reading reading = Reading::whole) {
         constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 32;
         std::error_code failure;
         if (!std::filesystem::is_regular_file(path, failure))
-            throw Error(Errc::io, path.string() + ": expected a file, found " +
+            raise_error(Errc::io, path.string() + ": expected a file, found " +
                                       (std::filesystem::exists(path, failure) ? "something else" : "nothing"));
         const std::uintmax_t size = std::filesystem::file_size(path, failure);
-        if (failure) throw Error(Errc::io, path.string() + ": cannot be read: " + failure.message());
+        if (failure) raise_error(Errc::io, path.string() + ": cannot be read: " + failure.message());
         if (size > kMaxFileBytes)
-            throw Error(Errc::limit,
+            raise_error(Errc::limit,
                         path.string() + ": expected at most 4 GiB, found " + std::to_string(size) + " bytes");
         size_ = static_cast<std::size_t>(size);
-        if (size_ > 0) map(path);
+        if (size_ > 0) map(path, reading);
     }
     MappedFile(const MappedFile&) = delete;
     MappedFile& operator=(const MappedFile&) = delete;
@@ -307,14 +498,14 @@ public:
     [[nodiscard]] ByteView bytes() const { return {static_cast<const std::uint8_t*>(data_), size_}; }
 
 private:
-    void map(const std::filesystem::path& path) {
+    void map(const std::filesystem::path& path, Reading reading) {
         const int handle = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
         void* p = handle < 0 ? MAP_FAILED : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, handle, 0);
         const int reason = errno;
         if (handle >= 0) ::close(handle);
-        if (p == MAP_FAILED) throw Error(Errc::io, path.string() + ": cannot be read: " + std::strerror(reason));
+        if (p == MAP_FAILED) raise_error(Errc::io, path.string() + ": cannot be read: " + std::strerror(reason));
         data_ = p;
-        static_cast<void>(::madvise(data_, size_, MADV_WILLNEED));
+        static_cast<void>(::madvise(data_, size_, reading == Reading::whole ? MADV_WILLNEED : MADV_RANDOM));
     }
 
     void* data_ = nullptr;
@@ -322,11 +513,11 @@ private:
     [[nodiscard]] ByteView bytes() const { return {data_.data(), size_}; }
 
 private:
-    void map(const std::filesystem::path& path) {
+    void map(const std::filesystem::path& path, Reading) {
         data_.resize(size_);
         std::ifstream stream(path, std::ios::binary);
         if (!stream.read(reinterpret_cast<char*>(data_.data()), static_cast<std::streamsize>(size_)))
-            throw Error(Errc::io, path.string() + ": cannot be read");
+            raise_error(Errc::io, path.string() + ": cannot be read");
     }
 
     Bytes data_;
@@ -339,6 +530,7 @@ private:
 
 // The only file that knows about OpenMP. Without it everything runs on one thread, with the same result.
 
+#include <array>
 #include <atomic>
 #include <exception>
 
@@ -353,6 +545,13 @@ inline std::atomic<int>& thread_setting() {
     static std::atomic<int> threads{0};
     return threads;
 }
+
+inline constexpr int kMaxTeam = 64;
+
+/// What of a worker's share is not begun yet; each in a cache line of its own.
+struct alignas(64) Share {
+    std::atomic<std::int64_t> next;
+};
 }  // namespace detail
 
 /// Sets how many threads parallel_for() uses, process-wide; 0 means one per processor.
@@ -368,20 +567,27 @@ inline void set_threads(int threads) { detail::thread_setting() = threads < 0 ? 
 #endif
 }
 
-/// Calls `body(i, worker)` for i in [0, count), in contiguous equal shares; `worker` < threads() names the share's
-/// scratch memory. Every i must write its own outputs: then the result does not depend on the number of threads.
+/// Calls `body(i, worker)` for i in [0, count); `worker` < threads() names the caller's scratch memory. Every worker begins
+/// with a contiguous share of its own, so that it finds in its cache what it wrote before, and then helps the others with
+/// theirs: a core that is slow, or busy with something else, holds nobody up. Every i must write its own outputs: then the
+/// result depends neither on the number of threads nor on who did what.
 /// Requires `body` does not throw.
 template <class Body>
 void parallel_for(std::int64_t count, const Body& body) {
 #ifdef _OPENMP
-    const int team = static_cast<int>(count < threads() ? count : threads());
+    const int team = static_cast<int>(std::min({count, std::int64_t{threads()}, std::int64_t{detail::kMaxTeam}}));
     if (team > 1 && omp_in_parallel() == 0) {
+        std::array<detail::Share, detail::kMaxTeam> shares;
+        for (int s = 0; s < team; ++s) shares[static_cast<std::size_t>(s)].next = count * s / team;
 #pragma omp parallel num_threads(team)
         {
             const int worker = omp_get_thread_num();
-            const std::int64_t size = omp_get_num_threads();
-            for (std::int64_t i = count * worker / size, end = count * (worker + 1) / size; i < end; ++i)
-                body(i, worker);
+            for (int helped = 0; helped < team; ++helped) {
+                const int s = (worker + helped) % team;
+                std::atomic<std::int64_t>& next = shares[static_cast<std::size_t>(s)].next;
+                const std::int64_t end = count * (s + 1) / team;
+                for (std::int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < end;) body(i, worker);
+            }
         }
         return;
     }
@@ -389,10 +595,21 @@ void parallel_for(std::int64_t count, const Body& body) {
     for (std::int64_t i = 0; i < count; ++i) body(i, 0);
 }
 
+/// The longest span of parallel_spans().
+inline constexpr std::size_t kParallelSpan = 4096;
+
+/// Calls `body(begin, end)` for spans of at most kParallelSpan numbers that cover [0, count). Requires as parallel_for().
+template <class Body>
+void parallel_spans(std::size_t count, const Body& body) {
+    parallel_for(static_cast<std::int64_t>((count + kParallelSpan - 1) / kParallelSpan), [&](std::int64_t i, int) {
+        const std::size_t begin = static_cast<std::size_t>(i) * kParallelSpan;
+        body(begin, count - begin < kParallelSpan ? count : begin + kParallelSpan);
+    });
+}
+
 }  // namespace gancodec
 // ---- gancodec/core/random.hpp
 
-#include <bit>
 #include <cmath>
 
 namespace gancodec {
@@ -481,17 +698,21 @@ struct Shape {
 
 #include <new>
 
-#if defined(__linux__)
+// A block of a caller's memory has pages of its own (core/memory_block.hpp).
+#if defined(__linux__) && !defined(GANCODEC_NO_EXCEPTIONS)
+#define GANCODEC_LARGE_PAGES 1
 #include <sys/mman.h>
+#else
+#define GANCODEC_LARGE_PAGES 0
 #endif
 
 namespace gancodec::detail {
 
 inline constexpr std::size_t kLargePageBytes = std::size_t{2} << 20;
 
-/// Where a block of so many bytes begins: at a multiple of 64, or of a large page if it is longer than two.
+/// Where a block of so many bytes begins: at a multiple of 64, or of a large page if there are such and it is longer than two.
 [[nodiscard]] inline std::align_val_t alignment_of(std::size_t bytes) {
-    return std::align_val_t{bytes >= 2 * kLargePageBytes ? kLargePageBytes : kAlignmentBytes};
+    return std::align_val_t{GANCODEC_LARGE_PAGES && bytes >= 2 * kLargePageBytes ? kLargePageBytes : kAlignmentBytes};
 }
 
 /// Gives memory back that allocate_aligned() made.
@@ -507,7 +728,7 @@ struct AlignedDelete {
 [[nodiscard]] inline void* allocate_aligned(std::size_t bytes) {
     const std::align_val_t alignment = alignment_of(bytes);
     void* p = ::operator new(bytes, alignment);
-#if defined(__linux__)
+#if GANCODEC_LARGE_PAGES
     if (alignment == std::align_val_t{kLargePageBytes})
         madvise(p, bytes / kLargePageBytes * kLargePageBytes, MADV_HUGEPAGE);  // a wish: it may be refused
 #endif
@@ -721,6 +942,99 @@ private:
 };
 
 }  // namespace gancodec
+// ---- gancodec/core/memory_block.hpp
+
+namespace gancodec {
+
+/// A caller's memory, handed out in pieces: all that a program without a heap decodes in. Its operator new and operator delete
+/// ask current() for memory; examples/embedded/block_new.cpp is such a pair.
+///
+/// Pieces lie one after another, each behind a header of 64 bytes, and the first free one that is large enough is taken:
+/// bytes_reached() is what a block must have for the same calls. Every piece belongs to the period in which it was taken,
+/// so that all of a period can be given back although nobody knows its pieces any more.
+class MemoryBlock {
+public:
+    explicit MemoryBlock(std::span<std::byte> memory) {
+        void* p = memory.data();
+        std::size_t size = memory.size();
+        if (std::align(kAlignmentBytes, sizeof(Piece), p, size) == nullptr) return;
+        size = size / kAlignmentBytes * kAlignmentBytes;
+        first_ = static_cast<std::byte*>(p);
+        end_ = first_ + size;
+        ::new (p) Piece{size, 0};
+    }
+    MemoryBlock(const MemoryBlock&) = delete;
+    MemoryBlock& operator=(const MemoryBlock&) = delete;
+
+    /// Memory at a multiple of 64, not cleared; nullptr where no piece is large enough.
+    [[nodiscard]] void* take(std::size_t bytes) {
+        if (bytes > static_cast<std::size_t>(end_ - first_)) return nullptr;
+        const std::size_t size = sizeof(Piece) + (bytes + kAlignmentBytes - 1) / kAlignmentBytes * kAlignmentBytes;
+        for (std::byte* p = first_; p != end_; p = next(p)) {
+            if (piece(p).period != 0) continue;
+            while (next(p) != end_ && piece(next(p)).period == 0) piece(p).size += piece(next(p)).size;
+            if (piece(p).size < size) continue;
+            if (piece(p).size > size) ::new (p + size) Piece{piece(p).size - size, 0};
+            piece(p) = {size, period_};
+            in_use_ += size;
+            reached_ = std::max(reached_, static_cast<std::size_t>(p - first_) + size);
+            return p + sizeof(Piece);
+        }
+        return nullptr;
+    }
+    /// Requires owns(p).
+    void give_back(void* p) { free_piece(static_cast<std::byte*>(p) - sizeof(Piece)); }
+    [[nodiscard]] bool owns(const void* p) const { return p >= first_ && p < end_; }
+
+    /// What is taken from here on belongs to `period`, 1 or more.
+    void set_period(std::uint32_t period) { period_ = period; }
+    /// Gives back what was taken in `period` or a later one.
+    void give_back_since(std::uint32_t period) {
+        for (std::byte* p = first_; p != end_; p = next(p))
+            if (piece(p).period >= period) free_piece(p);
+    }
+    [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(end_ - first_); }
+    /// Headers included.
+    [[nodiscard]] std::size_t bytes_in_use() const { return in_use_; }
+    /// From the beginning of the block to the end of the furthest piece ever taken.
+    [[nodiscard]] std::size_t bytes_reached() const { return reached_; }
+
+    /// The block that this thread takes memory from, or nullptr.
+    [[nodiscard]] static MemoryBlock*& current() {
+        thread_local MemoryBlock* block = nullptr;
+        return block;
+    }
+    /// While one lives, that is `block`.
+    class Use {
+    public:
+        explicit Use(MemoryBlock& block) : before_(std::exchange(current(), &block)) {}
+        ~Use() { current() = before_; }
+        Use(const Use&) = delete;
+        Use& operator=(const Use&) = delete;
+
+    private:
+        MemoryBlock* before_;
+    };
+
+private:
+    struct alignas(kAlignmentBytes) Piece {
+        std::size_t size;      ///< header included
+        std::uint32_t period;  ///< 0: free
+    };
+    [[nodiscard]] static Piece& piece(std::byte* p) { return *std::launder(reinterpret_cast<Piece*>(p)); }
+    [[nodiscard]] static std::byte* next(std::byte* p) { return p + piece(p).size; }
+    void free_piece(std::byte* p) {
+        GANCODEC_ASSERT(piece(p).period != 0);
+        in_use_ -= piece(p).size;
+        piece(p).period = 0;
+    }
+
+    std::byte *first_ = nullptr, *end_ = nullptr;
+    std::uint32_t period_ = 1;
+    std::size_t in_use_ = 0, reached_ = 0;
+};
+
+}  // namespace gancodec
 
 // ---- gancodec/simd/unroll.hpp
 
@@ -750,7 +1064,7 @@ using Avx2Arch = xsimd::fma3<xsimd::avx2>;
 template <int Lanes>
 struct EmulatedArch {};
 
-/// The widest registers that the compiler was told of and that multiply and add at once; or, with the macro
+/// The widest registers that the compiler was told of and that multiply and add at once; or, on 32-bit ARM and with the macro
 /// GANCODEC_EMULATED_LANES set to 4, 8 or 16, plain C++, which has the very same results and is slow.
 #if defined(GANCODEC_EMULATED_LANES)
 using NativeArch = EmulatedArch<GANCODEC_EMULATED_LANES>;
@@ -758,13 +1072,15 @@ using NativeArch = EmulatedArch<GANCODEC_EMULATED_LANES>;
 using NativeArch = xsimd::default_arch;
 #elif defined(__AVX2__) && defined(__FMA__)
 using NativeArch = Avx2Arch;  // not default_arch: avxvnni has no fused multiply-add in xsimd 14
+#elif defined(__arm__)
+using NativeArch = EmulatedArch<4>;  // NEON of 32 bits takes subnormal numbers for 0 and divides by approximation
 #else
 using NativeArch = xsimd::default_arch;
 #endif
 
 /// Whether this build multiplies and adds with one rounding; without it results are near, not equal.
 #if defined(GANCODEC_EMULATED_LANES) || defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA) || \
-    defined(__aarch64__)
+    defined(__aarch64__) || defined(__arm__)
 inline constexpr bool kHasFma = true;
 #else
 inline constexpr bool kHasFma = false;
@@ -910,7 +1226,164 @@ template <int Lanes>
     return c;
 }
 
+/// Side of the squares that transpose_square() turns.
+inline constexpr int kSquare = 4;
+
+/// to[c·to_row + r] = from[r·from_row + c] for r and c below kSquare; any addresses.
+template <class Arch>
+inline void transpose_square(const float* from, std::ptrdiff_t from_row, float* to, std::ptrdiff_t to_row) {
+    if constexpr (requires { typename Floats<Arch>::arch_type; }) {
+        using Row = xsimd::make_sized_batch_t<float, kSquare>;
+        Row rows[kSquare];
+        GANCODEC_UNROLL for (int r = 0; r < kSquare; ++r) rows[r] = Row::load_unaligned(from + r * from_row);
+        xsimd::transpose(rows, rows + kSquare);
+        GANCODEC_UNROLL for (int c = 0; c < kSquare; ++c) rows[c].store_unaligned(to + c * to_row);
+    } else {
+        for (int r = 0; r < kSquare; ++r)
+            for (int c = 0; c < kSquare; ++c) to[c * to_row + r] = from[r * from_row + c];
+    }
+}
+
 }  // namespace gancodec::simd
+// ---- gancodec/simd/arch/avx512_bf16.hpp
+
+// AVX512_BF16, where the compiler was told of it: what simd/bf16.hpp says, as instructions.
+
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
+namespace gancodec::simd {
+
+/// Whether a register of type Vector has instructions for bf16.
+template <class Vector>
+inline constexpr bool kHasBf16 = false;
+
+template <class Vector>
+struct Bf16;
+
+#if defined(__AVX512BF16__)
+
+template <class Arch>
+    requires(sizeof(xsimd::batch<float, Arch>) == 64)
+inline constexpr bool kHasBf16<xsimd::batch<float, Arch>> = true;
+
+template <class Arch>
+    requires(sizeof(xsimd::batch<float, Arch>) == 64)
+struct Bf16<xsimd::batch<float, Arch>> {
+    using Vector = xsimd::batch<float, Arch>;
+
+    GANCODEC_INLINE static Vector pair(const Vector& first, const Vector& second) {
+        // The sixteen of `first` lie below those of `second`: take one of each in turn.
+        const __m512i zip = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                             21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+        const auto both = (__m512i)_mm512_cvtne2ps_pbh(second.data, first.data);
+        return Vector(_mm512_castsi512_ps(_mm512_permutexvar_epi16(zip, both)));
+    }
+    GANCODEC_INLINE static void store(float* words, const Vector& v) {
+        _mm256_store_si256(reinterpret_cast<__m256i*>(words), (__m256i)_mm512_cvtneps_pbh(v.data));
+    }
+    /// In assembly: from the intrinsic compilers make copies of the sums.
+    GANCODEC_INLINE static Vector dot(const Vector& a, const Vector& b, Vector sum) {
+        asm("vdpbf16ps %2, %1, %0" : "+v"(sum.data) : "v"(a.data), "v"(b.data));
+        return sum;
+    }
+};
+
+#endif
+
+}  // namespace gancodec::simd
+// ---- gancodec/simd/bf16.hpp
+
+#include <limits>
+
+namespace gancodec {
+
+/// In which numbers the factors of a kernel's products are kept; sums are fp32 in any case.
+enum class Precision : std::uint8_t { fp32, bf16 };
+
+namespace simd {
+
+// A word is 32 bits: one fp32, or two bf16 side by side, the first in the lower half. A register of floats holds a word in
+// each lane, and words are moved as floats are. What is computed here is what AVX512_BF16 computes, bit by bit, on every
+// machine: subnormal numbers are zeros, wherever they occur.
+
+/// Factors in a word.
+template <Precision P>
+inline constexpr int kPacked = P == Precision::bf16 ? 2 : 1;
+
+/// `value`, or a zero of its sign for a subnormal one.
+[[nodiscard]] inline float flush_subnormal(float value) {
+    return std::abs(value) < std::numeric_limits<float>::min() ? std::copysign(0.0f, value) : value;
+}
+/// The bf16 nearest to `value`, ties to even, as its bits.
+[[nodiscard]] inline std::uint32_t to_bf16(float value) { return float_to_bf16(flush_subnormal(value)); }
+
+/// The word of two numbers, rounded.
+[[nodiscard]] inline float pair_bf16(float first, float second) {
+    return std::bit_cast<float>(to_bf16(first) | to_bf16(second) << 16);
+}
+/// sum + a₁·b₁, then + a₀·b₀, each by a fused multiply-add: the order of the instruction.
+/// Requires a and b are words of pair_bf16(), which have no subnormal numbers.
+[[nodiscard]] inline float dot_bf16(float a, float b, float sum) {
+    const auto first = [](float word) { return std::bit_cast<float>(std::bit_cast<std::uint32_t>(word) << 16); };
+    const auto second = [](float word) {
+        return std::bit_cast<float>(std::bit_cast<std::uint32_t>(word) & 0xFFFF0000u);
+    };
+    sum = flush_subnormal(std::fma(second(a), second(b), flush_subnormal(sum)));
+    return flush_subnormal(std::fma(first(a), first(b), sum));
+}
+
+/// Lane by lane, for registers without the instructions.
+template <class Vector>
+[[nodiscard]] inline Vector pair_bf16(const Vector& first, const Vector& second) {
+    if constexpr (kHasBf16<Vector>) {
+        return Bf16<Vector>::pair(first, second);
+    } else {
+        alignas(kAlignmentBytes) float a[Vector::size], b[Vector::size];
+        first.store_aligned(a);
+        second.store_aligned(b);
+        for (std::size_t i = 0; i < Vector::size; ++i) a[i] = pair_bf16(a[i], b[i]);
+        return Vector::load_aligned(a);
+    }
+}
+/// Rounds the lanes and stores them as half as many words, each of two neighbours.
+template <class Vector>
+inline void store_bf16(float* words, const Vector& v) {
+    if constexpr (kHasBf16<Vector>) {
+        Bf16<Vector>::store(words, v);
+    } else {
+        alignas(kAlignmentBytes) float lanes[Vector::size];
+        v.store_aligned(lanes);
+        for (std::size_t i = 0; i < Vector::size / 2; ++i) words[i] = pair_bf16(lanes[2 * i], lanes[2 * i + 1]);
+    }
+}
+template <class Vector>
+[[nodiscard]] inline Vector dot_bf16(const Vector& a, const Vector& b, const Vector& sum) {
+    if constexpr (kHasBf16<Vector>) {
+        return Bf16<Vector>::dot(a, b, sum);
+    } else {
+        alignas(kAlignmentBytes) float x[Vector::size], y[Vector::size], total[Vector::size];
+        a.store_aligned(x);
+        b.store_aligned(y);
+        sum.store_aligned(total);
+        for (std::size_t i = 0; i < Vector::size; ++i) total[i] = dot_bf16(x[i], y[i], total[i]);
+        return Vector::load_aligned(total);
+    }
+}
+
+/// sum + the products of the words of a and b.
+template <Precision P, class V>
+[[nodiscard]] GANCODEC_INLINE V multiply_add(const V& a, const V& b, const V& sum) {
+    if constexpr (P == Precision::bf16)
+        return dot_bf16(a, b, sum);
+    else
+        return fma(a, b, sum);
+}
+
+}  // namespace simd
+
+}  // namespace gancodec
 
 // ---- gancodec/kernels/lanes.hpp
 
@@ -1661,14 +2134,15 @@ void conv2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, c
 
 namespace gancodec::detail {
 
-/// What tap_tile() computes: some neighbouring pixels of a row, for one or two groups of 16 output channels.
+/// What tap_tile() computes: some neighbouring pixels of a row, for one or two groups of 16 output channels. With
+/// Precision::bf16 inputs and weights are words of two channels, the last one filled up with a zero.
 struct TapTile {
     const float* in;                ///< the first pixel, tap (0, 0), channel block 0
-    std::ptrdiff_t in_block;        ///< floats between channel blocks
-    const std::ptrdiff_t* offsets;  ///< floats from `in` to the pixel of each tap
+    std::ptrdiff_t in_block;        ///< words between channel blocks
+    const std::ptrdiff_t* offsets;  ///< words from `in` to the pixel of each tap
     int taps, channels;             ///< taps, and input channels without padding
     const float* weights;           ///< of the first group: PackedTaps
-    std::ptrdiff_t weight_group;    ///< floats between the groups of weights
+    std::ptrdiff_t weight_group;    ///< words between the groups of weights
     const float* bias;              ///< 16 for each group
     float* out;                     ///< the first pixel of the first group
     std::ptrdiff_t out_group, out_pixel;
@@ -1688,11 +2162,12 @@ struct TileSizes<Arch> {
 };
 
 /// The direct micro-kernel. Each output is one lane of one accumulator, and sums in the canonical order: bias, channel
-/// blocks, taps, channels of the block, all by fused multiply-add.
-template <class Arch, int Groups, int Pixels>
+/// blocks, taps, channels of the block, all by simd::multiply_add().
+template <class Arch, int Groups, int Pixels, Precision P = Precision::fp32>
 void tap_tile(const TapTile& t) {
     using Vector = simd::Floats<Arch>;
     constexpr int kV = simd::kVectors<Arch>, kLanes = simd::kLanes<Arch>;
+    constexpr int kPacked = simd::kPacked<P>, kPixel = kChannelBlock / kPacked;
     Vector sum[Groups * kV][Pixels];
     GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) {
         const Vector bias = simd::load<Arch>(t.bias + v * kLanes);
@@ -1702,16 +2177,17 @@ void tap_tile(const TapTile& t) {
     const std::ptrdiff_t weight_group = t.weight_group;
     const float* block = t.in;
     for (int left = t.channels; left > 0; left -= kChannelBlock, block += t.in_block) {
-        const int channels = left < kChannelBlock ? left : kChannelBlock;
+        const int words = left < kChannelBlock ? (left + kPacked - 1) / kPacked : kPixel;
         for (int tap = 0; tap < t.taps; ++tap) {
             const float* in = block + t.offsets[tap];
-            for (int c = 0; c < channels; ++c, ++in, weights += kChannelBlock) {
+            for (int c = 0; c < words; ++c, ++in, weights += kChannelBlock) {
                 Vector w[Groups * kV];
                 GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) w[v] =
                     simd::load<Arch>(weights + v / kV * weight_group + v % kV * kLanes);
                 GANCODEC_UNROLL for (int p = 0; p < Pixels; ++p) {
-                    const Vector x = simd::broadcast<Arch>(in[p * kChannelBlock]);
-                    GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[v][p] = simd::fma(w[v], x, sum[v][p]);
+                    const Vector x = simd::broadcast<Arch>(in[p * kPixel]);
+                    GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[v][p] =
+                        simd::multiply_add<P>(w[v], x, sum[v][p]);
                 }
             }
         }
@@ -1741,20 +2217,20 @@ constexpr int tiled_width(int width) {
     return total;
 }
 
-template <class Arch, int Groups>
+template <class Arch, int Groups, Precision P = Precision::fp32>
 void tap_row(TapTile t, int width) {
     using S = TileSizes<Arch>;
     for (int left = width; left > 0;) {
         const int pixels = next_tile<Arch>(left);
         t.pixels = left < pixels ? left : pixels;
         if (pixels == S::large)
-            tap_tile<Arch, Groups, S::large>(t);
+            tap_tile<Arch, Groups, S::large, P>(t);
         else if (pixels == S::small)
-            tap_tile<Arch, Groups, S::small>(t);
+            tap_tile<Arch, Groups, S::small, P>(t);
         else
-            tap_tile<Arch, Groups, 2 * S::small>(t);
+            tap_tile<Arch, Groups, 2 * S::small, P>(t);
         left -= pixels;
-        t.in += pixels * kChannelBlock;
+        t.in += pixels * (kChannelBlock / simd::kPacked<P>);
         t.out += pixels * t.out_pixel;
     }
 }
@@ -1951,12 +2427,21 @@ private:
     }
     /// to[c][j] = channel c of pixel x + j·in_step of a row (null: a row outside), zero outside the image.
     void copy_columns(const float* row, int x, int channels, float* to) const {
-        for (int j = 0; j < columns_; ++j, x += taps_.in_step) {
-            if (row == nullptr || x < 0 || x >= in_.shape.w) {
-                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = 0.0f;
+        constexpr int kSquare = simd::kSquare;
+        const int step = taps_.in_step;
+        for (int j = 0; j < columns_;) {
+            const int left = x + j * step;
+            const bool inside = row != nullptr && left >= 0 && left < in_.shape.w;
+            const float* pixel = inside ? row + static_cast<std::ptrdiff_t>(left) * kChannelBlock : nullptr;
+            if (inside && j + kSquare <= columns_ && left + (kSquare - 1) * step < in_.shape.w &&
+                channels % kSquare == 0) {
+                for (int c = 0; c < channels; c += kSquare)
+                    simd::transpose_square<Arch>(pixel + c, static_cast<std::ptrdiff_t>(step) * kChannelBlock,
+                                                 to + c * plane_ + j, plane_);
+                j += kSquare;
             } else {
-                const float* pixel = row + static_cast<std::ptrdiff_t>(x) * kChannelBlock;
-                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = pixel[c];
+                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = inside ? pixel[c] : 0.0f;
+                ++j;
             }
         }
     }
@@ -2201,8 +2686,9 @@ struct GradientTile<Arch> {
     static constexpr int groups = 2, inputs = 8;
 };
 
-/// total[input][group][16] += Σ over the pixels of a chunk of d_out[lane] · in[input]; each sum starts at zero.
-template <class Arch, int Groups, int Inputs>
+/// total[input][group][16] += Σ over the pixels of a chunk of d_out[lane] · in[input]; each sum starts at zero. With
+/// Precision::bf16 a pixel is a word of two.
+template <class Arch, int Groups, int Inputs, Precision P = Precision::fp32>
 void gradient_tile(const GradientRows* rows, int count, int columns, std::ptrdiff_t in_pixel,
                    std::ptrdiff_t d_out_group, float* total) {
     using Vector = simd::Floats<Arch>;
@@ -2219,7 +2705,8 @@ void gradient_tile(const GradientRows* rows, int count, int columns, std::ptrdif
                 simd::load<Arch>(d_out + v / kV * d_out_group + v % kV * kLanes);
             GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i) {
                 const Vector value = simd::broadcast<Arch>(in[i]);
-                GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] = simd::fma(d[v], value, sum[i][v]);
+                GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] =
+                    simd::multiply_add<P>(d[v], value, sum[i][v]);
             }
         }
     }
@@ -2349,6 +2836,7 @@ void add_weight_gradient(TensorView<const float> in, TensorView<const float> d_o
 
 // Winograd's convolution F(4x4, 3x3): 36 products instead of 144 for a tile of 4x4 outputs.
 //   out = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A,   d the 6x6 inputs of the tile, g the 3x3 weights
+// The tile and the weights are polynomials that are multiplied at the points 0, a, −a, b, −b and ∞. For a = 1, b = 2:
 //   Bᵀ = 4  0 −5  0  1  0    G = 1/4    0    0      Aᵀ = 1  1  1  1  1  0
 //        0 −4 −4  1  1  0       −1/6 −1/6 −1/6           0  1 −1  2 −2  0
 //        0  4 −4 −1  1  0       −1/6  1/6 −1/6           0  1  1  4  4  0
@@ -2364,67 +2852,95 @@ inline constexpr int kWinogradTile = 4;    ///< outputs of a tile, along one sid
 inline constexpr int kWinogradPatch = 6;   ///< inputs of a tile, along one side
 inline constexpr int kWinogradCells = 36;  ///< products of a tile
 
+/// The points a and b. Whole numbers need the fewest operations.
+struct WholePoints {
+    static constexpr double a = 1, b = 2;
+};
+/// With these, factors rounded to bf16 cost half as much of the result as with whole numbers.
+struct RootPoints {
+    static constexpr double a = 0.70710678118654752, b = 1.41421356237309505;
+};
+
 /// One-dimensional transforms on elements `step` apart; in and out may be the same where both have one length.
+template <class Points>
 struct Winograd {
+    static constexpr double a = Points::a, b = Points::b;
+
+    /// factor·x + y, without a multiplication where the factor is 1 or −1, and factor·x.
+    template <class V>
+    GANCODEC_INLINE static V add_times(double factor, const V& x, const V& y) {
+        using std::fma;
+        if (factor == 1) return y + x;
+        if (factor == -1) return y - x;
+        return fma(V(static_cast<float>(factor)), x, y);
+    }
+    template <class V>
+    GANCODEC_INLINE static V times(double factor, const V& x) {
+        return factor == 1 ? x : V(static_cast<float>(factor)) * x;
+    }
+
     /// Bᵀ, 6 to 6.
     template <class V>
     GANCODEC_INLINE static void input(const V* in, V* out, int step) {
-        using std::fma;
         const V d0 = in[0], d1 = in[step], d2 = in[2 * step], d3 = in[3 * step], d4 = in[4 * step], d5 = in[5 * step];
-        const V a = fma(V(-4.0f), d2, d4), b = fma(V(-4.0f), d1, d3), c = d4 - d2, e = d3 - d1;
-        out[0] = fma(V(4.0f), d0, fma(V(-5.0f), d2, d4));
-        out[step] = a + b;
-        out[2 * step] = a - b;
-        out[3 * step] = fma(V(2.0f), e, c);
-        out[4 * step] = fma(V(-2.0f), e, c);
-        out[5 * step] = fma(V(4.0f), d1, fma(V(-5.0f), d3, d5));
+        const V p = add_times(-b * b, d2, d4), q = add_times(-b * b, d1, d3);
+        const V r = add_times(-a * a, d2, d4), t = add_times(-a * a, d1, d3);
+        out[0] = add_times(a * a * b * b, d0, add_times(-(a * a + b * b), d2, d4));
+        out[step] = add_times(a, q, p);
+        out[2 * step] = add_times(-a, q, p);
+        out[3 * step] = add_times(b, t, r);
+        out[4 * step] = add_times(-b, t, r);
+        out[5 * step] = add_times(a * a * b * b, d1, add_times(-(a * a + b * b), d3, d5));
     }
     /// Aᵀ, 6 to 4.
     template <class V>
     GANCODEC_INLINE static void output(const V* in, V* out, int step) {
-        using std::fma;
         const V p = in[step] + in[2 * step], q = in[step] - in[2 * step];
         const V r = in[3 * step] + in[4 * step], t = in[3 * step] - in[4 * step];
         out[0] = in[0] + (p + r);
-        out[step] = fma(V(2.0f), t, q);
-        out[2 * step] = fma(V(4.0f), r, p);
-        out[3 * step] = fma(V(8.0f), t, q) + in[5 * step];
+        out[step] = add_times(b, t, times(a, q));
+        out[2 * step] = add_times(b * b, r, times(a * a, p));
+        out[3 * step] = add_times(b * b * b, t, times(a * a * a, q)) + in[5 * step];
     }
     /// A, 4 to 6: carries gradients of outputs back to the products.
     template <class V>
     GANCODEC_INLINE static void output_adjoint(const V* in, V* out, int step) {
-        using std::fma;
         const V y0 = in[0], y1 = in[step], y2 = in[2 * step], y3 = in[3 * step];
-        const V s = y0 + y2, u = y1 + y3, v = fma(V(4.0f), y2, y0), w = fma(V(4.0f), y3, y1);
+        const V s = add_times(a * a, y2, y0), u = add_times(a * a, y3, y1);
+        const V v = add_times(b * b, y2, y0), w = add_times(b * b, y3, y1);
         out[0] = y0;
-        out[step] = s + u;
-        out[2 * step] = s - u;
-        out[3 * step] = fma(V(2.0f), w, v);
-        out[4 * step] = fma(V(-2.0f), w, v);
+        out[step] = add_times(a, u, s);
+        out[2 * step] = add_times(-a, u, s);
+        out[3 * step] = add_times(b, w, v);
+        out[4 * step] = add_times(-b, w, v);
         out[5 * step] = y3;
     }
     /// G without its fractions, 3 to 6.
     template <class V>
     GANCODEC_INLINE static void weight(const V* in, V* out, int step) {
-        using std::fma;
         const V g0 = in[0], g1 = in[step], g2 = in[2 * step];
-        const V h = g0 + g2, v = fma(V(4.0f), g2, g0);
+        const V h = add_times(a * a, g2, g0), v = add_times(b * b, g2, g0);
         out[0] = g0;
-        out[step] = h + g1;
-        out[2 * step] = h - g1;
-        out[3 * step] = fma(V(2.0f), g1, v);
-        out[4 * step] = fma(V(-2.0f), g1, v);
+        out[step] = add_times(a, g1, h);
+        out[2 * step] = add_times(-a, g1, h);
+        out[3 * step] = add_times(b, g1, v);
+        out[4 * step] = add_times(-b, g1, v);
         out[5 * step] = g2;
+    }
+    /// Those fractions.
+    static constexpr double fraction(int row) {
+        constexpr double kAt0 = 1 / (a * a * b * b), kAtA = 1 / (2 * a * a * (a * a - b * b)),
+                         kAtB = 1 / (2 * b * b * (b * b - a * a));
+        return row == 0 ? kAt0 : row < 3 ? kAtA : row < 5 ? kAtB : 1.0;
     }
     /// Gᵀ, 6 to 3: carries gradients of products back to the weights.
     template <class V>
     GANCODEC_INLINE static void weight_adjoint(const V* in, V* out, int step) {
-        using std::fma;
         const V p = in[step] + in[2 * step], q = in[step] - in[2 * step];
         const V r = in[3 * step] + in[4 * step], t = in[3 * step] - in[4 * step];
-        out[0] = fma(V(0.25f), in[0], fma(V(-1.0f / 6), p, V(1.0f / 24) * r));
-        out[step] = fma(V(-1.0f / 6), q, V(1.0f / 12) * t);
-        out[2 * step] = fma(V(1.0f / 6), r - p, in[5 * step]);
+        out[0] = add_times(fraction(0), in[0], add_times(fraction(1), p, times(fraction(3), r)));
+        out[step] = add_times(a * fraction(1), q, times(b * fraction(3), t));
+        out[2 * step] = add_times(b * b * fraction(3), r - p, in[5 * step]);
     }
 
     /// Bᵀ d B of 6x6 numbers, in place.
@@ -2451,12 +2967,11 @@ struct Winograd {
     /// G g Gᵀ of 3x3 weights (rows of 3).
     template <class V>
     GANCODEC_INLINE static void weight_tile(const V (&g)[9], V (&u)[kWinogradCells]) {
-        constexpr float kScale[6] = {1.0f / 4, -1.0f / 6, -1.0f / 6, 1.0f / 24, 1.0f / 24, 1.0f};
         V rows[6 * 3];
         GANCODEC_UNROLL for (int j = 0; j < 3; ++j) weight(g + j, rows + j, 3);
         GANCODEC_UNROLL for (int i = 0; i < 6; ++i) weight(rows + 3 * i, u + 6 * i, 1);
         GANCODEC_UNROLL for (int i = 0; i < 6; ++i) GANCODEC_UNROLL for (int j = 0; j < 6; ++j) u[6 * i + j] =
-            u[6 * i + j] * V(kScale[i] * kScale[j]);
+            u[6 * i + j] * V(static_cast<float>(fraction(i)) * static_cast<float>(fraction(j)));
     }
     /// Gᵀ u G: gradients of the 6x6 products to those of the 3x3 weights.
     template <class V>
@@ -2466,6 +2981,116 @@ struct Winograd {
         GANCODEC_UNROLL for (int i = 0; i < 3; ++i) weight_adjoint(rows + 6 * i, g + 3 * i, 1);
     }
 };
+
+/// The transforms that go with products of that precision.
+template <Precision P>
+using WinogradFor = Winograd<std::conditional_t<P == Precision::bf16, RootPoints, WholePoints>>;
+
+}  // namespace gancodec::detail
+// ---- gancodec/kernels/winograd_tiles.hpp
+
+namespace gancodec::detail {
+
+/// Every step-th pixel of an image from (y, x) on: an image of its own.
+struct PixelPhase {
+    int step = 1, y = 0, x = 0;
+
+    /// Phase `index` of step², row by row.
+    static PixelPhase at(int step, int index) { return {step, index / step, index % step}; }
+};
+
+/// The grid of 4x4 tiles over all images of a batch, in one line. `out` is the largest phase.
+struct WinogradGrid {
+    Shape out;
+
+    [[nodiscard]] int columns() const { return divide_up(out.w, kWinogradTile); }
+    [[nodiscard]] int rows() const { return divide_up(out.h, kWinogradTile); }
+    [[nodiscard]] int tiles() const { return out.n * rows() * columns(); }
+
+    /// Image, and first output row and column of a tile.
+    struct Place {
+        int n, y, x;
+    };
+    [[nodiscard]] Place first(int tile) const {
+        return {tile / (rows() * columns()), tile / columns() % rows() * kWinogradTile,
+                tile % columns() * kWinogradTile};
+    }
+    /// The tile after `p`; cheaper than first().
+    [[nodiscard]] Place next(Place p) const {
+        p.x += kWinogradTile;
+        if (p.x < out.w) return p;
+        p.x = 0;
+        p.y += kWinogradTile;
+        if (p.y < out.h) return p;
+        return {p.n + 1, 0, 0};
+    }
+};
+
+/// Pixels of a square of a phase, from its (y0, x0) on, with zeros where it leaves the image: in place if it does not, or
+/// copied to `buffer`.
+template <int Side>
+struct SquarePixels {
+    const float* data;
+    std::ptrdiff_t row, pixel;  ///< floats from one to the next
+
+    SquarePixels(const float* block, const Shape& s, PixelPhase phase, int y0, int x0, float* buffer) {
+        const auto pitch = static_cast<std::ptrdiff_t>(s.w) * kChannelBlock;
+        const int top = y0 * phase.step + phase.y, left = x0 * phase.step + phase.x, reach = (Side - 1) * phase.step;
+        data = block + top * pitch + static_cast<std::ptrdiff_t>(left) * kChannelBlock;
+        row = phase.step * pitch;
+        pixel = static_cast<std::ptrdiff_t>(phase.step) * kChannelBlock;
+        if (top >= 0 && left >= 0 && top + reach < s.h && left + reach < s.w) return;
+        for (int i = 0; i < Side; ++i)
+            for (int j = 0; j < Side; ++j) {
+                const int y = top + i * phase.step, x = left + j * phase.step;
+                float* p = buffer + (i * Side + j) * kChannelBlock;
+                if (y >= 0 && y < s.h && x >= 0 && x < s.w)
+                    std::copy_n(block + y * pitch + static_cast<std::ptrdiff_t>(x) * kChannelBlock, kChannelBlock, p);
+                else
+                    std::fill_n(p, kChannelBlock, 0.0f);
+            }
+        data = buffer;
+        row = Side * kChannelBlock;
+        pixel = kChannelBlock;
+    }
+};
+
+/// Keeps transformed tiles for products over channels: cell k of tile t goes to v + k·cell + t·16 or, two channels in a
+/// word, + t·8.
+template <class Arch, Precision P>
+struct ChannelWords {
+    float* v;
+    std::ptrdiff_t cell;
+
+    GANCODEC_INLINE void operator()(int tile, int lane, const simd::Floats<Arch> (&d)[kWinogradCells]) const {
+        constexpr int kPacked = simd::kPacked<P>;
+        float* p = v + static_cast<std::ptrdiff_t>(tile) * (kChannelBlock / kPacked) + lane / kPacked;
+        GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) {
+            if constexpr (P == Precision::bf16)
+                simd::store_bf16(p + k * cell, d[k]);
+            else
+                simd::store<Arch>(p + k * cell, d[k]);
+        }
+    }
+};
+
+/// Bᵀ d B for `count` tiles of one channel block, from `place` on, handed to keep(tile, lane, cells).
+template <class Arch, Precision P, class Keep>
+void winograd_input(TensorView<const float> in, PixelPhase phase, int pad, int block, const WinogradGrid& grid,
+                    WinogradGrid::Place place, int count, const Keep& keep) {
+    alignas(kAlignmentBytes) float buffer[kWinogradCells * kChannelBlock];
+    for (int tile = 0; tile < count; ++tile, place = grid.next(place)) {
+        const SquarePixels<kWinogradPatch> pixels(in.block(place.n, block), in.shape, phase, place.y - pad,
+                                                  place.x - pad, buffer);
+        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
+            simd::Floats<Arch> d[kWinogradCells];
+            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) d[k] = simd::load<Arch>(
+                pixels.data + k / kWinogradPatch * pixels.row + k % kWinogradPatch * pixels.pixel + lane);
+            WinogradFor<P>::input_tile(d);
+            keep(tile, lane, d);
+        }
+    }
+}
 
 }  // namespace gancodec::detail
 // ---- gancodec/kernels/winograd.hpp
@@ -2572,90 +3197,10 @@ private:
 
 namespace gancodec::detail {
 
-/// Every step-th pixel of an image from (y, x) on: an image of its own.
-struct PixelPhase {
-    int step = 1, y = 0, x = 0;
-
-    /// Phase `index` of step², row by row.
-    static PixelPhase at(int step, int index) { return {step, index / step, index % step}; }
-};
-
-/// The grid of 4x4 tiles over all images of a batch, in one line. `out` is the largest phase.
-struct WinogradGrid {
-    Shape out;
-
-    [[nodiscard]] int columns() const { return divide_up(out.w, kWinogradTile); }
-    [[nodiscard]] int rows() const { return divide_up(out.h, kWinogradTile); }
-    [[nodiscard]] int tiles() const { return out.n * rows() * columns(); }
-
-    /// Image, and first output row and column of a tile.
-    struct Place {
-        int n, y, x;
-    };
-    [[nodiscard]] Place first(int tile) const {
-        return {tile / (rows() * columns()), tile / columns() % rows() * kWinogradTile,
-                tile % columns() * kWinogradTile};
-    }
-    /// The tile after `p`; cheaper than first().
-    [[nodiscard]] Place next(Place p) const {
-        p.x += kWinogradTile;
-        if (p.x < out.w) return p;
-        p.x = 0;
-        p.y += kWinogradTile;
-        if (p.y < out.h) return p;
-        return {p.n + 1, 0, 0};
-    }
-};
-
-/// Pixels of a square of a phase, from its (y0, x0) on, with zeros where it leaves the image: in place if it does not, or
-/// copied to `buffer`.
-template <int Side>
-struct SquarePixels {
-    const float* data;
-    std::ptrdiff_t row, pixel;  ///< floats from one to the next
-
-    SquarePixels(const float* block, const Shape& s, PixelPhase phase, int y0, int x0, float* buffer) {
-        const auto pitch = static_cast<std::ptrdiff_t>(s.w) * kChannelBlock;
-        const int top = y0 * phase.step + phase.y, left = x0 * phase.step + phase.x, reach = (Side - 1) * phase.step;
-        data = block + top * pitch + static_cast<std::ptrdiff_t>(left) * kChannelBlock;
-        row = phase.step * pitch;
-        pixel = static_cast<std::ptrdiff_t>(phase.step) * kChannelBlock;
-        if (top >= 0 && left >= 0 && top + reach < s.h && left + reach < s.w) return;
-        for (int i = 0; i < Side; ++i)
-            for (int j = 0; j < Side; ++j) {
-                const int y = top + i * phase.step, x = left + j * phase.step;
-                float* p = buffer + (i * Side + j) * kChannelBlock;
-                if (y >= 0 && y < s.h && x >= 0 && x < s.w)
-                    std::copy_n(block + y * pitch + static_cast<std::ptrdiff_t>(x) * kChannelBlock, kChannelBlock, p);
-                else
-                    std::fill_n(p, kChannelBlock, 0.0f);
-            }
-        data = buffer;
-        row = Side * kChannelBlock;
-        pixel = kChannelBlock;
-    }
-};
-
-/// Bᵀ d B for `count` tiles of one channel block, from `p` on: cell k of tile t goes to v + k·cell + t·16.
-template <class Arch>
-void winograd_input(TensorView<const float> in, PixelPhase phase, int pad, int block, const WinogradGrid& grid,
-                    WinogradGrid::Place p, int count, float* v, std::ptrdiff_t cell) {
-    alignas(kAlignmentBytes) float buffer[kWinogradCells * kChannelBlock];
-    for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
-        const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, phase, p.y - pad, p.x - pad, buffer);
-        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
-            simd::Floats<Arch> d[kWinogradCells];
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) d[k] = simd::load<Arch>(
-                pixels.data + k / kWinogradPatch * pixels.row + k % kWinogradPatch * pixels.pixel + lane);
-            Winograd::input_tile(d);
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, d[k]);
-        }
-    }
-}
-
 /// A convolution on phases by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
-/// product for each of the 36 cells and each phase of the outputs), transform back.
-template <class Arch>
+/// product for each of the 36 cells and each phase of the outputs), transform back. With Precision::bf16 the factors of
+/// the products are bf16; transforms and sums are fp32.
+template <class Arch, Precision P>
 class WinogradConvolution {
 public:
     WinogradConvolution(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
@@ -2677,7 +3222,7 @@ public:
         blocks_ = (tiles + block_ - 1) / block_;
         const int width = tiled_width<Arch>(block_);
         // An odd number of cache lines between cells keeps them in different sets.
-        v_phase_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
+        v_phase_ = static_cast<std::ptrdiff_t>(width) * (kChannelBlock / kPacked);
         v_block_ = v_phase_ * in_phases_;
         v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
         m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
@@ -2685,7 +3230,7 @@ public:
         const auto workers = static_cast<std::size_t>(threads());
         v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
         m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
-        u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels * in_phases_ + 1) * kChannelBlock;
+        u_cell_ = static_cast<std::ptrdiff_t>(divide_up(weights.in_channels, kPacked) * in_phases_ + 1) * kChannelBlock;
         u_group_ = u_cell_ * kWinogradCells;
         u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups() * out_phases_));
         for (int phase = 0; phase < weights.phases(); ++phase)
@@ -2705,8 +3250,9 @@ public:
             const WinogradGrid::Place place = grid_.first(first);
             for (int block = 0; block < in_.shape.blocks(); ++block)
                 for (int phase = 0; phase < in_phases_; ++phase)
-                    winograd_input<Arch>(in_, PixelPhase::at(weights_.in_step, phase), weights_.axis.phase_pad(), block,
-                                         grid_, place, count, v + block * v_block_ + phase * v_phase_, v_cell_);
+                    winograd_input<Arch, P>(in_, PixelPhase::at(weights_.in_step, phase), weights_.axis.phase_pad(),
+                                            block, grid_, place, count,
+                                            ChannelWords<Arch, P>{v + block * v_block_ + phase * v_phase_, v_cell_});
             for (int phase = 0; phase < out_phases_; ++phase)
                 for (int group = 0; group < weights_.groups(); group += kGroups) {
                     const int groups = std::min(kGroups, weights_.groups() - group);
@@ -2722,7 +3268,8 @@ public:
     }
 
 private:
-    static constexpr int kGroups = TileSizes<Arch>::groups;
+    using Transforms = WinogradFor<P>;
+    static constexpr int kGroups = TileSizes<Arch>::groups, kPacked = simd::kPacked<P>;
     static constexpr int kMostPhases = 4;
 
     /// The phases of the inputs whose weights a cell has. With phases of outputs there is one of inputs, and multiply()
@@ -2751,24 +3298,41 @@ private:
     }
     void transform_block(int phase, float* u, int group, int block) const {
         const int first = block * kChannelBlock, inputs = std::min(kChannelBlock, weights_.in_channels - first);
-        // Where the phase lies within the cells that have it: [ci/16][phase][ci%16][16].
+        const int words = divide_up(inputs, kPacked);
+        // Where the phase lies within the cells that have it: [ci/16][phase][word of ci%16][16].
         std::ptrdiff_t place[kWinogradCells];
         for (int cell = 0; cell < kWinogradCells; ++cell) {
             int before = 0;
             for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += fills(other, cell);
-            place[cell] = cell * u_cell_ +
-                          static_cast<std::ptrdiff_t>(first * taps_[cell].count + before * inputs) * kChannelBlock;
+            place[cell] =
+                cell * u_cell_ +
+                static_cast<std::ptrdiff_t>(first / kPacked * taps_[cell].count + before * words) * kChannelBlock;
         }
-        for (int in = 0; in < inputs; ++in) {
-            const float* plain = weights_.weights(phase, group, first + in);
+        for (int word = 0; word < words; ++word) {
+            const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(word) * kChannelBlock;
             for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
-                simd::Floats<Arch> g[9], cells[kWinogradCells];
-                GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain + k * kChannelBlock + lane);
-                Winograd::weight_tile(g, cells);
-                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) if (fills(phase, k))
-                    simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane, cells[k]);
+                simd::Floats<Arch> cells[kPacked][kWinogradCells];
+                for (int i = 0; i < kPacked; ++i)
+                    transform_input(phase, group, first + word * kPacked + i, lane, cells[i]);
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) {
+                    if (!fills(phase, k)) continue;
+                    if constexpr (P == Precision::bf16)
+                        simd::store<Arch>(u + place[k] + at + lane, simd::pair_bf16(cells[0][k], cells[1][k]));
+                    else
+                        simd::store<Arch>(u + place[k] + at + lane, cells[0][k]);
+                }
             }
         }
+    }
+    /// Zeros beyond the last input.
+    GANCODEC_INLINE void transform_input(int phase, int group, int in, int lane,
+                                         simd::Floats<Arch> (&cells)[kWinogradCells]) const {
+        simd::Floats<Arch> g[9];
+        const bool exists = in < weights_.in_channels;
+        const float* plain = weights_.weights(phase, group, exists ? in : 0) + lane;
+        GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] =
+            exists ? simd::load<Arch>(plain + k * kChannelBlock) : simd::broadcast<Arch>(0.0f);
+        Transforms::weight_tile(g, cells);
     }
 
     void multiply(const float* v, float* m, int phase, int group, int groups, int count) const {
@@ -2791,9 +3355,9 @@ private:
                                kChannelBlock,
                                0};
             if (groups == kGroups)
-                tap_row<Arch, kGroups>(tile, count);
+                tap_row<Arch, kGroups, P>(tile, count);
             else
-                tap_row<Arch, 1>(tile, count);
+                tap_row<Arch, 1, P>(tile, count);
         }
     }
 
@@ -2809,10 +3373,11 @@ private:
             simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
             GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell) products[cell] =
                 simd::load<Arch>(m + cell * m_cell_ + lane);
-            Winograd::output_tile(products, sums);
+            Transforms::output_tile(products, sums);
             const simd::Floats<Arch> bias = simd::load<Arch>(weights_.bias(group) + lane);
             float* out = out_.data + at + lane;
-            const float* skip = epilogue_.skip + (epilogue_.skip == nullptr ? 0 : at + lane);
+            // Without one never read, but a null pointer must not be moved either.
+            const float* skip = (epilogue_.skip == nullptr ? out_.data : epilogue_.skip) + at + lane;
             GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i) {
                 GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) {
                     if (i >= rows || j >= columns) continue;
@@ -2833,25 +3398,31 @@ private:
     std::uint64_t filled_[kMostPhases] = {};                 ///< bit k: cell k of the phase's weights has numbers
     CellTaps taps_[kWinogradCells];                          ///< of the inputs
     int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
-    std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< floats between parts of V
+    std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< words between parts of V
     std::ptrdiff_t m_group_ = 0, m_cell_ = 0;                ///< of M
     std::ptrdiff_t u_cell_ = 0, u_group_ = 0;                ///< and of U
-    float* u_ = nullptr;  ///< transformed weights [phase][co/16][36][ci/16][phase][ci%16][16], for all workers
-    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][phase][tile][16], for each worker
+    float* u_ = nullptr;  ///< transformed weights [phase][co/16][36][ci/16][phase][word of ci%16][16], for all workers
+    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][phase][tile][words of 16], for each worker
     float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker
 };
 
-/// Convolves by Winograd's algorithm. `epilogue` sees the finished sums.
+/// Convolves by Winograd's algorithm. `epilogue` sees the finished sums. A first layer, whose few inputs are pixels, stays
+/// in fp32: it has few products.
 template <class Arch>
 void convolve_winograd(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
-                       const Epilogue<float>& epilogue, Workspace& ws) {
+                       const Epilogue<float>& epilogue, Workspace& ws, Precision precision = Precision::fp32) {
     GANCODEC_ASSERT(in.shape.c == weights.in_channels && out.shape.c == weights.out_channels);
     GANCODEC_ASSERT(in.shape.n == out.shape.n);
     GANCODEC_ASSERT(weights.axis.stride > 1 || out.shape.h == in.shape.h + 2 * weights.axis.phase_pad() - 2);
     if (out.size() == 0) return;
     const Workspace::Scope scope(ws);
-    const WinogradConvolution<Arch> convolution(in, weights, out, epilogue, ws);
-    if (!ws.counts_only()) convolution.run();
+    const auto run = [&](const auto& convolution) {
+        if (!ws.counts_only()) convolution.run();
+    };
+    if (precision == Precision::bf16 && weights.in_channels >= kChannelBlock)
+        run(WinogradConvolution<Arch, Precision::bf16>(in, weights, out, epilogue, ws));
+    else
+        run(WinogradConvolution<Arch, Precision::fp32>(in, weights, out, epilogue, ws));
 }
 
 }  // namespace gancodec::detail
@@ -2859,19 +3430,45 @@ void convolve_winograd(TensorView<const float> in, const WinogradWeights& weight
 
 namespace gancodec::detail {
 
-/// A y Aᵀ for `count` tiles of one block of output channels, from `p` on: cell k of tile t goes to v + k·cell + t·16.
-template <class Arch>
-void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid& grid, WinogradGrid::Place p,
-                    int count, float* v, std::ptrdiff_t cell) {
+/// Keeps transformed tiles for products over tiles: cell k of tile t goes to v + k·cell + t·16 or, two tiles in a word,
+/// + t/2·16, where the first of two waits as it is for the second.
+template <class Arch, Precision P>
+struct TileWords {
+    float* v;
+    std::ptrdiff_t cell;
+
+    GANCODEC_INLINE void operator()(int tile, int lane, const simd::Floats<Arch> (&d)[kWinogradCells]) const {
+        float* p = v + static_cast<std::ptrdiff_t>(tile / simd::kPacked<P>) * kChannelBlock + lane;
+        GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) {
+            if (tile % simd::kPacked<P> == 0)
+                simd::store<Arch>(p + k * cell, d[k]);
+            else
+                simd::store<Arch>(p + k * cell, simd::pair_bf16(simd::load<Arch>(p + k * cell), d[k]));
+        }
+    }
+    /// After `count` tiles: a last one without a second gets zeros.
+    void finish(int count) const {
+        if (count % simd::kPacked<P> == 0) return;
+        simd::Floats<Arch> zeros[kWinogradCells];
+        for (auto& zero : zeros) zero = simd::broadcast<Arch>(0.0f);
+        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) (*this)(count, lane, zeros);
+    }
+};
+
+/// A y Aᵀ for `count` tiles of one block of output channels, from `place` on, handed to `keep`.
+template <class Arch, Precision P>
+void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid& grid, WinogradGrid::Place place,
+                    int count, const TileWords<Arch, P>& keep) {
     alignas(kAlignmentBytes) float buffer[kWinogradTile * kWinogradTile * kChannelBlock];
-    for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
-        const SquarePixels<kWinogradTile> pixels(d_out.block(p.n, block), d_out.shape, {}, p.y, p.x, buffer);
+    for (int tile = 0; tile < count; ++tile, place = grid.next(place)) {
+        const SquarePixels<kWinogradTile> pixels(d_out.block(place.n, block), d_out.shape, {}, place.y, place.x,
+                                                 buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> y[kWinogradTile * kWinogradTile], m[kWinogradCells];
             GANCODEC_UNROLL for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) y[k] = simd::load<Arch>(
                 pixels.data + k / kWinogradTile * pixels.row + k % kWinogradTile * kChannelBlock + lane);
-            Winograd::output_adjoint_tile(y, m);
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, m[k]);
+            WinogradFor<P>::output_adjoint_tile(y, m);
+            keep(tile, lane, m);
         }
     }
 }
@@ -2879,13 +3476,14 @@ void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid
 /// Adds the weight gradient of a 3x3 convolution by Winograd's algorithm:
 ///   d_weight += Gᵀ [ Σ_tiles (A y Aᵀ) ⊙ (Bᵀ d B) ] G,   y the 4x4 output gradients, d the 6x6 inputs of a tile
 /// Tiles are summed in chunks of kWinogradChunk. For each chunk the threads share the transforms, then the 36 cells.
-template <class Arch>
+/// With Precision::bf16 the factors of the products are bf16.
+template <class Arch, Precision P>
 class WinogradGradient {
 public:
     WinogradGradient(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g, Workspace& ws)
         : in_(in), d_out_(d_out), g_(g), grid_{d_out.shape} {
         chunk_ = std::min(kWinogradChunk, grid_.tiles());
-        block_ = static_cast<std::ptrdiff_t>(chunk_) * kChannelBlock;
+        block_ = static_cast<std::ptrdiff_t>(divide_up(chunk_, kPacked)) * kChannelBlock;
         // An odd number of cache lines between cells keeps them in different sets.
         v_cell_ = block_ * in.shape.blocks() + kChannelBlock;
         y_cell_ = block_ * d_out.shape.blocks() + kChannelBlock;
@@ -2910,6 +3508,7 @@ public:
 
 private:
     static constexpr int kGroups = GradientTile<Arch>::groups, kInputs = GradientTile<Arch>::inputs;
+    static constexpr int kPacked = simd::kPacked<P>;
     static constexpr int kTotal = kGroups * kInputs * kChannelBlock;  ///< sums of one tile of channels
 
     [[nodiscard]] std::ptrdiff_t total_cell() const {
@@ -2917,23 +3516,27 @@ private:
     }
 
     void transform(int first, int count) const {
-        constexpr int kPart = 24;
+        constexpr int kPart = 24;  // even
         const int blocks = in_.shape.blocks(), all = blocks + d_out_.shape.blocks();
         const int parts = (count + kPart - 1) / kPart;
         parallel_for(static_cast<std::int64_t>(all) * parts, [&](std::int64_t task, int) {
             const int block = static_cast<int>(task / parts), begin = static_cast<int>(task % parts) * kPart;
             const int tiles = std::min(kPart, count - begin);
             const WinogradGrid::Place place = grid_.first(first + begin);
-            const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * kChannelBlock;
-            if (block < blocks)
-                winograd_input<Arch>(in_, {}, g_.pad, block, grid_, place, tiles, v_ + block * block_ + at, v_cell_);
+            const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin / kPacked) * kChannelBlock;
+            const bool input = block < blocks;
+            const TileWords<Arch, P> keep{(input ? v_ + block * block_ : y_ + (block - blocks) * block_) + at,
+                                          input ? v_cell_ : y_cell_};
+            if (input)
+                winograd_input<Arch, P>(in_, {}, g_.pad, block, grid_, place, tiles, keep);
             else
-                winograd_d_out<Arch>(d_out_, block - blocks, grid_, place, tiles, y_ + (block - blocks) * block_ + at,
-                                     y_cell_);
+                winograd_d_out<Arch, P>(d_out_, block - blocks, grid_, place, tiles, keep);
+            keep.finish(tiles);
         });
     }
 
     void multiply(int cell, int count) const {
+        const int words = divide_up(count, kPacked);
         for (int out_tile = 0; out_tile < out_tiles_; ++out_tile) {
             const int groups = std::min(kGroups, d_out_.shape.blocks() - out_tile * kGroups);
             for (int in_tile = 0; in_tile < in_tiles_; ++in_tile) {
@@ -2943,9 +3546,9 @@ private:
                 float* total = totals_ + cell * total_cell() +
                                (static_cast<std::ptrdiff_t>(out_tile) * in_tiles_ + in_tile) * kTotal;
                 if (groups == kGroups)
-                    gradient_tile<Arch, kGroups, kInputs>(&row, 1, count, kChannelBlock, block_, total);
+                    gradient_tile<Arch, kGroups, kInputs, P>(&row, 1, words, kChannelBlock, block_, total);
                 else
-                    gradient_tile<Arch, 1, kInputs>(&row, 1, count, kChannelBlock, block_, total);
+                    gradient_tile<Arch, 1, kInputs, P>(&row, 1, words, kChannelBlock, block_, total);
             }
         }
     }
@@ -2962,7 +3565,7 @@ private:
                 simd::Floats<Arch> u[kWinogradCells], g[9];
                 GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) u[k] =
                     simd::load<Arch>(total + k * total_cell() + lane);
-                Winograd::weight_adjoint_tile(u, g);
+                WinogradFor<P>::weight_adjoint_tile(u, g);
                 GANCODEC_UNROLL for (int k = 0; k < 9; ++k) simd::store<Arch>(plain[k] + lane, g[k]);
             }
             for (int lane = 0; lane < lanes; ++lane) {
@@ -2977,18 +3580,21 @@ private:
     ConvGeometry g_;
     WinogradGrid grid_;
     int chunk_ = 0, out_tiles_ = 0, in_tiles_ = 0;
-    std::ptrdiff_t block_ = 0, v_cell_ = 0, y_cell_ = 0;  ///< floats between channel blocks, and between cells
-    float *v_ = nullptr, *y_ = nullptr;  ///< transformed inputs, output gradients: [36][block][tile][16]
+    std::ptrdiff_t block_ = 0, v_cell_ = 0, y_cell_ = 0;  ///< words between channel blocks, and between cells
+    float *v_ = nullptr, *y_ = nullptr;  ///< transformed inputs, output gradients: [36][block][tile word][16]
     float* totals_ = nullptr;            ///< [36][co tile][ci tile][ci][co]
 };
 
 template <class Arch>
 void add_winograd_gradient(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g,
-                           float* d_weight, Workspace& ws) {
+                           float* d_weight, Workspace& ws, Precision precision = Precision::fp32) {
     GANCODEC_ASSERT(in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && in.shape.n == d_out.shape.n);
     if (d_out.size() == 0) return;
     const Workspace::Scope scope(ws);
-    WinogradGradient<Arch>(in, d_out, g, ws).run(d_weight);
+    if (precision == Precision::bf16)
+        WinogradGradient<Arch, Precision::bf16>(in, d_out, g, ws).run(d_weight);
+    else
+        WinogradGradient<Arch, Precision::fp32>(in, d_out, g, ws).run(d_weight);
 }
 
 }  // namespace gancodec::detail
@@ -3041,13 +3647,13 @@ private:
 /// Requires in and out do not overlap.
 /// Exact    Bit-equal to reference::conv2d_forward, or where uses_winograd() to reference::winograd_forward, on every
 ///          FMA machine, for every lane width and thread count. Sums run by fused multiply-add over blocks of 16 ci,
-///          ky, kx, ci.
+///          ky, kx, ci. `precision` concerns float where uses_winograd(), here and below: the twin has it too.
 template <class T>
 void conv2d_forward(TensorView<const T> in, const PreparedConv2d<T>& conv, TensorView<T> out, Workspace& ws,
-                    const Epilogue<T>& epilogue = {}) {
+                    const Epilogue<T>& epilogue = {}, [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd(conv.geometry()))
-            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
+            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws, precision);
         else
             detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
     } else {
@@ -3060,11 +3666,11 @@ void conv2d_forward(TensorView<const T> in, const PreparedConv2d<T>& conv, Tenso
 /// Requires prepare() was called with for_backward; d_out and d_in do not overlap.
 /// Exact    Bit-equal to reference::conv2d_backward_input, or where uses_winograd_adjoint() winograd_backward_input.
 template <class T>
-void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& conv, TensorView<T> d_in,
-                           Workspace& ws) {
+void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& conv, TensorView<T> d_in, Workspace& ws,
+                           [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd_adjoint(conv.geometry()))
-            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
+            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws, precision);
         else
             detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
     } else {
@@ -3079,10 +3685,11 @@ void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& c
 ///          for every thread count: pixels are summed in a fixed order, chunk by chunk (gradient_chunk_rows, kWinogradChunk).
 template <class T>
 void conv2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, const ConvGeometry& geometry,
-                            T* d_weight, T* d_bias, Workspace& ws) {
+                            T* d_weight, T* d_bias, Workspace& ws,
+                            [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd_gradient(geometry))
-            detail::add_winograd_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
+            detail::add_winograd_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws, precision);
         else
             detail::add_weight_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
         if (d_bias != nullptr) detail::add_bias_gradient(d_out, d_bias);
@@ -3120,7 +3727,7 @@ struct IntConv2dParameters {
 /// Errors   Error{Errc::corrupt_weights} that begins with `where`.
 inline void validate(const IntConv2dParameters& p, const std::string& where) {
     const auto require = [&](bool good, const std::string& expected, const std::string& found) {
-        if (!good) throw Error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
+        if (!good) raise_error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
     };
     const auto text = [](auto value) { return std::to_string(value); };
     require(p.kernel == 1 || p.kernel == 3, "a kernel of 1 or 3", text(p.kernel));
@@ -3387,13 +3994,14 @@ private:
 /// Requires in and out do not overlap.
 /// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd_adjoint() of the adjoint to
 ///          reference::winograd_backward_input, on every FMA machine, for every lane width and thread count. Sums run
-///          by fused multiply-add over blocks of 16 ci, ky, kx, ci.
+///          by fused multiply-add over blocks of 16 ci, ky, kx, ci. `precision`: as in conv2d_forward(), here and below.
 template <class T>
 void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspose2d<T>& conv, TensorView<T> out,
-                              Workspace& ws, const Epilogue<T>& epilogue = {}) {
+                              Workspace& ws, const Epilogue<T>& epilogue = {},
+                              [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd_adjoint(conv.geometry().adjoint()))
-            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
+            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws, precision);
         else
             detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
     } else {
@@ -3409,10 +4017,11 @@ void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspos
 ///          reference::winograd_forward without a bias.
 template <class T>
 void conv_transpose2d_backward_input(TensorView<const T> d_out, const PreparedConvTranspose2d<T>& conv,
-                                     TensorView<T> d_in, Workspace& ws) {
+                                     TensorView<T> d_in, Workspace& ws,
+                                     [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd(conv.geometry().adjoint()))
-            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
+            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws, precision);
         else
             detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
     } else {
@@ -4848,7 +5457,7 @@ namespace detail {
 
 using gancodec::detail::kWinogradCells;
 using gancodec::detail::kWinogradTile;
-using gancodec::detail::Winograd;
+using gancodec::detail::WinogradFor;
 
 /// A convolution (or its adjoint) as stride 1 on phases: outputs (y·out_step + phase) see inputs (x·in_step + phase).
 struct WinogradPhases {
@@ -4856,28 +5465,40 @@ struct WinogradPhases {
     int pad = 0;  ///< zeros before the first pixel of a phase
 };
 
+/// sum + the products of a word: of a and b or, two factors in a word, of what lies a step on as well.
+template <Precision P>
+float multiply_add(const float* a, std::ptrdiff_t a_step, const float* b, std::ptrdiff_t b_step, float sum) {
+    if constexpr (P == Precision::bf16)
+        return simd::dot_bf16(simd::pair_bf16(a[0], a[a_step]), simd::pair_bf16(b[0], b[b_step]), sum);
+    else
+        return std::fma(a[0], b[0], sum);
+}
+
 /// The 36 transformed inputs Bᵀ d B of one channel of the tile whose first output is (y, x), for the phase (py, px).
-inline void winograd_input_cells(TensorView<const float> in, int n, int c, int y, int x, const WinogradPhases& phases,
-                                 int py, int px, float (&d)[kWinogradCells]) {
+template <Precision P>
+void winograd_input_cells(TensorView<const float> in, int n, int c, int y, int x, const WinogradPhases& phases, int py,
+                          int px, float (&d)[kWinogradCells]) {
     for (int k = 0; k < kWinogradCells; ++k)
         d[k] = value_or_zero(in, n, c, (y - phases.pad + k / 6) * phases.in_step + py,
                              (x - phases.pad + k % 6) * phases.in_step + px);
-    Winograd::input_tile(d);
+    WinogradFor<P>::input_tile(d);
 }
 
 /// Convolves with `weight(co, ci, py, px, ky, kx)`: 3x3 for each phase (py, px) of inputs or outputs. Products are summed
-/// over blocks of 16 ci, phases, ci, from zero; the bias joins at the end.
-template <class Weight>
+/// over blocks of 16 ci, phases, words of ci, from zero; the bias joins at the end.
+template <Precision P, class Weight>
 void winograd_convolution(TensorView<const float> in, const WinogradPhases& phases, const Weight& weight,
                           const float* bias, TensorView<float> out, const Epilogue<float>& epilogue) {
+    constexpr int kPacked = simd::kPacked<P>;
     struct Input {
-        int c, py, px;
+        int c, py, px;  // a channel that does not exist fills the last word
     };
     std::vector<Input> inputs;
     for (int first = 0; first < in.shape.c; first += kChannelBlock)
         for (int py = 0; py < phases.in_step; ++py)
             for (int px = 0; px < phases.in_step; ++px)
-                for (int c = first; c < std::min(first + kChannelBlock, in.shape.c); ++c) inputs.push_back({c, py, px});
+                for (int c = first; c < std::min(first + kChannelBlock, in.shape.c + in.shape.c % kPacked); ++c)
+                    inputs.push_back({c, py, px});
     std::fill_n(out.data, out.size(), 0.0f);
     parallel_for(static_cast<std::int64_t>(out.shape.n) * out.shape.c, [&](std::int64_t task, int) {
         const int n = static_cast<int>(task / out.shape.c), co = static_cast<int>(task % out.shape.c);
@@ -4886,20 +5507,26 @@ void winograd_convolution(TensorView<const float> in, const WinogradPhases& phas
             std::vector<float> weights;
             for (const Input& i : inputs) {
                 float g[9], u[kWinogradCells];
-                for (int k = 0; k < 9; ++k) g[k] = weight(co, i.c, i.py + out_y, i.px + out_x, k / 3, k % 3);
-                Winograd::weight_tile(g, u);
+                for (int k = 0; k < 9; ++k)
+                    g[k] = i.c < in.shape.c ? weight(co, i.c, i.py + out_y, i.px + out_x, k / 3, k % 3) : 0.0f;
+                WinogradFor<P>::weight_tile(g, u);
                 weights.insert(weights.end(), u, u + kWinogradCells);
             }
             for (int y = 0; y * phases.out_step + out_y < out.shape.h; y += kWinogradTile)
                 for (int x = 0; x * phases.out_step + out_x < out.shape.w; x += kWinogradTile) {
                     float products[kWinogradCells] = {}, sums[kWinogradTile * kWinogradTile];
                     const float* u = weights.data();
-                    for (const Input& i : inputs) {
-                        float d[kWinogradCells];
-                        winograd_input_cells(in, n, i.c, y, x, phases, i.py, i.px, d);
-                        for (int k = 0; k < kWinogradCells; ++k) products[k] = std::fma(*u++, d[k], products[k]);
+                    for (std::size_t i = 0; i < inputs.size(); i += kPacked, u += kPacked * kWinogradCells) {
+                        float d[kPacked][kWinogradCells] = {};
+                        for (std::size_t j = 0; j < kPacked; ++j) {
+                            const Input& input = inputs[i + j];
+                            if (input.c < in.shape.c)
+                                winograd_input_cells<P>(in, n, input.c, y, x, phases, input.py, input.px, d[j]);
+                        }
+                        for (int k = 0; k < kWinogradCells; ++k)
+                            products[k] = multiply_add<P>(u + k, kWinogradCells, d[0] + k, kWinogradCells, products[k]);
                     }
-                    Winograd::output_tile(products, sums);
+                    WinogradFor<P>::output_tile(products, sums);
                     for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) {
                         const int oy = (y + k / kWinogradTile) * phases.out_step + out_y;
                         const int ox = (x + k % kWinogradTile) * phases.out_step + out_x;
@@ -4923,11 +5550,12 @@ inline float weight_or_zero(const ConvGeometry& g, const float* weight, int co, 
 
 /// The plain twin of gancodec::conv2d_forward() where uses_winograd(). Tap t of a phase is the weight
 /// stride·(t − pad of the phase) + phase + pad.
-inline void winograd_forward(TensorView<const float> in, const ConvGeometry& g, const float* weight, const float* bias,
-                             TensorView<float> out, const Epilogue<float>& epilogue = {}) {
+template <Precision P = Precision::fp32>
+void winograd_forward(TensorView<const float> in, const ConvGeometry& g, const float* weight, const float* bias,
+                      TensorView<float> out, const Epilogue<float>& epilogue = {}) {
     GANCODEC_ASSERT(in.shape.c == g.in_channels && out.shape.c == g.out_channels && uses_winograd(g));
     const int pad = g.stride == 1 ? g.pad : 1, first = g.pad - g.stride * pad;
-    detail::winograd_convolution(
+    detail::winograd_convolution<P>(
         in, {g.stride, 1, pad},
         [&](int co, int ci, int py, int px, int ky, int kx) {
             return detail::weight_or_zero(g, weight, co, ci, g.stride * ky + py + first, g.stride * kx + px + first);
@@ -4937,11 +5565,12 @@ inline void winograd_forward(TensorView<const float> in, const ConvGeometry& g, 
 
 /// The plain twin of gancodec::conv2d_backward_input() where uses_winograd_adjoint(), and with a bias (length g.in_channels) of
 /// conv_transpose2d_forward(): a convolution with the weights turned by half a circle.
-inline void winograd_backward_input(TensorView<const float> d_out, const ConvGeometry& g, const float* weight,
-                                    const float* bias, TensorView<float> d_in, const Epilogue<float>& epilogue = {}) {
+template <Precision P = Precision::fp32>
+void winograd_backward_input(TensorView<const float> d_out, const ConvGeometry& g, const float* weight,
+                             const float* bias, TensorView<float> d_in, const Epilogue<float>& epilogue = {}) {
     GANCODEC_ASSERT(d_in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && uses_winograd_adjoint(g));
     const int pad = g.stride == 1 ? g.pad : 1, first = g.pad - g.stride * pad;
-    detail::winograd_convolution(
+    detail::winograd_convolution<P>(
         d_out, {1, g.stride, 2 - pad},
         [&](int ci, int co, int py, int px, int ky, int kx) {
             return detail::weight_or_zero(g, weight, co, ci, g.stride * (2 - ky) + py + first,
@@ -4951,35 +5580,36 @@ inline void winograd_backward_input(TensorView<const float> d_out, const ConvGeo
 }
 
 /// The plain twin of gancodec::conv2d_backward_weight() where uses_winograd_gradient(). Tiles are summed in chunks.
-inline void winograd_backward_weight(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g,
-                                     float* d_weight, float* d_bias) {
+template <Precision P = Precision::fp32>
+void winograd_backward_weight(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g,
+                              float* d_weight, float* d_bias) {
     using detail::kWinogradCells;
     using detail::kWinogradTile;
-    using detail::Winograd;
+    using Transforms = detail::WinogradFor<P>;
     const Shape& s = d_out.shape;
     const int columns = (s.w + kWinogradTile - 1) / kWinogradTile, rows = (s.h + kWinogradTile - 1) / kWinogradTile;
     const int tiles = s.n * rows * columns;
     const auto place = [&](int tile, const auto& body) {
         body(tile / (rows * columns), tile / columns % rows * kWinogradTile, tile % columns * kWinogradTile);
     };
-    // All transforms first: cells[(tile·channels + channel)·36 + k].
-    std::vector<float> inputs(static_cast<std::size_t>(tiles * g.in_channels * kWinogradCells));
-    std::vector<float> outputs(static_cast<std::size_t>(tiles * g.out_channels * kWinogradCells));
+    // All transforms first: cells[(tile·channels + channel)·36 + k]. A tile of zeros fills the last word.
+    constexpr int kPacked = simd::kPacked<P>;
+    const int in_step = g.in_channels * kWinogradCells, out_step = g.out_channels * kWinogradCells;
+    std::vector<float> inputs(static_cast<std::size_t>((tiles + kPacked - 1) * in_step));
+    std::vector<float> outputs(static_cast<std::size_t>((tiles + kPacked - 1) * out_step));
     for (int tile = 0; tile < tiles; ++tile)
         place(tile, [&](int n, int y, int x) {
             for (int ci = 0; ci < g.in_channels; ++ci) {
                 float d[kWinogradCells];
-                detail::winograd_input_cells(in, n, ci, y, x, {1, 1, g.pad}, 0, 0, d);
-                std::copy_n(d, kWinogradCells,
-                            &inputs[static_cast<std::size_t>((tile * g.in_channels + ci) * kWinogradCells)]);
+                detail::winograd_input_cells<P>(in, n, ci, y, x, {1, 1, g.pad}, 0, 0, d);
+                std::copy_n(d, kWinogradCells, inputs.data() + tile * in_step + ci * kWinogradCells);
             }
             for (int co = 0; co < g.out_channels; ++co) {
                 float pixels[kWinogradTile * kWinogradTile], m[kWinogradCells];
                 for (int k = 0; k < kWinogradTile * kWinogradTile; ++k)
                     pixels[k] = detail::value_or_zero(d_out, n, co, y + k / kWinogradTile, x + k % kWinogradTile);
-                Winograd::output_adjoint_tile(pixels, m);
-                std::copy_n(m, kWinogradCells,
-                            &outputs[static_cast<std::size_t>((tile * g.out_channels + co) * kWinogradCells)]);
+                Transforms::output_adjoint_tile(pixels, m);
+                std::copy_n(m, kWinogradCells, outputs.data() + tile * out_step + co * kWinogradCells);
             }
         });
     parallel_for(static_cast<std::int64_t>(g.out_channels) * g.in_channels, [&](std::int64_t i, int) {
@@ -4988,13 +5618,13 @@ inline void winograd_backward_weight(TensorView<const float> in, TensorView<cons
         for (int first = 0; first < tiles; first += kWinogradChunk)
             for (int k = 0; k < kWinogradCells; ++k) {
                 float sum = 0;
-                for (int tile = first; tile < std::min(tiles, first + kWinogradChunk); ++tile)
-                    sum = std::fma(outputs[static_cast<std::size_t>((tile * g.out_channels + co) * kWinogradCells + k)],
-                                   inputs[static_cast<std::size_t>((tile * g.in_channels + ci) * kWinogradCells + k)],
-                                   sum);
+                for (int tile = first; tile < std::min(tiles, first + kWinogradChunk); tile += kPacked)
+                    sum =
+                        detail::multiply_add<P>(outputs.data() + tile * out_step + co * kWinogradCells + k, out_step,
+                                                inputs.data() + tile * in_step + ci * kWinogradCells + k, in_step, sum);
                 total[k] += sum;
             }
-        Winograd::weight_adjoint_tile(total, gradient);
+        Transforms::weight_adjoint_tile(total, gradient);
         for (int k = 0; k < 9; ++k) d_weight[i * 9 + k] += gradient[k];
     });
     if (d_bias != nullptr) bias_gradient(d_out, d_bias);
@@ -5319,8 +5949,6 @@ void split_channels(TensorView<const T> in, std::span<const TensorView<T>> outpu
 }  // namespace gancodec
 // ---- gancodec/kernels/texture.hpp
 
-#include <array>
-
 namespace gancodec {
 
 namespace detail {
@@ -5552,7 +6180,15 @@ public:
         compute([&] { std::copy_n(tensor.data, tensor.size(), value.view().data); });
         return value;
     }
+    /// Gives all memory back. Requires that no values are used any more.
+    void forget() {
+        slots_ = std::vector<Slot>();
+        scratch_ = Workspace(counts_only() ? MemoryUse::counted : MemoryUse::real);
+    }
     [[nodiscard]] Workspace& scratch() { return scratch_; }
+    /// In which numbers convolutions multiply from now on; bf16 needs no more memory than fp32.
+    void set_precision(Precision precision) { precision_ = precision; }
+    [[nodiscard]] Precision precision() const { return precision_; }
     /// What the pool and the scratch arena hold.
     [[nodiscard]] MemoryPlan memory() const {
         MemoryPlan plan;
@@ -5594,6 +6230,23 @@ private:
 
     std::vector<Slot> slots_;
     Workspace scratch_;
+    Precision precision_ = Precision::fp32;
+};
+
+/// Makes a context compute in another precision for as long as it lives.
+template <class Context>
+class PrecisionScope {
+public:
+    PrecisionScope(Context& context, Precision precision) : context_(context), before_(context.precision()) {
+        context.set_precision(precision);
+    }
+    ~PrecisionScope() { context_.set_precision(before_); }
+    PrecisionScope(const PrecisionScope&) = delete;
+    PrecisionScope& operator=(const PrecisionScope&) = delete;
+
+private:
+    Context& context_;
+    Precision before_;
 };
 
 }  // namespace gancodec
@@ -5722,6 +6375,55 @@ Pooled<T> activation(Inference<T>& context, Pooled<T> x, Activation kind, T slop
 }
 
 }  // namespace gancodec
+// ---- gancodec/nn/batch_norm.hpp
+
+namespace gancodec {
+
+/// Normalises every channel over the pixels of a batch while it is recorded, and by running means of those moments else.
+///   out[c] = weight[c]·(x[c] − mean[c])/sqrt(variance[c] + 1e-5) + bias[c]
+/// Shapes  weight, bias, running_mean, running_var [C]
+/// Paper   Ioffe, Szegedy: Batch Normalization, 2015.
+template <int C, class T = float>
+class BatchNorm {
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = BatchNorm<C, U>;
+    static constexpr double kEps = 1e-5, kMomentum = 0.1;
+
+    static constexpr int out_channels(int in) { return in == C ? C : kChannelMismatch; }
+
+    BatchNorm() : weight({C}, T(1)), bias({C}), running_mean({C}), running_var({C}, T(1)) {
+        running_mean.buffer = running_var.buffer = true;
+    }
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return batch_norm(context, std::move(x), *this);
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        f(prefix + "weight", weight);
+        f(prefix + "bias", bias);
+        f(prefix + "running_mean", running_mean);
+        f(prefix + "running_var", running_var);
+    }
+    void prepare(bool) {}
+    void project() {}
+
+    Parameter<T> weight, bias, running_mean, running_var;
+};
+
+template <class T, class L>
+Pooled<T> batch_norm(Inference<T>& context, Pooled<T> x, const L& layer) {
+    auto out = x.unique() ? x : context.make(x.shape());
+    context.compute([&] {
+        batch_norm_fixed(x.constant(), layer.weight.value.data(), layer.bias.value.data(),
+                         layer.running_mean.value.data(), layer.running_var.value.data(), L::kEps, out.view());
+    });
+    return out;
+}
+
+}  // namespace gancodec
 // ---- gancodec/nn/channel_norm.hpp
 
 namespace gancodec {
@@ -5846,7 +6548,7 @@ Pooled<T> conv2d(Inference<T>& context, Pooled<T> x, const L& layer, const Epilo
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = context.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
     const Workspace::Scope scope(context.scratch());
-    conv2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue);
+    conv2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue, context.precision());
     return out;
 }
 template <class T, class L>
@@ -5920,7 +6622,8 @@ Pooled<T> conv_transpose2d(Inference<T>& context, Pooled<T> x, const L& layer, c
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = context.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
     const Workspace::Scope scope(context.scratch());
-    conv_transpose2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue);
+    conv_transpose2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue,
+                             context.precision());
     return out;
 }
 template <class T, class L>
@@ -5931,6 +6634,35 @@ Pooled<T> conv_transpose2d_activation(Inference<T>& context, Pooled<T> x, const 
     epilogue.slope = slope;
     return conv_transpose2d(context, std::move(x), layer, epilogue);
 }
+
+}  // namespace gancodec
+// ---- gancodec/nn/dropout.hpp
+
+namespace gancodec {
+
+/// Outside of training nothing is dropped.
+template <class T>
+typename Inference<T>::Value dropout(Inference<T>&, typename Inference<T>::Value x, double, Random&) {
+    return x;
+}
+
+/// While it is recorded: every number becomes 0 with probability `rate`, and the others are divided by 1 − rate.
+/// Two calls with equal states of `random` drop the same.
+/// Paper    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout, 2014.
+template <class T = float>
+struct Dropout : StatelessLayer<T> {
+    template <class U>
+    using Rebind = Dropout<U>;
+    static constexpr int out_channels(int in) { return in; }
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return dropout(context, std::move(x), rate, random);
+    }
+
+    double rate = 0;  ///< in [0, 1)
+    mutable Random random{1};
+};
 
 }  // namespace gancodec
 // ---- gancodec/nn/gain.hpp
@@ -6081,8 +6813,6 @@ Pooled<T> gdn(Inference<T>& context, Pooled<T> x, const L& layer) {
 
 }  // namespace gancodec
 // ---- gancodec/nn/init.hpp
-
-#include <string_view>
 
 namespace gancodec {
 
@@ -6888,10 +7618,10 @@ private:
 /// Throws Error{invalid_argument} unless `image` has at least one pixel and as many bytes as its extents ask for.
 inline void check_image(const Image& image, const std::string& where) {
     if (image.width < 1 || image.height < 1)
-        throw Error(Errc::invalid_argument, where + ": expected an image of at least 1x1, found " +
+        raise_error(Errc::invalid_argument, where + ": expected an image of at least 1x1, found " +
                                                 std::to_string(image.width) + "x" + std::to_string(image.height));
     if (image.rgb.size() != 3 * image.pixels())
-        throw Error(Errc::invalid_argument, where + ": expected " + std::to_string(3 * image.pixels()) +
+        raise_error(Errc::invalid_argument, where + ": expected " + std::to_string(3 * image.pixels()) +
                                                 " bytes of RGB, found " + std::to_string(image.rgb.size()));
 }
 
@@ -7097,7 +7827,7 @@ public:
         step(conv1);
         step(conv2);
         step(conv3);
-        judgement.logits.push_back(head(context, std::move(x)));
+        judgement.logits.push_back(head(context, dropout(context, std::move(x))));
         return judgement;
     }
     template <class F>
@@ -7123,6 +7853,7 @@ public:
     Conv<W, 2 * W, 4, 2> conv1;
     Conv<2 * W, 4 * W, 4, 2> conv2;
     Conv<4 * W, 8 * W, 4, LastStride> conv3;
+    Dropout<T> dropout;  ///< before the head
     Conv<8 * W, 1, Head, 1> head;
 };
 
@@ -7309,6 +8040,172 @@ public:
 };
 
 }  // namespace gancodec
+// ---- gancodec/networks/batch_discriminator.hpp
+
+namespace gancodec {
+
+/// Logits for patches, and one for the whole image that depends on the other images of its batch: the last features of the
+/// patches' trunk, their means over the image, then `Aware`, a layer that looks across the batch, and a dense layer;
+/// unconditional.
+/// Shapes   image [n,3,h,w] · logits [n,1,h/16,w/16] and [n,1,1,1]
+/// Paper    Salimans et al. 2016 with MinibatchDiscrimination, Karras et al. 2018 with BatchDeviation as `Aware`.
+template <class Aware, int W = 32, template <class> class Wrap = SpectralNorm, class T = float>
+class BatchDiscriminator {
+    static_assert(Aware::out_channels(8 * W) != kChannelMismatch,
+                  "BatchDiscriminator: expected a layer for the 8·W features of its trunk, found one for others.");
+
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = BatchDiscriminator<typename Aware::template Rebind<U>, W, Wrap, U>;
+
+    template <class Context>
+    [[nodiscard]] auto operator()(Context& context, typename Context::Value image, typename Context::Value) const {
+        auto judgement = trunk(context, std::move(image));
+        judgement.logits.push_back(whole(context, aware(context, spatial_mean(context, judgement.features.back()))));
+        return judgement;
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        trunk.each_parameter(prefix, f);
+        aware.each_parameter(prefix + "aware.", f);
+        whole.each_parameter(prefix + "whole.", f);
+    }
+    void prepare(bool for_backward) {
+        trunk.prepare(for_backward);
+        aware.prepare(for_backward);
+        whole.prepare(for_backward);
+    }
+    void project() {
+        trunk.project();
+        aware.project();
+        whole.project();
+    }
+
+    PatchTrunk<3, W, 2, 1, Wrap, T> trunk;
+    Aware aware;
+    Wrap<Conv2d<Aware::out_channels(8 * W), 1, 1, Stride<1>, Padding<0>, T>> whole;
+};
+
+}  // namespace gancodec
+// ---- gancodec/networks/dcgan_generator.hpp
+
+namespace gancodec {
+
+/// Pictures out of noise: noise [n,Noise,1,1] → image [n,3,32,32] in [−1, 1].
+/// Paper    Radford, Metz, Chintala: Unsupervised Representation Learning with Deep Convolutional GANs, 2016, figure 1 for
+///          32x32 pixels.
+template <int Noise, int W = 32>
+using DcganGenerator =
+    Sequential<Conv2d<Noise, 16 * 4 * W, 1>, PixelShuffle<4>, BatchNorm<4 * W>, Relu, ConvTranspose2d<4 * W, 2 * W, 4>,
+               BatchNorm<2 * W>, Relu, ConvTranspose2d<2 * W, W, 4>, BatchNorm<W>, Relu,  //
+               ConvTranspose2d<W, 3, 4>, Tanh>;
+
+}  // namespace gancodec
+// ---- gancodec/networks/residual_gdn.hpp
+
+// Encoders and generators of residual blocks with GDN, after the blocks of Cheng, Sun, Takeuchi, Katto: Learned Image
+// Compression with Discretized Gaussian Mixture Likelihoods and Attention Modules, 2020. The encoder and generator of Pei, Liu,
+// Ling et al. (ISCAS 2023) are of this kind; their table of channels and blocks was not at hand, so these are not theirs.
+
+namespace gancodec {
+
+/// skip(x) + norm(same(leaky_relu(move(x)))): `Move` and `Skip` change the resolution alike, `Same` keeps it.
+template <class Move, class Same, class Norm, class Skip>
+class ResidualGdn {
+public:
+    using Scalar = typename Move::Scalar;
+    template <class U>
+    using Rebind = ResidualGdn<typename Move::template Rebind<U>, typename Same::template Rebind<U>,
+                               typename Norm::template Rebind<U>, typename Skip::template Rebind<U>>;
+    static constexpr int out_channels(int in) {
+        const int main = Norm::out_channels(Same::out_channels(Move::out_channels(in)));
+        return main == Skip::out_channels(in) ? main : kChannelMismatch;
+    }
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        auto inner = activation(context, move(context, x), Activation::leaky_relu, Scalar(0.2));
+        inner = norm(context, same(context, std::move(inner)));
+        return add(context, std::move(inner), skip(context, std::move(x)));
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        move.each_parameter(prefix + "move.", f);
+        same.each_parameter(prefix + "same.", f);
+        norm.each_parameter(prefix + "norm.", f);
+        skip.each_parameter(prefix + "skip.", f);
+    }
+    void prepare(bool for_backward) {
+        move.prepare(for_backward);
+        same.prepare(for_backward);
+        norm.prepare(for_backward);
+        skip.prepare(for_backward);
+    }
+    void project() {
+        move.project();
+        same.project();
+        norm.project();
+        skip.project();
+    }
+
+    Move move;
+    Same same;
+    Norm norm;
+    Skip skip;
+};
+
+/// [n,In,h,w] → [n,Out,h/2,w/2], with GDN.
+template <int In, int Out>
+using ResidualGdnDown =
+    ResidualGdn<Conv2d<In, Out, 3, Stride<2>>, Conv2d<Out, Out, 3>, Gdn<Out>, Conv2d<In, Out, 3, Stride<2>>>;
+/// [n,In,h,w] → [n,Out,2h,2w], with inverse GDN.
+template <int In, int Out>
+using ResidualGdnUp =
+    ResidualGdn<ConvTranspose2d<In, Out, 4>, Conv2d<Out, Out, 3>, Gdn<Out, true>, ConvTranspose2d<In, Out, 4>>;
+
+/// x [n,3,h,w] → y [n,Latents,h/16,w/16], and back.
+template <int Latents, int W = 128>
+using ResidualGdnEncoder =
+    Sequential<ResidualGdnDown<3, W>, ResidualGdnDown<W, W>, ResidualGdnDown<W, W>, Conv2d<W, Latents, 3, Stride<2>>>;
+template <int Latents, int W = 128>
+using ResidualGdnGenerator =
+    Sequential<ResidualGdnUp<Latents, W>, ResidualGdnUp<W, W>, ResidualGdnUp<W, W>, ConvTranspose2d<W, 3, 4>>;
+
+}  // namespace gancodec
+// ---- gancodec/networks/restoration.hpp
+
+namespace gancodec {
+
+/// From pictures to pictures of another kind, decoded ones to originals or back: what two residual blocks add to them.
+/// Shapes  in, out [n,3,h,w]
+/// Paper   after the generators of Zhu, Park, Isola, Efros: Unpaired Image-to-Image Translation using Cycle-Consistent
+///         Adversarial Networks (CycleGAN), 2017, without their change of resolution and their norms.
+template <int W = 32, class T = float>
+class RestorationGenerator {
+public:
+    using Scalar = T;
+    template <class U>
+    using Rebind = RestorationGenerator<W, U>;
+    static constexpr int out_channels(int in) { return in == 3 ? 3 : kChannelMismatch; }
+
+    template <class Context>
+    [[nodiscard]] typename Context::Value operator()(Context& context, typename Context::Value x) const {
+        return add(context, change(context, x), x);
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        change.each_parameter(prefix, f);
+    }
+    void prepare(bool for_backward) { change.prepare(for_backward); }
+    void project() {}
+
+    typename Sequential<Conv2d<3, W, 3>, LeakyRelu<>, ResidualBlock<W>, ResidualBlock<W>,
+                        Conv2d<W, 3, 3>>::template Rebind<T>
+        change;
+};
+
+}  // namespace gancodec
 // ---- gancodec/networks/hyper_scale.hpp
 
 namespace gancodec {
@@ -7389,14 +8286,14 @@ public:
         if (reduce_.parameters().out_channels != inner_.parameters().in_channels ||
             inner_.parameters().out_channels != expand_.parameters().in_channels ||
             expand_.parameters().out_channels % (kUpsampling * kUpsampling) != 0)
-            throw Error(Errc::corrupt_weights, "hyper_scale: expected layers that fit each other, found others");
+            raise_error(Errc::corrupt_weights, "hyper_scale: expected layers that fit each other, found others");
         const auto channels = static_cast<std::size_t>(latent_channels());
         if (level_offset_.size() < 2 * channels || level_offset_.size() % channels != 0)
-            throw Error(Errc::corrupt_weights, "hyper_scale.level_offset: expected two levels or more, found " +
+            raise_error(Errc::corrupt_weights, "hyper_scale.level_offset: expected two levels or more, found " +
                                                    std::to_string(level_offset_.size()) + " numbers");
         for (const std::int32_t offset : level_offset_)
             if (offset < -kMaxOffset || offset > kMaxOffset)
-                throw Error(Errc::corrupt_weights, "hyper_scale.level_offset: expected at most " +
+                raise_error(Errc::corrupt_weights, "hyper_scale.level_offset: expected at most " +
                                                        std::to_string(kMaxOffset) + ", found " +
                                                        std::to_string(offset));
     }
@@ -7404,6 +8301,7 @@ public:
     [[nodiscard]] int latent_channels() const {
         return expand_.parameters().out_channels / (kUpsampling * kUpsampling);
     }
+    static constexpr std::size_t kLayers = 3;
     [[nodiscard]] const IntConv2dParameters& layer(std::size_t i) const {
         return (i == 0 ? reduce_ : i == 1 ? inner_ : expand_).parameters();
     }
@@ -7640,7 +8538,7 @@ public:
           last_(std::move(last), "scale_synthesis.4"),
           thresholds_(std::move(thresholds)) {
         const auto require = [](bool good, const char* what) {
-            if (!good) throw Error(Errc::corrupt_weights, std::string("scale_synthesis") + what);
+            if (!good) raise_error(Errc::corrupt_weights, std::string("scale_synthesis") + what);
         };
         require(first_.parameters().in_channels == static_cast<int>(offset_.size()) &&
                     first_.parameters().out_channels == 4 * second_.parameters().in_channels &&
@@ -7896,190 +8794,6 @@ struct Hific : NamedParts<Hific<C, F, Blocks, N, Range, Kind>> {
 
 }  // namespace gancodec::zoo
 
-// ---- gancodec/latents/scale_table_data.hpp
-
-// Written by tools/make_scale_tables.py; explained in scale_table.hpp.
-
-namespace gancodec::detail {
-
-inline constexpr int kScaleTables = 64;
-
-inline constexpr float kScaleSigma[64] = {
-    0.11f, 0.121696531f, 0.134636778f, 0.148952989f, 0.164791473f, 0.182314096f, 0.201699936f, 0.223147113f,
-    0.246874814f, 0.27312553f, 0.302167541f, 0.334297649f, 0.36984422f, 0.409170531f, 0.452678492f, 0.500812745f,
-    0.554065215f, 0.612980132f, 0.678159595f, 0.750269727f, 0.83004748f, 0.91830817f, 1.0159538f, 1.1239823f,
-    1.2434977f, 1.37572142f, 1.52200476f, 1.68384272f, 1.86288925f, 2.06097417f, 2.28012187f, 2.52257201f,
-    2.79080239f, 3.08755426f, 3.41586038f, 3.77907598f, 4.18091305f, 4.62547831f, 5.11731512f, 5.66144997f,
-    6.26344381f, 6.92944893f, 7.66627177f, 8.48144253f, 9.3832921f, 10.3810372f, 11.4848747f, 12.7060855f,
-    14.0571502f, 15.5518765f, 17.2055401f, 19.0350413f, 21.0590772f, 23.298333f, 25.7756936f, 28.5164772f,
-    31.548694f, 34.9033329f, 38.6146774f, 42.7206571f, 47.2632342f, 52.288833f, 57.8488142f, 64.0f
-};
-
-inline constexpr std::uint16_t kScaleHalfBegin[65] = {
-    0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 43, 47, 51, 55, 59, 64, 69, 74, 80, 86, 92, 99, 106, 114,
-    122, 131, 141, 152, 164, 177, 191, 206, 223, 241, 261, 283, 307, 333, 362, 393, 428, 466, 508, 554, 605, 661,
-    723, 791, 866, 949, 1041, 1142, 1254, 1377, 1513, 1663, 1829, 2013, 2216, 2440, 2688
-};
-
-inline constexpr std::uint16_t kScaleHalf[2688] = {
-    1, 65533, 1, 1, 65533, 1, 1, 65521, 7, 1, 65483, 26, 1, 65377, 79, 1, 65135, 200, 1, 64671, 432, 1, 63893, 821,
-    1, 62727, 1404, 1, 61135, 2200, 1, 59113, 3211, 1, 56705, 4415, 4, 53976, 5778, 1, 51005, 7257, 8, 1, 47883,
-    8796, 30, 1, 44689, 10333, 90, 1, 41495, 11798, 222, 2, 38360, 13116, 471, 1, 35327, 14220, 877, 7, 1, 32431,
-    15059, 1465, 28, 2, 29692, 15604, 2233, 84, 1, 27123, 15851, 3143, 207, 5, 1, 24731, 15820, 4128, 435, 19, 4,
-    22516, 15545, 5109, 796, 58, 1, 20471, 15070, 6008, 1294, 150, 10, 4, 18594, 14441, 6763, 1908, 324, 33, 2,
-    16874, 13702, 7337, 2588, 602, 92, 9, 8, 15302, 12894, 7713, 3276, 987, 211, 32, 4, 13868, 12048, 7901, 3910,
-    1460, 412, 87, 14, 2, 12562, 11193, 7917, 4445, 1982, 700, 197, 44, 8, 2, 11376, 10348, 7790, 4853, 2502, 1067,
-    377, 110, 27, 5, 2, 10296, 9529, 7551, 5124, 2977, 1481, 631, 230, 72, 20, 4, 2, 9318, 8745, 7228, 5261, 3373,
-    1905, 946, 415, 160, 54, 16, 5, 4, 8432, 8003, 6848, 5281, 3669, 2298, 1297, 660, 302, 125, 47, 16, 4, 6, 7626,
-    7309, 6434, 5200, 3861, 2633, 1648, 949, 501, 243, 108, 44, 17, 5, 2, 6898, 6662, 6002, 5043, 3953, 2889, 1971,
-    1253, 743, 412, 212, 102, 46, 19, 8, 3, 6, 6238, 6064, 5567, 4828, 3956, 3062, 2239, 1546, 1009, 622, 362, 199,
-    104, 50, 24, 10, 4, 4, 5642, 5511, 5140, 4575, 3887, 3153, 2440, 1803, 1272, 856, 550, 337, 197, 111, 59, 30,
-    14, 7, 3, 4, 5102, 5004, 4727, 4298, 3762, 3170, 2571, 2007, 1509, 1092, 760, 510, 329, 205, 122, 71, 39, 20,
-    11, 5, 3, 4, 4612, 4541, 4334, 4009, 3596, 3126, 2634, 2152, 1703, 1308, 973, 702, 491, 333, 218, 139, 86, 52,
-    29, 17, 9, 5, 3, 6, 4170, 4117, 3963, 3719, 3402, 3034, 2638, 2236, 1848, 1488, 1169, 895, 668, 486, 345, 238,
-    161, 105, 68, 42, 26, 15, 9, 5, 3, 4, 3770, 3731, 3616, 3433, 3192, 2907, 2593, 2265, 1939, 1624, 1333, 1072,
-    843, 651, 492, 363, 263, 187, 130, 89, 59, 38, 25, 15, 10, 5, 4, 2, 8, 3408, 3379, 3294, 3157, 2975, 2756, 2510,
-    2248, 1978, 1713, 1457, 1219, 1003, 811, 645, 504, 387, 292, 218, 158, 114, 81, 56, 38, 25, 17, 11, 7, 4, 3, 6,
-    3080, 3060, 2996, 2895, 2757, 2589, 2400, 2192, 1976, 1756, 1538, 1330, 1134, 953, 790, 646, 521, 414, 325, 252,
-    191, 144, 107, 79, 56, 40, 29, 19, 13, 9, 6, 4, 3, 1, 6, 2786, 2769, 2722, 2647, 2543, 2417, 2270, 2109, 1937,
-    1759, 1580, 1401, 1231, 1067, 916, 777, 652, 541, 443, 359, 288, 228, 179, 138, 106, 81, 60, 44, 33, 23, 17, 12,
-    9, 5, 4, 3, 2, 6, 2518, 2506, 2471, 2415, 2337, 2242, 2131, 2006, 1871, 1729, 1584, 1437, 1291, 1150, 1015, 887,
-    768, 660, 560, 472, 394, 326, 267, 217, 174, 139, 110, 86, 66, 51, 39, 29, 22, 16, 12, 8, 7, 4, 3, 2, 2, 6,
-    2276, 2267, 2242, 2199, 2142, 2070, 1986, 1890, 1786, 1674, 1558, 1439, 1319, 1200, 1083, 970, 863, 762, 667,
-    579, 500, 429, 363, 307, 257, 213, 176, 144, 116, 94, 76, 59, 47, 37, 29, 22, 16, 13, 10, 7, 5, 4, 3, 2, 2, 6,
-    2058, 2050, 2032, 2001, 1958, 1904, 1840, 1767, 1688, 1601, 1509, 1415, 1317, 1219, 1122, 1025, 931, 841, 755,
-    673, 596, 525, 460, 400, 346, 297, 254, 216, 181, 153, 126, 105, 87, 71, 57, 46, 38, 29, 24, 18, 15, 11, 9, 7,
-    5, 4, 3, 2, 2, 1, 6, 1860, 1855, 1840, 1818, 1786, 1745, 1698, 1643, 1581, 1516, 1444, 1369, 1292, 1212, 1133,
-    1053, 973, 895, 820, 746, 676, 609, 547, 488, 433, 383, 336, 295, 256, 221, 191, 164, 139, 118, 100, 84, 70, 59,
-    48, 40, 32, 27, 21, 17, 14, 11, 9, 7, 6, 4, 3, 3, 2, 1, 2, 6, 1680, 1678, 1667, 1650, 1626, 1596, 1561, 1518,
-    1473, 1422, 1367, 1309, 1248, 1186, 1121, 1055, 991, 925, 860, 797, 736, 675, 619, 563, 511, 462, 416, 372, 333,
-    296, 261, 231, 202, 178, 154, 133, 116, 99, 85, 73, 61, 52, 44, 37, 31, 25, 22, 17, 14, 12, 10, 8, 6, 5, 4, 3,
-    3, 2, 1, 2, 1, 8, 1520, 1516, 1510, 1496, 1479, 1456, 1430, 1399, 1364, 1325, 1283, 1239, 1191, 1142, 1092,
-    1039, 986, 932, 880, 825, 774, 721, 671, 622, 575, 529, 485, 443, 405, 367, 332, 300, 270, 241, 216, 192, 171,
-    150, 133, 116, 102, 89, 77, 67, 58, 50, 43, 36, 31, 26, 23, 19, 15, 14, 11, 9, 7, 7, 5, 4, 4, 2, 3, 2, 1, 1, 1,
-    8, 1374, 1371, 1366, 1356, 1344, 1327, 1306, 1284, 1257, 1228, 1197, 1162, 1126, 1088, 1048, 1007, 964, 922,
-    878, 835, 791, 747, 705, 662, 620, 580, 540, 503, 465, 431, 396, 365, 335, 305, 279, 253, 230, 208, 187, 169,
-    151, 135, 120, 107, 95, 84, 75, 65, 57, 50, 44, 38, 32, 29, 25, 21, 18, 15, 14, 11, 9, 9, 6, 6, 5, 4, 3, 3, 3,
-    1, 2, 1, 1, 1, 8, 1242, 1239, 1236, 1228, 1220, 1206, 1193, 1174, 1155, 1133, 1109, 1083, 1056, 1026, 995, 964,
-    930, 896, 862, 826, 791, 755, 719, 684, 649, 613, 580, 546, 513, 481, 450, 420, 391, 364, 337, 312, 288, 266,
-    243, 224, 204, 187, 170, 154, 140, 127, 114, 103, 93, 83, 74, 66, 59, 52, 47, 41, 36, 32, 28, 24, 22, 18, 17,
-    14, 12, 11, 9, 8, 7, 5, 5, 5, 3, 3, 3, 2, 2, 1, 2, 1, 1, 1, 6, 1122, 1121, 1118, 1113, 1106, 1096, 1086, 1072,
-    1058, 1042, 1023, 1004, 982, 961, 937, 912, 886, 860, 833, 804, 777, 747, 719, 689, 660, 631, 602, 574, 545,
-    517, 490, 463, 437, 411, 387, 363, 341, 318, 296, 277, 257, 239, 221, 204, 189, 173, 160, 147, 134, 123, 113,
-    102, 93, 84, 77, 69, 62, 57, 50, 46, 41, 36, 33, 29, 25, 23, 21, 18, 15, 14, 13, 11, 9, 8, 8, 6, 5, 5, 4, 4, 3,
-    3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 8, 1014, 1013, 1011, 1007, 1002, 996, 987, 977, 967, 954, 941, 926, 910, 893, 876,
-    856, 836, 816, 795, 773, 751, 728, 704, 682, 657, 634, 610, 586, 562, 539, 515, 492, 469, 447, 425, 404, 382,
-    362, 343, 323, 304, 286, 269, 252, 237, 221, 206, 192, 180, 166, 155, 143, 133, 122, 113, 104, 96, 88, 81, 74,
-    67, 62, 56, 51, 47, 42, 38, 35, 31, 28, 26, 23, 20, 18, 17, 15, 13, 11, 11, 9, 8, 8, 6, 6, 5, 4, 4, 3, 3, 3, 2,
-    2, 2, 2, 1, 1, 1, 1, 1, 1, 6, 916, 916, 914, 912, 908, 903, 896, 890, 881, 873, 862, 851, 839, 826, 813, 798,
-    784, 767, 751, 735, 717, 699, 680, 663, 643, 624, 605, 586, 566, 547, 527, 508, 488, 470, 450, 432, 413, 395,
-    378, 359, 343, 326, 310, 295, 278, 264, 250, 236, 222, 210, 197, 185, 174, 163, 153, 142, 134, 124, 116, 108,
-    100, 93, 86, 80, 74, 68, 63, 58, 54, 49, 45, 41, 38, 35, 31, 29, 27, 24, 21, 20, 18, 16, 15, 13, 12, 11, 10, 8,
-    8, 7, 7, 5, 5, 5, 4, 3, 4, 2, 3, 2, 2, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 8, 828, 828, 826, 825, 822, 818, 814, 808,
-    803, 795, 789, 779, 771, 761, 751, 741, 728, 717, 704, 691, 678, 664, 650, 636, 620, 605, 591, 574, 559, 543,
-    527, 512, 495, 480, 464, 447, 433, 416, 401, 386, 371, 357, 341, 328, 313, 300, 286, 273, 261, 248, 236, 224,
-    213, 202, 192, 181, 172, 162, 153, 144, 136, 128, 120, 113, 106, 99, 93, 87, 81, 76, 70, 66, 62, 57, 52, 50, 45,
-    42, 39, 36, 34, 30, 29, 26, 24, 22, 20, 18, 17, 16, 14, 13, 12, 10, 10, 9, 8, 8, 6, 6, 6, 5, 4, 4, 4, 3, 3, 3,
-    2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 8, 750, 747, 747, 745, 745, 741, 738, 734, 730, 724, 719, 713, 706,
-    699, 691, 683, 674, 666, 655, 646, 636, 625, 614, 603, 591, 580, 567, 556, 543, 530, 518, 505, 492, 479, 466,
-    453, 440, 427, 414, 402, 388, 376, 363, 351, 338, 326, 315, 302, 291, 280, 268, 258, 247, 236, 227, 216, 207,
-    197, 189, 179, 171, 163, 155, 146, 140, 132, 126, 118, 113, 106, 100, 95, 89, 84, 79, 75, 70, 65, 62, 58, 54,
-    51, 47, 44, 42, 38, 36, 34, 31, 29, 27, 25, 23, 22, 20, 18, 17, 16, 15, 13, 12, 12, 10, 10, 9, 8, 7, 7, 6, 6, 5,
-    5, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 8, 678, 675, 676, 674, 673, 671, 669,
-    666, 663, 659, 655, 650, 645, 640, 634, 628, 621, 614, 608, 600, 592, 584, 575, 567, 559, 549, 539, 531, 520,
-    511, 500, 491, 480, 470, 460, 449, 438, 428, 417, 407, 396, 385, 375, 364, 354, 343, 333, 323, 313, 302, 293,
-    283, 274, 264, 254, 246, 236, 228, 219, 211, 203, 194, 187, 178, 172, 164, 157, 151, 143, 137, 131, 125, 119,
-    114, 108, 102, 98, 93, 88, 83, 79, 75, 71, 68, 63, 60, 57, 54, 50, 48, 44, 42, 40, 37, 35, 33, 31, 29, 27, 25,
-    24, 22, 21, 19, 18, 17, 15, 15, 14, 12, 12, 11, 10, 9, 9, 8, 7, 7, 7, 5, 6, 5, 4, 5, 4, 3, 3, 4, 2, 3, 2, 2, 2,
-    2, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 612, 611, 610, 610, 608, 608, 606, 604, 601, 598, 596, 592,
-    588, 585, 580, 575, 570, 566, 560, 554, 549, 542, 536, 529, 523, 516, 508, 502, 493, 486, 479, 470, 462, 454,
-    446, 438, 429, 420, 412, 404, 395, 386, 377, 369, 360, 352, 342, 334, 326, 317, 309, 300, 291, 284, 275, 267,
-    260, 251, 243, 236, 228, 221, 214, 206, 199, 193, 185, 179, 173, 166, 160, 153, 148, 142, 137, 131, 126, 120,
-    116, 111, 106, 101, 97, 93, 88, 85, 81, 77, 73, 70, 66, 64, 60, 57, 54, 52, 49, 47, 44, 41, 40, 37, 36, 33, 32,
-    30, 28, 26, 26, 23, 22, 21, 20, 19, 17, 16, 16, 14, 13, 13, 12, 11, 10, 10, 9, 9, 8, 7, 7, 6, 6, 6, 5, 5, 4, 4,
-    4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 554, 552, 551, 551,
-    551, 549, 547, 548, 545, 543, 541, 538, 536, 533, 529, 526, 522, 519, 514, 511, 505, 502, 496, 491, 487, 481,
-    475, 470, 464, 458, 453, 446, 440, 433, 427, 421, 414, 407, 400, 394, 386, 380, 373, 366, 358, 352, 344, 338,
-    330, 323, 316, 309, 302, 295, 288, 281, 275, 267, 260, 254, 247, 241, 234, 227, 221, 215, 209, 203, 196, 191,
-    184, 179, 174, 168, 162, 157, 152, 147, 141, 137, 132, 128, 122, 119, 114, 110, 105, 102, 98, 94, 90, 86, 84,
-    80, 76, 73, 71, 67, 65, 61, 59, 57, 54, 51, 49, 47, 45, 42, 41, 39, 37, 35, 33, 32, 30, 29, 27, 26, 24, 24, 22,
-    20, 20, 19, 18, 16, 16, 15, 14, 14, 12, 12, 11, 11, 10, 9, 9, 8, 8, 7, 7, 7, 6, 5, 6, 5, 5, 4, 4, 4, 3, 4, 3, 3,
-    3, 2, 3, 2, 2, 2, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 500, 499, 499, 498,
-    497, 497, 496, 494, 494, 493, 491, 489, 487, 485, 482, 480, 477, 475, 471, 468, 465, 461, 458, 453, 450, 446,
-    442, 438, 433, 429, 424, 419, 415, 410, 404, 400, 395, 389, 384, 378, 374, 367, 362, 357, 351, 345, 340, 334,
-    328, 322, 317, 310, 305, 299, 294, 287, 282, 276, 270, 265, 259, 253, 248, 242, 236, 231, 225, 220, 215, 209,
-    204, 199, 194, 189, 183, 179, 174, 169, 165, 159, 155, 151, 146, 142, 138, 133, 129, 126, 121, 117, 114, 110,
-    106, 103, 100, 96, 92, 90, 86, 83, 81, 77, 75, 72, 69, 66, 64, 62, 59, 57, 55, 52, 51, 48, 47, 44, 43, 41, 39,
-    38, 36, 34, 33, 31, 30, 29, 27, 27, 25, 23, 23, 22, 20, 20, 19, 18, 17, 16, 15, 15, 14, 13, 12, 12, 12, 10, 10,
-    10, 9, 9, 8, 8, 7, 7, 6, 7, 5, 6, 5, 5, 5, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 1, 2, 1, 2, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 452, 451, 451, 450, 450, 449, 449, 447, 447, 445, 446,
-    443, 443, 440, 439, 437, 435, 433, 431, 428, 426, 423, 420, 418, 415, 411, 409, 405, 402, 399, 395, 391, 388,
-    384, 380, 377, 372, 369, 364, 360, 356, 351, 348, 342, 339, 334, 329, 325, 320, 316, 311, 307, 301, 297, 293,
-    287, 283, 278, 274, 269, 263, 260, 254, 250, 245, 240, 236, 231, 227, 222, 217, 213, 208, 204, 199, 195, 191,
-    187, 182, 178, 173, 170, 165, 162, 157, 154, 149, 146, 142, 139, 135, 131, 127, 124, 121, 118, 114, 110, 108,
-    105, 101, 98, 96, 93, 89, 87, 85, 81, 80, 76, 74, 72, 69, 67, 65, 63, 60, 59, 56, 55, 52, 51, 49, 47, 46, 43,
-    43, 40, 39, 38, 36, 35, 33, 32, 31, 30, 29, 27, 26, 25, 25, 23, 22, 21, 21, 19, 19, 18, 17, 16, 16, 15, 14, 14,
-    13, 12, 12, 12, 11, 10, 10, 9, 9, 9, 8, 8, 7, 7, 7, 6, 6, 6, 5, 5, 5, 5, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 2, 2,
-    2, 3, 1, 2, 2, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 408,
-    408, 407, 407, 407, 406, 406, 405, 404, 404, 402, 402, 401, 400, 399, 398, 396, 394, 393, 391, 389, 387, 385,
-    383, 380, 379, 376, 374, 371, 369, 366, 363, 361, 357, 355, 352, 349, 345, 343, 339, 336, 333, 329, 326, 323,
-    319, 315, 312, 308, 305, 301, 298, 293, 290, 286, 283, 278, 275, 271, 267, 263, 260, 255, 252, 248, 244, 240,
-    236, 232, 229, 224, 221, 217, 213, 210, 205, 202, 198, 194, 191, 187, 184, 179, 177, 172, 169, 166, 162, 159,
-    155, 152, 149, 145, 142, 139, 136, 133, 129, 127, 123, 121, 117, 115, 112, 109, 106, 104, 101, 98, 96, 93, 91,
-    89, 86, 83, 81, 79, 77, 75, 72, 71, 68, 67, 64, 63, 60, 59, 57, 55, 54, 52, 50, 49, 47, 46, 44, 43, 41, 40, 39,
-    37, 36, 35, 33, 33, 31, 31, 29, 28, 27, 26, 26, 24, 23, 23, 22, 21, 20, 19, 19, 18, 17, 17, 16, 15, 15, 14, 13,
-    14, 12, 12, 12, 11, 10, 10, 10, 9, 9, 9, 8, 8, 7, 7, 7, 7, 6, 6, 6, 5, 5, 5, 5, 5, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3,
-    3, 2, 3, 2, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1
-};
-
-}  // namespace gancodec::detail
-// ---- gancodec/latents/scale_table.hpp
-
-namespace gancodec {
-
-/// The residuals r of the latents are coded with one of 64 tables; the integer hyper scale network picks which.
-///   table i = distribution of round(N(0, sigma_i²)),  sigma_i = 0.11 · (64 / 0.11)^(i / 63)
-/// Exact    The tables are committed integers (units of 2^-16); no float selects or makes one at run time.
-inline constexpr int kScales = detail::kScaleTables;
-inline constexpr float kScaleSigmaMin = 0.11f, kScaleSigmaMax = 64.0f;
-/// log2(sigma_{i+1} / sigma_i): training maps a real index t to sigma = kScaleSigmaMin · 2^(t · kScaleStepLog2).
-inline constexpr float kScaleStepLog2 = 0.145784517f;
-
-/// The standard deviation that table `index` stands for. For training and reports; coding needs only the index.
-/// Requires 0 <= index < 64.
-[[nodiscard]] constexpr float scale_sigma(int index) {
-    GANCODEC_ASSERT(index >= 0 && index < kScales);
-    return detail::kScaleSigma[index];
-}
-
-/// Half of every symmetric table, as CdfTables::symmetric() takes them: frequencies [escape, P(0), P(1) .. P(m)] of
-/// table i at begin[i] .. begin[i + 1]; escape + P(0) + 2·(P(1) + .. + P(m)) = 65536.
-struct ScaleTables {
-    std::span<const std::uint16_t> half;
-    std::span<const std::uint16_t> begin;
-};
-[[nodiscard]] constexpr ScaleTables scale_tables() { return {detail::kScaleHalf, detail::kScaleHalfBegin}; }
-
-namespace detail {
-
-constexpr bool scale_tables_are_whole() {
-    for (int i = 0; i < kScales; ++i) {
-        std::uint32_t total = kScaleHalf[kScaleHalfBegin[i]] + std::uint32_t{kScaleHalf[kScaleHalfBegin[i] + 1]};
-        for (int j = kScaleHalfBegin[i] + 2; j < kScaleHalfBegin[i + 1]; ++j) {
-            if (kScaleHalf[j] == 0) return false;
-            total += 2u * kScaleHalf[j];
-        }
-        if (total != 65536u) return false;
-    }
-    return true;
-}
-static_assert(scale_tables_are_whole(), "every scale table must sum to 65536 and leave no slot empty");
-
-}  // namespace detail
-
-}  // namespace gancodec
-
 // ---- gancodec/entropy/table_hash.hpp
 
 namespace gancodec {
@@ -8173,7 +8887,7 @@ public:
         std::vector<std::uint16_t> whole;
         for (std::size_t i = 0; i + 1 < begin.size(); ++i) {
             if (begin[i] + 2 > begin[i + 1] || begin[i + 1] > half.size())
-                throw Error(Errc::corrupt_weights, "scale table " + std::to_string(i) +
+                raise_error(Errc::corrupt_weights, "scale table " + std::to_string(i) +
                                                        ": expected at least 2 frequencies, found a range outside");
             const auto table = half.subspan(begin[i], static_cast<std::size_t>(begin[i + 1] - begin[i]));
             whole.assign(1, table[0]);
@@ -8213,7 +8927,7 @@ public:
 private:
     static void check(std::int32_t first, std::span<const std::uint16_t> frequencies, const std::string& where) {
         const auto refuse = [&](const std::string& expected, const std::string& found) {
-            throw Error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
+            raise_error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
         };
         if (frequencies.size() < 2 || frequencies.size() > kMaxSlots)
             refuse("2 to " + std::to_string(kMaxSlots) + " frequencies", std::to_string(frequencies.size()));
@@ -8296,8 +9010,6 @@ constexpr std::int64_t get_escape(const GetBit& get_bit) {
 }  // namespace gancodec
 // ---- gancodec/entropy/compressai_rans.hpp
 
-#include <limits>
-
 // The entropy coder of CompressAI, whose strings are decoded here and not written.
 //
 //   string      words of 32 bits, little-endian; the first two are the state x, low word first
@@ -8329,7 +9041,7 @@ public:
                      std::span<const std::int32_t> offsets, const std::string& where) {
         const std::size_t count = lengths.size();
         if (count == 0 || offsets.size() != count || cdf.size() % count != 0)
-            throw Error(Errc::corrupt_weights, where + ": expected as many rows, lengths and offsets, found " +
+            raise_error(Errc::corrupt_weights, where + ": expected as many rows, lengths and offsets, found " +
                                                    std::to_string(cdf.size()) + ", " + std::to_string(count) + " and " +
                                                    std::to_string(offsets.size()) + " numbers");
         for (std::size_t i = 0; i < count; ++i)
@@ -8344,7 +9056,7 @@ public:
 private:
     void add(std::span<const std::int32_t> row, std::int32_t length, std::int32_t offset, const std::string& where) {
         const auto refuse = [&](const std::string& expected, const std::string& found) {
-            throw Error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
+            raise_error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
         };
         if (length < 2 || static_cast<std::size_t>(length) > row.size())
             refuse("a length of 2 to " + std::to_string(row.size()), std::to_string(length));
@@ -8398,7 +9110,7 @@ private:
         x_ |= std::uint64_t{get_word()} << 32;
     }
     [[noreturn]] static void refuse(const char* expected, const char* found) {
-        throw Error(Errc::corrupt_stream, std::string("CompressAI string: expected ") + expected + ", found " + found);
+        raise_error(Errc::corrupt_stream, std::string("CompressAI string: expected ") + expected + ", found " + found);
     }
     std::uint32_t get_word() {
         if (next_ == bytes_.size()) refuse("more words", "its end");
@@ -8481,6 +9193,23 @@ inline constexpr std::uint32_t kRansSmallestTail = 9;  ///< k of the smallest ta
     return tail >= count ? 0 : (count - tail) / kRansLanes * kRansLanes;
 }
 
+/// The upper 64 bits of the product, from four products of halves.
+[[nodiscard]] constexpr std::uint64_t multiply_high_by_halves(std::uint64_t a, std::uint64_t b) {
+    constexpr std::uint64_t kLow = 0xFFFFFFFFu;
+    const std::uint64_t middle = (a >> 32) * (b & kLow) + ((a & kLow) * (b & kLow) >> 32);
+    const std::uint64_t other = (a & kLow) * (b >> 32) + (middle & kLow);
+    return (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32);
+}
+/// The same, by one instruction where the machine has it.
+[[nodiscard]] GANCODEC_INLINE constexpr std::uint64_t multiply_high(std::uint64_t a, std::uint64_t b) {
+#if defined(__SIZEOF_INT128__)
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint64_t>((Wide{a} * b) >> 64);
+#else
+    return multiply_high_by_halves(a, b);
+#endif
+}
+
 }  // namespace gancodec
 // ---- gancodec/entropy/rans_decoder.hpp
 
@@ -8520,7 +9249,7 @@ public:
 
 private:
     [[noreturn]] static void refuse(const char* expected, const char* found) {
-        throw Error(Errc::corrupt_stream, std::string("rANS bytes: expected ") + expected + ", found " + found);
+        raise_error(Errc::corrupt_stream, std::string("rANS bytes: expected ") + expected + ", found " + found);
     }
 
     /// Decodes the part in four states, of which the first is `x0`, and returns the bytes of the tail.
@@ -8714,10 +9443,9 @@ private:
             top = after.top;
             slot = 0;
         }
-        __extension__ using Wide = unsigned __int128;
         const CdfTables::EncodeSlot& s = tables.encode_slots(t)[slot];
         renormalise(x, top, s.frequency);
-        const auto quotient = static_cast<std::uint64_t>((Wide{x} * s.reciprocal) >> 64) >> s.shift;
+        const auto quotient = multiply_high(x, s.reciprocal) >> s.shift;
         x += s.bias + quotient * (kProbabilityTotal - s.frequency);
     }
     static void put_bits(std::uint64_t& x, std::uint8_t*& top, std::uint32_t value, int count) {
@@ -8729,7 +9457,7 @@ private:
     /// By value, and never inlined, so that only this rare path needs the state in memory.
     [[nodiscard]] GANCODEC_RARE static State put_escape(State at, std::int32_t symbol, const CdfTables::Table& table) {
         if (symbol < -kMaxSymbol || symbol > kMaxSymbol)
-            throw Error(Errc::invalid_argument, "symbol to encode: expected at most " + std::to_string(kMaxSymbol) +
+            raise_error(Errc::invalid_argument, "symbol to encode: expected at most " + std::to_string(kMaxSymbol) +
                                                     " in magnitude, found " + std::to_string(symbol));
         put_escape_backwards(escape_code(symbol, table), [&](std::uint32_t bit) { put_bits(at.x, at.top, bit, 1); });
         return at;
@@ -8764,17 +9492,26 @@ public:
     /// Requires symbols.size() == index.size().
     void decode(ByteView bytes, std::span<const std::uint8_t> index, std::span<std::int32_t> symbols) const {
         check(symbols.size(), index);
-        RansDecoder::decode(bytes, symbols, tables_, [p = index.data()](std::size_t i) { return std::size_t{p[i]}; });
+        decode(bytes, symbols, [p = index.data()](std::size_t i) { return std::size_t{p[i]}; });
+    }
+    /// The same with table_of(i), which is asked in rising order, each time when all symbols before are there.
+    /// Requires table_of(i) < tables().size().
+    template <class TableOf>
+    void decode(ByteView bytes, std::span<std::int32_t> symbols, const TableOf& table_of) const {
+        RansDecoder::decode(bytes, symbols, tables_, table_of);
+    }
+    void require_tables(std::span<const std::uint8_t> index) const {
+        std::uint8_t largest = 0;
+        for (const std::uint8_t i : index) largest = std::max(largest, i);
+        if (!index.empty() && largest >= tables_.size())
+            raise_error(Errc::corrupt_weights, "scale index: expected below " + std::to_string(tables_.size()) +
+                                                   ", found " + std::to_string(largest));
     }
 
 private:
     void check([[maybe_unused]] std::size_t symbols, std::span<const std::uint8_t> index) const {
         GANCODEC_ASSERT(symbols == index.size());
-        std::uint8_t largest = 0;
-        for (const std::uint8_t i : index) largest = std::max(largest, i);
-        if (!index.empty() && largest >= tables_.size())
-            throw Error(Errc::corrupt_weights, "scale index: expected below " + std::to_string(tables_.size()) +
-                                                   ", found " + std::to_string(largest));
+        require_tables(index);
     }
 
     CdfTables tables_;
@@ -8815,6 +9552,612 @@ private:
 };
 
 }  // namespace gancodec
+// ---- gancodec/entropy/plane_coder.hpp
+
+// A plane of bytes without loss: alpha channels, masks (this comment is the specification).
+//
+// Pixels are coded row by row. With W, N, NW, NE the neighbours that were coded before, outside the plane those beside them
+// (W and NW on the left: N; N, NW, NE in the first row: W; NE on the right: N; at the first pixel all are 0):
+//   p = min(W, N) if NW >= max(W, N), max(W, N) if NW <= min(W, N), else W + N - NW       (LOCO-I's)
+//   activity = |W - NW| + |N - NW| + |N - NE|, in classes 0, 1..2, 3..6, 7..14, 15..30, 31..
+//   first  a bit in the context of the class, and of whether the pixel to the left was predicted: is it other than p?
+//   if so  the 8 bits of (pixel - p) mod 256, highest first, each in the context of the class and the bits before it
+// A context is the probability of a 0 in units of 2^-16, at first 1/2. After bit number n in it (from 1) the probability moves
+// by 2^-min(n, 5) of its distance to 2^16 for a 0, or to 0 for a 1, rounded down.
+// The bits of every 2^16 pixels, and of the rest, go through one rANS state of 32 bits (rans.hpp, with bytes while x < 2^23): it is
+// 2^23 after the last of them, and its first value stands in front of its bytes, highest byte first. Contexts go on.
+
+namespace gancodec {
+
+namespace detail {
+
+/// The bits of a pixel in their contexts. `Coder` codes: bool code(Context&, bool bit); it returns the bit.
+class PlaneModel {
+public:
+    struct Context {
+        std::uint32_t zero = 1u << 15;
+        int seen = 0;
+
+        void update(bool bit) {
+            seen = std::min(seen + 1, 5);
+            zero = bit ? zero - (zero >> seen) : zero + (((1u << 16) - zero) >> seen);
+            zero = std::clamp(zero, 1u, (1u << 16) - 1u);
+        }
+    };
+
+    PlaneModel(const std::uint8_t* plane, int width) : plane_(plane), width_(width) {}
+
+    /// Codes the pixel at (x, y), of which the decoder knows nothing. Returns it.
+    template <class Coder>
+    std::uint8_t code(Coder& coder, int x, int y, std::uint8_t pixel) {
+        const std::uint8_t* at = plane_ + static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) + x;
+        const int west = x > 0 ? at[-1] : y > 0 ? at[-width_] : 0, north = y > 0 ? at[-width_] : west;
+        const int north_west = x > 0 && y > 0 ? at[-width_ - 1] : north;
+        const int north_east = y > 0 && x + 1 < width_ ? at[-width_ + 1] : north;
+        const int low = std::min(west, north), high = std::max(west, north);
+        const int predicted = north_west >= high ? low : north_west <= low ? high : west + north - north_west;
+        const int activity = std::abs(west - north_west) + std::abs(north - north_west) + std::abs(north - north_east);
+        std::size_t level = 0;
+        while (level < kClasses - 1 && activity >= (2 << level) - 1) ++level;
+        if (x == 0) missed_ = false;
+        const auto given = static_cast<std::uint8_t>(pixel - predicted);
+        missed_ = coder.code(first_[2 * level + (missed_ ? 1 : 0)], given != 0);
+        if (!missed_) return static_cast<std::uint8_t>(predicted);
+        std::size_t node = 1;
+        for (int bit = 7; bit >= 0; --bit)
+            node = 2 * node + (coder.code(rest_[level][node], ((given >> bit) & 1) != 0) ? 1 : 0);
+        return static_cast<std::uint8_t>(predicted + static_cast<int>(node & 0xFFu));
+    }
+
+private:
+    static constexpr std::size_t kClasses = 6;
+
+    const std::uint8_t* plane_;
+    int width_;
+    bool missed_ = false;
+    std::array<Context, 2 * kClasses> first_;
+    std::array<std::array<Context, 256>, kClasses> rest_;
+};
+
+inline constexpr std::uint32_t kPlaneLow = 1u << 23;
+inline constexpr std::size_t kPlaneChunk = std::size_t{1} << 16;  ///< pixels
+
+/// Keeps bits with their probabilities, because rANS encodes the last one first.
+class PlaneBits {
+public:
+    bool code(PlaneModel::Context& context, bool bit) {
+        bits_.push_back(context.zero << 1 | (bit ? 1u : 0u));
+        context.update(bit);
+        return bit;
+    }
+    void append_to(Bytes& out) {
+        std::uint32_t x = kPlaneLow;
+        const std::size_t begin = out.size();
+        for (; !bits_.empty(); bits_.pop_back()) {
+            const std::uint32_t zero = bits_.back() >> 1;
+            const bool bit = (bits_.back() & 1u) != 0;
+            const std::uint32_t frequency = bit ? (1u << 16) - zero : zero;
+            for (; x >= frequency << 15; x >>= 8) out.push_back(static_cast<std::uint8_t>(x));
+            x = ((x / frequency) << 16) + x % frequency + (bit ? zero : 0u);
+        }
+        for (int i = 0; i < 4; ++i, x >>= 8) out.push_back(static_cast<std::uint8_t>(x));
+        std::reverse(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end());
+    }
+
+private:
+    std::vector<std::uint32_t> bits_;
+};
+
+class PlaneReader {
+public:
+    explicit PlaneReader(ByteView bytes) : bytes_(bytes) {}
+
+    void begin() {
+        if (bytes_.size() < 4) refuse("bytes for every pixel", "the end");
+        x_ = 0;
+        for (int i = 0; i < 4; ++i) pull();
+        if (x_ < kPlaneLow || x_ >> 31 != 0) refuse("a state of 2^23 to 2^31", "another");
+    }
+    void end() const {
+        if (x_ != kPlaneLow) refuse("a state that ends at 2^23", "another");
+    }
+    bool code(PlaneModel::Context& context, bool) {
+        const std::uint32_t position = x_ & 0xFFFFu, zero = context.zero;
+        const bool bit = position >= zero;
+        x_ = (bit ? (1u << 16) - zero : zero) * (x_ >> 16) + position - (bit ? zero : 0u);
+        while (x_ < kPlaneLow) {
+            if (bytes_.empty()) refuse("bytes for every pixel", "the end");
+            pull();
+        }
+        context.update(bit);
+        return bit;
+    }
+    [[nodiscard]] bool empty() const { return bytes_.empty(); }
+    [[noreturn]] static void refuse(const char* expected, const char* found) {
+        raise_error(Errc::corrupt_stream, std::string("plane: expected ") + expected + ", found " + found);
+    }
+
+private:
+    void pull() {
+        x_ = x_ << 8 | bytes_.front();
+        bytes_ = bytes_.subspan(1);
+    }
+    ByteView bytes_;
+    std::uint32_t x_ = 0;
+};
+
+/// Calls code(x, y) for every pixel, and begin() and end() around every 2^16 of them.
+template <class Code, class Begin, class End>
+void each_plane_pixel(int width, int height, const Code& code, const Begin& begin, const End& end) {
+    std::size_t done = 0;
+    const std::size_t all = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+    for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width; ++x) {
+            if (done % kPlaneChunk == 0) begin();
+            code(x, y);
+            if (++done % kPlaneChunk == 0 || done == all) end();
+        }
+}
+
+}  // namespace detail
+
+/// Codes a plane of bytes without loss; one value everywhere costs about 0.001 bits a pixel.
+/// Shapes   plane [height][width]
+[[nodiscard]] inline Bytes encode_plane(ByteView plane, int width, int height) {
+    GANCODEC_ASSERT(plane.size() == static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
+    Bytes out;
+    detail::PlaneModel model(plane.data(), width);
+    detail::PlaneBits bits;
+    const std::uint8_t* pixel = plane.data();
+    detail::each_plane_pixel(
+        width, height, [&](int x, int y) { model.code(bits, x, y, *pixel++); }, [] {}, [&] { bits.append_to(out); });
+    return out;
+}
+
+/// Undoes encode_plane().
+/// Safe     Any bytes; it allocates the plane alone, which the caller holds against limits before.
+/// Errors   Error{Errc::corrupt_stream}.
+[[nodiscard]] inline Bytes decode_plane(ByteView bytes, int width, int height) {
+    Bytes plane(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
+    detail::PlaneModel model(plane.data(), width);
+    detail::PlaneReader reader(bytes);
+    std::uint8_t* pixel = plane.data();
+    detail::each_plane_pixel(
+        width, height, [&](int x, int y) { *pixel++ = model.code(reader, x, y, 0); }, [&] { reader.begin(); },
+        [&] { reader.end(); });
+    if (!reader.empty()) detail::PlaneReader::refuse("an end", "more bytes");
+    return plane;
+}
+
+}  // namespace gancodec
+
+// ---- gancodec/latents/scale_table_data.hpp
+
+// Written by tools/make_scale_tables.py; explained in scale_table.hpp.
+
+namespace gancodec::detail {
+
+inline constexpr int kScaleTables = 64;
+
+inline constexpr float kScaleSigma[64] = {
+    0.11f, 0.121696531f, 0.134636778f, 0.148952989f, 0.164791473f, 0.182314096f, 0.201699936f, 0.223147113f,
+    0.246874814f, 0.27312553f, 0.302167541f, 0.334297649f, 0.36984422f, 0.409170531f, 0.452678492f, 0.500812745f,
+    0.554065215f, 0.612980132f, 0.678159595f, 0.750269727f, 0.83004748f, 0.91830817f, 1.0159538f, 1.1239823f,
+    1.2434977f, 1.37572142f, 1.52200476f, 1.68384272f, 1.86288925f, 2.06097417f, 2.28012187f, 2.52257201f,
+    2.79080239f, 3.08755426f, 3.41586038f, 3.77907598f, 4.18091305f, 4.62547831f, 5.11731512f, 5.66144997f,
+    6.26344381f, 6.92944893f, 7.66627177f, 8.48144253f, 9.3832921f, 10.3810372f, 11.4848747f, 12.7060855f,
+    14.0571502f, 15.5518765f, 17.2055401f, 19.0350413f, 21.0590772f, 23.298333f, 25.7756936f, 28.5164772f,
+    31.548694f, 34.9033329f, 38.6146774f, 42.7206571f, 47.2632342f, 52.288833f, 57.8488142f, 64.0f
+};
+
+inline constexpr std::uint16_t kScaleHalfBegin[65] = {
+    0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 43, 47, 51, 55, 59, 64, 69, 74, 80, 86, 92, 99, 106, 114,
+    122, 131, 141, 152, 164, 177, 191, 206, 223, 241, 261, 283, 307, 333, 362, 393, 428, 466, 508, 554, 605, 661,
+    723, 791, 866, 949, 1041, 1142, 1254, 1377, 1513, 1663, 1829, 2013, 2216, 2440, 2688
+};
+
+inline constexpr std::uint16_t kScaleHalf[2688] = {
+    1, 65533, 1, 1, 65533, 1, 1, 65521, 7, 1, 65483, 26, 1, 65377, 79, 1, 65135, 200, 1, 64671, 432, 1, 63893, 821,
+    1, 62727, 1404, 1, 61135, 2200, 1, 59113, 3211, 1, 56705, 4415, 4, 53976, 5778, 1, 51005, 7257, 8, 1, 47883,
+    8796, 30, 1, 44689, 10333, 90, 1, 41495, 11798, 222, 2, 38360, 13116, 471, 1, 35327, 14220, 877, 7, 1, 32431,
+    15059, 1465, 28, 2, 29692, 15604, 2233, 84, 1, 27123, 15851, 3143, 207, 5, 1, 24731, 15820, 4128, 435, 19, 4,
+    22516, 15545, 5109, 796, 58, 1, 20471, 15070, 6008, 1294, 150, 10, 4, 18594, 14441, 6763, 1908, 324, 33, 2,
+    16874, 13702, 7337, 2588, 602, 92, 9, 8, 15302, 12894, 7713, 3276, 987, 211, 32, 4, 13868, 12048, 7901, 3910,
+    1460, 412, 87, 14, 2, 12562, 11193, 7917, 4445, 1982, 700, 197, 44, 8, 2, 11376, 10348, 7790, 4853, 2502, 1067,
+    377, 110, 27, 5, 2, 10296, 9529, 7551, 5124, 2977, 1481, 631, 230, 72, 20, 4, 2, 9318, 8745, 7228, 5261, 3373,
+    1905, 946, 415, 160, 54, 16, 5, 4, 8432, 8003, 6848, 5281, 3669, 2298, 1297, 660, 302, 125, 47, 16, 4, 6, 7626,
+    7309, 6434, 5200, 3861, 2633, 1648, 949, 501, 243, 108, 44, 17, 5, 2, 6898, 6662, 6002, 5043, 3953, 2889, 1971,
+    1253, 743, 412, 212, 102, 46, 19, 8, 3, 6, 6238, 6064, 5567, 4828, 3956, 3062, 2239, 1546, 1009, 622, 362, 199,
+    104, 50, 24, 10, 4, 4, 5642, 5511, 5140, 4575, 3887, 3153, 2440, 1803, 1272, 856, 550, 337, 197, 111, 59, 30,
+    14, 7, 3, 4, 5102, 5004, 4727, 4298, 3762, 3170, 2571, 2007, 1509, 1092, 760, 510, 329, 205, 122, 71, 39, 20,
+    11, 5, 3, 4, 4612, 4541, 4334, 4009, 3596, 3126, 2634, 2152, 1703, 1308, 973, 702, 491, 333, 218, 139, 86, 52,
+    29, 17, 9, 5, 3, 6, 4170, 4117, 3963, 3719, 3402, 3034, 2638, 2236, 1848, 1488, 1169, 895, 668, 486, 345, 238,
+    161, 105, 68, 42, 26, 15, 9, 5, 3, 4, 3770, 3731, 3616, 3433, 3192, 2907, 2593, 2265, 1939, 1624, 1333, 1072,
+    843, 651, 492, 363, 263, 187, 130, 89, 59, 38, 25, 15, 10, 5, 4, 2, 8, 3408, 3379, 3294, 3157, 2975, 2756, 2510,
+    2248, 1978, 1713, 1457, 1219, 1003, 811, 645, 504, 387, 292, 218, 158, 114, 81, 56, 38, 25, 17, 11, 7, 4, 3, 6,
+    3080, 3060, 2996, 2895, 2757, 2589, 2400, 2192, 1976, 1756, 1538, 1330, 1134, 953, 790, 646, 521, 414, 325, 252,
+    191, 144, 107, 79, 56, 40, 29, 19, 13, 9, 6, 4, 3, 1, 6, 2786, 2769, 2722, 2647, 2543, 2417, 2270, 2109, 1937,
+    1759, 1580, 1401, 1231, 1067, 916, 777, 652, 541, 443, 359, 288, 228, 179, 138, 106, 81, 60, 44, 33, 23, 17, 12,
+    9, 5, 4, 3, 2, 6, 2518, 2506, 2471, 2415, 2337, 2242, 2131, 2006, 1871, 1729, 1584, 1437, 1291, 1150, 1015, 887,
+    768, 660, 560, 472, 394, 326, 267, 217, 174, 139, 110, 86, 66, 51, 39, 29, 22, 16, 12, 8, 7, 4, 3, 2, 2, 6,
+    2276, 2267, 2242, 2199, 2142, 2070, 1986, 1890, 1786, 1674, 1558, 1439, 1319, 1200, 1083, 970, 863, 762, 667,
+    579, 500, 429, 363, 307, 257, 213, 176, 144, 116, 94, 76, 59, 47, 37, 29, 22, 16, 13, 10, 7, 5, 4, 3, 2, 2, 6,
+    2058, 2050, 2032, 2001, 1958, 1904, 1840, 1767, 1688, 1601, 1509, 1415, 1317, 1219, 1122, 1025, 931, 841, 755,
+    673, 596, 525, 460, 400, 346, 297, 254, 216, 181, 153, 126, 105, 87, 71, 57, 46, 38, 29, 24, 18, 15, 11, 9, 7,
+    5, 4, 3, 2, 2, 1, 6, 1860, 1855, 1840, 1818, 1786, 1745, 1698, 1643, 1581, 1516, 1444, 1369, 1292, 1212, 1133,
+    1053, 973, 895, 820, 746, 676, 609, 547, 488, 433, 383, 336, 295, 256, 221, 191, 164, 139, 118, 100, 84, 70, 59,
+    48, 40, 32, 27, 21, 17, 14, 11, 9, 7, 6, 4, 3, 3, 2, 1, 2, 6, 1680, 1678, 1667, 1650, 1626, 1596, 1561, 1518,
+    1473, 1422, 1367, 1309, 1248, 1186, 1121, 1055, 991, 925, 860, 797, 736, 675, 619, 563, 511, 462, 416, 372, 333,
+    296, 261, 231, 202, 178, 154, 133, 116, 99, 85, 73, 61, 52, 44, 37, 31, 25, 22, 17, 14, 12, 10, 8, 6, 5, 4, 3,
+    3, 2, 1, 2, 1, 8, 1520, 1516, 1510, 1496, 1479, 1456, 1430, 1399, 1364, 1325, 1283, 1239, 1191, 1142, 1092,
+    1039, 986, 932, 880, 825, 774, 721, 671, 622, 575, 529, 485, 443, 405, 367, 332, 300, 270, 241, 216, 192, 171,
+    150, 133, 116, 102, 89, 77, 67, 58, 50, 43, 36, 31, 26, 23, 19, 15, 14, 11, 9, 7, 7, 5, 4, 4, 2, 3, 2, 1, 1, 1,
+    8, 1374, 1371, 1366, 1356, 1344, 1327, 1306, 1284, 1257, 1228, 1197, 1162, 1126, 1088, 1048, 1007, 964, 922,
+    878, 835, 791, 747, 705, 662, 620, 580, 540, 503, 465, 431, 396, 365, 335, 305, 279, 253, 230, 208, 187, 169,
+    151, 135, 120, 107, 95, 84, 75, 65, 57, 50, 44, 38, 32, 29, 25, 21, 18, 15, 14, 11, 9, 9, 6, 6, 5, 4, 3, 3, 3,
+    1, 2, 1, 1, 1, 8, 1242, 1239, 1236, 1228, 1220, 1206, 1193, 1174, 1155, 1133, 1109, 1083, 1056, 1026, 995, 964,
+    930, 896, 862, 826, 791, 755, 719, 684, 649, 613, 580, 546, 513, 481, 450, 420, 391, 364, 337, 312, 288, 266,
+    243, 224, 204, 187, 170, 154, 140, 127, 114, 103, 93, 83, 74, 66, 59, 52, 47, 41, 36, 32, 28, 24, 22, 18, 17,
+    14, 12, 11, 9, 8, 7, 5, 5, 5, 3, 3, 3, 2, 2, 1, 2, 1, 1, 1, 6, 1122, 1121, 1118, 1113, 1106, 1096, 1086, 1072,
+    1058, 1042, 1023, 1004, 982, 961, 937, 912, 886, 860, 833, 804, 777, 747, 719, 689, 660, 631, 602, 574, 545,
+    517, 490, 463, 437, 411, 387, 363, 341, 318, 296, 277, 257, 239, 221, 204, 189, 173, 160, 147, 134, 123, 113,
+    102, 93, 84, 77, 69, 62, 57, 50, 46, 41, 36, 33, 29, 25, 23, 21, 18, 15, 14, 13, 11, 9, 8, 8, 6, 5, 5, 4, 4, 3,
+    3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 8, 1014, 1013, 1011, 1007, 1002, 996, 987, 977, 967, 954, 941, 926, 910, 893, 876,
+    856, 836, 816, 795, 773, 751, 728, 704, 682, 657, 634, 610, 586, 562, 539, 515, 492, 469, 447, 425, 404, 382,
+    362, 343, 323, 304, 286, 269, 252, 237, 221, 206, 192, 180, 166, 155, 143, 133, 122, 113, 104, 96, 88, 81, 74,
+    67, 62, 56, 51, 47, 42, 38, 35, 31, 28, 26, 23, 20, 18, 17, 15, 13, 11, 11, 9, 8, 8, 6, 6, 5, 4, 4, 3, 3, 3, 2,
+    2, 2, 2, 1, 1, 1, 1, 1, 1, 6, 916, 916, 914, 912, 908, 903, 896, 890, 881, 873, 862, 851, 839, 826, 813, 798,
+    784, 767, 751, 735, 717, 699, 680, 663, 643, 624, 605, 586, 566, 547, 527, 508, 488, 470, 450, 432, 413, 395,
+    378, 359, 343, 326, 310, 295, 278, 264, 250, 236, 222, 210, 197, 185, 174, 163, 153, 142, 134, 124, 116, 108,
+    100, 93, 86, 80, 74, 68, 63, 58, 54, 49, 45, 41, 38, 35, 31, 29, 27, 24, 21, 20, 18, 16, 15, 13, 12, 11, 10, 8,
+    8, 7, 7, 5, 5, 5, 4, 3, 4, 2, 3, 2, 2, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 8, 828, 828, 826, 825, 822, 818, 814, 808,
+    803, 795, 789, 779, 771, 761, 751, 741, 728, 717, 704, 691, 678, 664, 650, 636, 620, 605, 591, 574, 559, 543,
+    527, 512, 495, 480, 464, 447, 433, 416, 401, 386, 371, 357, 341, 328, 313, 300, 286, 273, 261, 248, 236, 224,
+    213, 202, 192, 181, 172, 162, 153, 144, 136, 128, 120, 113, 106, 99, 93, 87, 81, 76, 70, 66, 62, 57, 52, 50, 45,
+    42, 39, 36, 34, 30, 29, 26, 24, 22, 20, 18, 17, 16, 14, 13, 12, 10, 10, 9, 8, 8, 6, 6, 6, 5, 4, 4, 4, 3, 3, 3,
+    2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 8, 750, 747, 747, 745, 745, 741, 738, 734, 730, 724, 719, 713, 706,
+    699, 691, 683, 674, 666, 655, 646, 636, 625, 614, 603, 591, 580, 567, 556, 543, 530, 518, 505, 492, 479, 466,
+    453, 440, 427, 414, 402, 388, 376, 363, 351, 338, 326, 315, 302, 291, 280, 268, 258, 247, 236, 227, 216, 207,
+    197, 189, 179, 171, 163, 155, 146, 140, 132, 126, 118, 113, 106, 100, 95, 89, 84, 79, 75, 70, 65, 62, 58, 54,
+    51, 47, 44, 42, 38, 36, 34, 31, 29, 27, 25, 23, 22, 20, 18, 17, 16, 15, 13, 12, 12, 10, 10, 9, 8, 7, 7, 6, 6, 5,
+    5, 4, 4, 4, 3, 3, 3, 3, 2, 2, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 8, 678, 675, 676, 674, 673, 671, 669,
+    666, 663, 659, 655, 650, 645, 640, 634, 628, 621, 614, 608, 600, 592, 584, 575, 567, 559, 549, 539, 531, 520,
+    511, 500, 491, 480, 470, 460, 449, 438, 428, 417, 407, 396, 385, 375, 364, 354, 343, 333, 323, 313, 302, 293,
+    283, 274, 264, 254, 246, 236, 228, 219, 211, 203, 194, 187, 178, 172, 164, 157, 151, 143, 137, 131, 125, 119,
+    114, 108, 102, 98, 93, 88, 83, 79, 75, 71, 68, 63, 60, 57, 54, 50, 48, 44, 42, 40, 37, 35, 33, 31, 29, 27, 25,
+    24, 22, 21, 19, 18, 17, 15, 15, 14, 12, 12, 11, 10, 9, 9, 8, 7, 7, 7, 5, 6, 5, 4, 5, 4, 3, 3, 4, 2, 3, 2, 2, 2,
+    2, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 612, 611, 610, 610, 608, 608, 606, 604, 601, 598, 596, 592,
+    588, 585, 580, 575, 570, 566, 560, 554, 549, 542, 536, 529, 523, 516, 508, 502, 493, 486, 479, 470, 462, 454,
+    446, 438, 429, 420, 412, 404, 395, 386, 377, 369, 360, 352, 342, 334, 326, 317, 309, 300, 291, 284, 275, 267,
+    260, 251, 243, 236, 228, 221, 214, 206, 199, 193, 185, 179, 173, 166, 160, 153, 148, 142, 137, 131, 126, 120,
+    116, 111, 106, 101, 97, 93, 88, 85, 81, 77, 73, 70, 66, 64, 60, 57, 54, 52, 49, 47, 44, 41, 40, 37, 36, 33, 32,
+    30, 28, 26, 26, 23, 22, 21, 20, 19, 17, 16, 16, 14, 13, 13, 12, 11, 10, 10, 9, 9, 8, 7, 7, 6, 6, 6, 5, 5, 4, 4,
+    4, 4, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 554, 552, 551, 551,
+    551, 549, 547, 548, 545, 543, 541, 538, 536, 533, 529, 526, 522, 519, 514, 511, 505, 502, 496, 491, 487, 481,
+    475, 470, 464, 458, 453, 446, 440, 433, 427, 421, 414, 407, 400, 394, 386, 380, 373, 366, 358, 352, 344, 338,
+    330, 323, 316, 309, 302, 295, 288, 281, 275, 267, 260, 254, 247, 241, 234, 227, 221, 215, 209, 203, 196, 191,
+    184, 179, 174, 168, 162, 157, 152, 147, 141, 137, 132, 128, 122, 119, 114, 110, 105, 102, 98, 94, 90, 86, 84,
+    80, 76, 73, 71, 67, 65, 61, 59, 57, 54, 51, 49, 47, 45, 42, 41, 39, 37, 35, 33, 32, 30, 29, 27, 26, 24, 24, 22,
+    20, 20, 19, 18, 16, 16, 15, 14, 14, 12, 12, 11, 11, 10, 9, 9, 8, 8, 7, 7, 7, 6, 5, 6, 5, 5, 4, 4, 4, 3, 4, 3, 3,
+    3, 2, 3, 2, 2, 2, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 500, 499, 499, 498,
+    497, 497, 496, 494, 494, 493, 491, 489, 487, 485, 482, 480, 477, 475, 471, 468, 465, 461, 458, 453, 450, 446,
+    442, 438, 433, 429, 424, 419, 415, 410, 404, 400, 395, 389, 384, 378, 374, 367, 362, 357, 351, 345, 340, 334,
+    328, 322, 317, 310, 305, 299, 294, 287, 282, 276, 270, 265, 259, 253, 248, 242, 236, 231, 225, 220, 215, 209,
+    204, 199, 194, 189, 183, 179, 174, 169, 165, 159, 155, 151, 146, 142, 138, 133, 129, 126, 121, 117, 114, 110,
+    106, 103, 100, 96, 92, 90, 86, 83, 81, 77, 75, 72, 69, 66, 64, 62, 59, 57, 55, 52, 51, 48, 47, 44, 43, 41, 39,
+    38, 36, 34, 33, 31, 30, 29, 27, 27, 25, 23, 23, 22, 20, 20, 19, 18, 17, 16, 15, 15, 14, 13, 12, 12, 12, 10, 10,
+    10, 9, 9, 8, 8, 7, 7, 6, 7, 5, 6, 5, 5, 5, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, 1, 2, 1, 2, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 452, 451, 451, 450, 450, 449, 449, 447, 447, 445, 446,
+    443, 443, 440, 439, 437, 435, 433, 431, 428, 426, 423, 420, 418, 415, 411, 409, 405, 402, 399, 395, 391, 388,
+    384, 380, 377, 372, 369, 364, 360, 356, 351, 348, 342, 339, 334, 329, 325, 320, 316, 311, 307, 301, 297, 293,
+    287, 283, 278, 274, 269, 263, 260, 254, 250, 245, 240, 236, 231, 227, 222, 217, 213, 208, 204, 199, 195, 191,
+    187, 182, 178, 173, 170, 165, 162, 157, 154, 149, 146, 142, 139, 135, 131, 127, 124, 121, 118, 114, 110, 108,
+    105, 101, 98, 96, 93, 89, 87, 85, 81, 80, 76, 74, 72, 69, 67, 65, 63, 60, 59, 56, 55, 52, 51, 49, 47, 46, 43,
+    43, 40, 39, 38, 36, 35, 33, 32, 31, 30, 29, 27, 26, 25, 25, 23, 22, 21, 21, 19, 19, 18, 17, 16, 16, 15, 14, 14,
+    13, 12, 12, 12, 11, 10, 10, 9, 9, 9, 8, 8, 7, 7, 7, 6, 6, 6, 5, 5, 5, 5, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 2, 2,
+    2, 3, 1, 2, 2, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 408,
+    408, 407, 407, 407, 406, 406, 405, 404, 404, 402, 402, 401, 400, 399, 398, 396, 394, 393, 391, 389, 387, 385,
+    383, 380, 379, 376, 374, 371, 369, 366, 363, 361, 357, 355, 352, 349, 345, 343, 339, 336, 333, 329, 326, 323,
+    319, 315, 312, 308, 305, 301, 298, 293, 290, 286, 283, 278, 275, 271, 267, 263, 260, 255, 252, 248, 244, 240,
+    236, 232, 229, 224, 221, 217, 213, 210, 205, 202, 198, 194, 191, 187, 184, 179, 177, 172, 169, 166, 162, 159,
+    155, 152, 149, 145, 142, 139, 136, 133, 129, 127, 123, 121, 117, 115, 112, 109, 106, 104, 101, 98, 96, 93, 91,
+    89, 86, 83, 81, 79, 77, 75, 72, 71, 68, 67, 64, 63, 60, 59, 57, 55, 54, 52, 50, 49, 47, 46, 44, 43, 41, 40, 39,
+    37, 36, 35, 33, 33, 31, 31, 29, 28, 27, 26, 26, 24, 23, 23, 22, 21, 20, 19, 19, 18, 17, 17, 16, 15, 15, 14, 13,
+    14, 12, 12, 12, 11, 10, 10, 10, 9, 9, 9, 8, 8, 7, 7, 7, 7, 6, 6, 6, 5, 5, 5, 5, 5, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3,
+    3, 2, 3, 2, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1
+};
+
+}  // namespace gancodec::detail
+// ---- gancodec/latents/scale_table.hpp
+
+namespace gancodec {
+
+/// The residuals r of the latents are coded with one of 64 tables; the integer hyper scale network picks which.
+///   table i = distribution of round(N(0, sigma_i²)),  sigma_i = 0.11 · (64 / 0.11)^(i / 63)
+/// Exact    The tables are committed integers (units of 2^-16); no float selects or makes one at run time.
+inline constexpr int kScales = detail::kScaleTables;
+inline constexpr float kScaleSigmaMin = 0.11f, kScaleSigmaMax = 64.0f;
+/// log2(sigma_{i+1} / sigma_i): training maps a real index t to sigma = kScaleSigmaMin · 2^(t · kScaleStepLog2).
+inline constexpr float kScaleStepLog2 = 0.145784517f;
+
+/// The standard deviation that table `index` stands for. For training and reports; coding needs only the index.
+/// Requires 0 <= index < 64.
+[[nodiscard]] constexpr float scale_sigma(int index) {
+    GANCODEC_ASSERT(index >= 0 && index < kScales);
+    return detail::kScaleSigma[index];
+}
+
+/// Half of every symmetric table, as CdfTables::symmetric() takes them: frequencies [escape, P(0), P(1) .. P(m)] of
+/// table i at begin[i] .. begin[i + 1]; escape + P(0) + 2·(P(1) + .. + P(m)) = 65536.
+struct ScaleTables {
+    std::span<const std::uint16_t> half;
+    std::span<const std::uint16_t> begin;
+};
+[[nodiscard]] constexpr ScaleTables scale_tables() { return {detail::kScaleHalf, detail::kScaleHalfBegin}; }
+
+namespace detail {
+
+constexpr bool scale_tables_are_whole() {
+    for (int i = 0; i < kScales; ++i) {
+        std::uint32_t total = kScaleHalf[kScaleHalfBegin[i]] + std::uint32_t{kScaleHalf[kScaleHalfBegin[i] + 1]};
+        for (int j = kScaleHalfBegin[i] + 2; j < kScaleHalfBegin[i + 1]; ++j) {
+            if (kScaleHalf[j] == 0) return false;
+            total += 2u * kScaleHalf[j];
+        }
+        if (total != 65536u) return false;
+    }
+    return true;
+}
+static_assert(scale_tables_are_whole(), "every scale table must sum to 65536 and leave no slot empty");
+
+}  // namespace detail
+
+}  // namespace gancodec
+// ---- gancodec/latents/scale_context.hpp
+
+namespace gancodec {
+
+/// Moves the scale index of a latent up or down where its neighbours turned out larger or smaller than their own indices
+/// promised. The hyper latents tell a region's texture; this tells its edges, for which they are too coarse.
+///   n = Σ w·min(|r|, 4),  d = Σ w·E min(|r|, 4)   over what was coded before of the same channel:
+///           1                 the weights w; X is the latent, latents are coded by rows, columns, channels;
+///        1  2  1              beyond the block there are zeros that were expected
+///     1  2  X
+///   index' = index + offset[bucket of (n + k)/(d + k)][index/4],  clamped to the tables
+/// Exact    Integers alone: every machine moves alike.
+class ScaleContext {
+public:
+    static constexpr int kRatios = 20, kIndexStep = 4, kIndexGroups = kScales / kIndexStep;
+
+    /// Moves nothing.
+    ScaleContext() = default;
+    /// Offsets [ratio][index/4].
+    /// Errors  Error{corrupt_weights} for another number of them, or one beyond ±63.
+    explicit ScaleContext(std::span<const std::int32_t> offsets) {
+        if (offsets.size() != std::size_t{kRatios} * kIndexGroups)
+            raise_error(Errc::corrupt_weights, "scale context: expected " + std::to_string(kRatios * kIndexGroups) +
+                                                   " offsets, found " + std::to_string(offsets.size()));
+        for (const std::int32_t offset : offsets) {
+            if (offset <= -kScales || offset >= kScales)
+                raise_error(Errc::corrupt_weights, "scale context: expected offsets of at most " +
+                                                       std::to_string(kScales - 1) + " in magnitude, found " +
+                                                       std::to_string(offset));
+            offsets_.push_back(static_cast<std::int8_t>(offset));
+        }
+    }
+
+    [[nodiscard]] bool empty() const { return offsets_.empty(); }
+    [[nodiscard]] std::span<const std::int8_t> offsets() const { return offsets_; }
+
+    /// Of a table, E min(|r|, 4) in 1/1024.
+    [[nodiscard]] static std::uint16_t expected(int index) { return kExpected[static_cast<std::size_t>(index)]; }
+    /// Of a symbol, min(|r|, 4).
+    [[nodiscard]] static std::uint16_t magnitude(std::int32_t symbol) {
+        return static_cast<std::uint16_t>(std::min(symbol < 0 ? -std::int64_t{symbol} : symbol, kLargest));
+    }
+    /// So many at once, for compilers that have registers.
+    static constexpr std::size_t kGroup = 16;
+    using Group = std::array<int, kGroup>;
+    /// Which of the ratios (n + k)/(d + k) are: n in whole numbers, d in 1/1024.
+    [[nodiscard]] static Group buckets(Group n, Group d) {
+        Group count{};
+        for (int& over : n) over = (over * kUnit + kBoth) * kThresholdUnit;
+        for (int& under : d) under += kBoth;
+        for (const int threshold : kThresholds)
+            for (std::size_t i = 0; i < kGroup; ++i) count[i] += static_cast<int>(n[i] > threshold * d[i]);
+        return count;
+    }
+    /// Requires it is not empty().
+    [[nodiscard]] std::uint8_t moved(int bucket, int index) const {
+        const int offset = offsets_[static_cast<std::size_t>(bucket * kIndexGroups + index / kIndexStep)];
+        return static_cast<std::uint8_t>(std::clamp(index + offset, 0, kScales - 1));
+    }
+
+private:
+    static constexpr std::int64_t kLargest = 4;
+    static constexpr int kUnit = 1024, kBoth = 273;  ///< k, which keeps ratios of small numbers near 1
+    static constexpr int kThresholdUnit = 256;
+    /// round(256·e^x) for x from −1.6 in steps of 0.2.
+    static constexpr std::array<int, kRatios - 1> kThresholds = {52,  63,  77,  94,  115, 141,  172,  210,  256, 313,
+                                                                 382, 466, 570, 696, 850, 1038, 1268, 1549, 1892};
+    static constexpr std::array<std::uint16_t, kScales> kExpected = [] {
+        std::array<std::uint16_t, kScales> all{};
+        const auto [half, begin] = scale_tables();
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            std::uint64_t sum = kLargest * half[begin[i]];  // what escapes
+            for (std::size_t j = begin[i] + std::size_t{2}; j < begin[i + 1]; ++j)
+                sum += 2 * std::min<std::uint64_t>(j - begin[i] - 1, kLargest) * half[j];
+            all[i] = static_cast<std::uint16_t>((sum * kUnit + 32768) / 65536);
+        }
+        return all;
+    }();
+
+    std::vector<std::int8_t> offsets_;
+};
+
+/// Goes through a block of latents by rows and columns, and keeps what the context of the next place needs: magnitudes and
+/// expectations of three rows, all channels of a place together.
+class ScaleContextWalk {
+public:
+    /// Takes scratch, which the caller scopes.
+    ScaleContextWalk(int channels, int w, Workspace& ws)
+        : channels_(static_cast<std::size_t>(channels)),
+          width_(static_cast<std::size_t>(w)),
+          pitch_((channels_ + kGroup - 1) / kGroup * kGroup),
+          row_((width_ + kLeft + kRight) * pitch_),
+          seen_(ws.take<std::uint16_t>(2 * kRows * row_)) {
+        if (!ws.counts_only()) std::fill_n(seen_, 2 * kRows * row_, std::uint16_t{0});
+    }
+
+    /// Calls f(channel, bucket) for the channels of the next place.
+    template <class F>
+    void each_bucket(F&& f) const {
+        std::array<const std::uint16_t*, 6> at{};
+        const std::size_t here = (x_ + kLeft) * pitch_;
+        const std::uint16_t *up2 = row(y_ + 1), *up = row(y_ + 2), *now = row(y_);
+        at = {now + here - pitch_,     up + here, up + here - pitch_, up + here + pitch_,
+              now + here - 2 * pitch_, up2 + here};
+        for (std::size_t c = 0; c < channels_; c += kGroup) {
+            ScaleContext::Group n, d;
+            for (std::size_t i = 0; i < kGroup; ++i) {
+                const auto sum = [&](std::size_t part) {
+                    const std::size_t k = part * kRows * row_ + c + i;
+                    return 2 * (at[0][k] + at[1][k]) + at[2][k] + at[3][k] + at[4][k] + at[5][k];
+                };
+                n[i] = sum(0);
+                d[i] = sum(1);
+            }
+            const ScaleContext::Group buckets = ScaleContext::buckets(n, d);
+            for (std::size_t i = 0; i < std::min(kGroup, channels_ - c); ++i) f(c + i, buckets[i]);
+        }
+    }
+    /// Takes the symbols of that place, and the indices that were promised, and goes on.
+    void pass(const std::int32_t* symbols, const std::uint8_t* index) {
+        std::uint16_t* magnitudes = row(y_) + (x_ + kLeft) * pitch_;
+        std::uint16_t* expectations = magnitudes + kRows * row_;
+        for (std::size_t c = 0; c < channels_; ++c) {
+            magnitudes[c] = ScaleContext::magnitude(symbols[c]);
+            expectations[c] = ScaleContext::expected(index[c]);
+        }
+        if (++x_ < width_) return;
+        x_ = 0;
+        ++y_;
+    }
+
+private:
+    static constexpr std::size_t kRows = 3, kLeft = 2, kRight = 1;
+    static constexpr std::size_t kGroup = ScaleContext::kGroup;
+
+    [[nodiscard]] std::uint16_t* row(std::size_t y) const { return seen_ + y % kRows * row_; }
+
+    std::size_t channels_, width_, pitch_, row_;  ///< pitch: of the channels of a place
+    std::uint16_t* seen_;                         ///< [magnitude, expectation][y mod 3][x][channel]
+    std::size_t x_ = 0, y_ = 0;
+};
+
+}  // namespace gancodec
+// ---- gancodec/latents/contextual_prior.hpp
+
+namespace gancodec {
+
+/// Codes the residuals of a block of latents: the tables that integers chose from the hyper latents, moved by a
+/// ScaleContext. In the stream all channels of a place stand together, places row by row. An empty context moves nothing,
+/// and leaves the order of the symbols.
+/// Shapes   symbols, index [c][h][w]
+/// Errors   as ConditionalPrior.
+class ContextualPrior {
+public:
+    /// Views: both outlive it.
+    ContextualPrior(const ConditionalPrior& prior, const ScaleContext& context) : prior_(prior), context_(context) {}
+
+    [[nodiscard]] Bytes encode(std::span<const std::int32_t> symbols, std::span<const std::uint8_t> index, int channels,
+                               int w, Workspace& ws) const {
+        if (context_.empty()) return prior_.encode(symbols, index);
+        const Workspace::Scope scope(ws);
+        prior_.require_tables(index);
+        const Block block = take(index.size(), channels, w, ws);
+        block.gather(symbols, block.symbols);
+        block.gather(index, block.index);
+        ScaleContextWalk walk(channels, w, ws);
+        for (std::size_t at = 0; at < symbols.size(); at += block.channels) {
+            move(walk, block, at, block.tables + at);
+            walk.pass(block.symbols + at, block.index + at);
+        }
+        return prior_.encode({block.symbols, symbols.size()}, {block.tables, symbols.size()});
+    }
+    void decode(ByteView bytes, std::span<const std::uint8_t> index, int channels, int w,
+                std::span<std::int32_t> symbols, Workspace& ws) const {
+        if (context_.empty()) return prior_.decode(bytes, index, symbols);
+        const Workspace::Scope scope(ws);
+        prior_.require_tables(index);
+        const Block block = take(index.size(), channels, w, ws);
+        block.gather(index, block.index);
+        ScaleContextWalk walk(channels, w, ws);
+        std::size_t next = 0;  // the first symbol of the place after
+        prior_.decode(bytes, std::span(block.symbols, symbols.size()), [&](std::size_t i) {
+            if (i == next) {
+                if (i > 0) walk.pass(block.symbols + i - block.channels, block.index + i - block.channels);
+                move(walk, block, i, block.tables + i);
+                next += block.channels;
+            }
+            return std::size_t{block.tables[i]};
+        });
+        block.scatter(symbols);
+    }
+    /// The scratch of both, on a workspace that counts.
+    static void plan(std::size_t latents, int channels, int w, Workspace& ws) {
+        const Workspace::Scope scope(ws);
+        static_cast<void>(take(latents, channels, w, ws));
+        static_cast<void>(ScaleContextWalk(channels, w, ws));
+    }
+
+private:
+    /// Symbols and tables in the order of the stream.
+    struct Block {
+        std::size_t channels, places;
+        std::int32_t* symbols;
+        std::uint8_t *index, *tables;
+
+        template <class T>
+        void gather(std::span<const T> from, T* to) const {
+            GANCODEC_ASSERT(from.size() == channels * places);
+            each([&](std::size_t planar, std::size_t together) { to[together] = from[planar]; });
+        }
+        void scatter(std::span<std::int32_t> to) const {
+            each([&](std::size_t planar, std::size_t together) { to[planar] = symbols[together]; });
+        }
+        /// A few places at a time, so that both orders stay in the cache.
+        template <class F>
+        void each(F&& f) const {
+            constexpr std::size_t kRun = 16;
+            for (std::size_t first = 0; first < places; first += kRun)
+                for (std::size_t c = 0; c < channels; ++c)
+                    for (std::size_t p = first; p < std::min(places, first + kRun); ++p)
+                        f(c * places + p, p * channels + c);
+        }
+    };
+    [[nodiscard]] static Block take(std::size_t latents, int channels, int w, Workspace& ws) {
+        GANCODEC_ASSERT(latents % static_cast<std::size_t>(channels) == 0);
+        Block block{};
+        block.channels = static_cast<std::size_t>(channels);
+        block.places = latents / block.channels;
+        GANCODEC_ASSERT(block.places % static_cast<std::size_t>(w) == 0);
+        block.symbols = ws.take<std::int32_t>(latents);
+        block.index = ws.take<std::uint8_t>(latents);
+        block.tables = ws.take<std::uint8_t>(latents);
+        return block;
+    }
+    void move(const ScaleContextWalk& walk, const Block& block, std::size_t at, std::uint8_t* tables) const {
+        const std::uint8_t* index = block.index + at;
+        walk.each_bucket([&](std::size_t c, int bucket) { tables[c] = context_.moved(bucket, index[c]); });
+    }
+
+    const ConditionalPrior& prior_;
+    const ScaleContext& context_;
+};
+
+}  // namespace gancodec
 
 // ---- gancodec/bitstream/checksum.hpp
 
@@ -8852,15 +10195,20 @@ inline constexpr std::array<std::uint32_t, 256> kCrc32Table = [] {
 //            bit 0   metadata sections follow the header
 //            bit 1   tiles: the picture lies in squares, each with sections of its own
 //            bits 2, 3   reserved, zero
-//   3      entropy id, little-endian: the low 24 bits of a hash of every integer that selects or holds a probability
+//   3      entropy id, little-endian: the low 24 bits of a hash of every integer that selects or holds a probability;
+//          of weights with a scale context there are two, with its integers and without
 //   1..4   width - 1, varint
 //   1..4   height - 1, varint
 //   1      quality step, 0..255
 //   only with flag bit 1
 //     1..2   side of a tile in 64 px, minus 1, varint below 2^10
 //   only with flag bit 0: one or more metadata sections, tags strictly rising, then the byte 0
-//     1      tag, 1..255 (MetadataTag); unknown tags are skipped
-//     1..4   length n, varint
+//     1      tag, 1..255; unknown tags are skipped
+//              1   ICC profile
+//              2   EXIF, from its byte order mark on
+//              3   XMP, its packet
+//              4   alpha, 255 is opaque, for width x height pixels: see entropy/plane_coder.hpp
+//     1..4   length n, varint; of other tags than 4 at most 2^20
 //     n      payload
 //     4      CRC-32, little-endian
 //   without flag bit 1
@@ -8869,7 +10217,8 @@ inline constexpr std::array<std::uint32_t, 256> kCrc32Table = [] {
 //       n      payload: rANS bytes, see entropy/rans_decoder.hpp
 //       4      CRC-32, little-endian
 //     latents
-//       n      payload: rANS bytes, up to the last four bytes of the file
+//       n      payload: rANS bytes, up to the last four bytes of the file; with the id that has a scale context by
+//              rows, columns, channels (latents/contextual_prior.hpp), else by channels, rows, columns
 //       4      CRC-32, little-endian: the file ends here
 //   with flag bit 1
 //     index
@@ -8904,6 +10253,7 @@ inline constexpr std::uint32_t kVarintLimit = std::uint32_t{1} << 28;
 inline constexpr int kTileStepPx = 64;        ///< sides of tiles are multiples of it
 inline constexpr int kLargestTilePx = 65536;  ///< and no larger
 inline constexpr std::size_t kSmallestTileBytes = 9;
+inline constexpr std::size_t kMaxMetadataBytes = std::size_t{1} << 20;  ///< of a section that is not alpha
 
 /// What a decoder admits before it allocates anything.
 struct Limits {
@@ -8931,7 +10281,7 @@ struct StreamHeader {
     friend bool operator==(const StreamHeader&, const StreamHeader&) = default;
 };
 
-enum class MetadataTag : std::uint8_t { icc = 1, exif = 2, xmp = 3 };
+enum class MetadataTag : std::uint8_t { icc = 1, exif = 2, xmp = 3, alpha = 4 };
 
 struct MetadataSection {
     MetadataTag tag{};
@@ -8956,18 +10306,26 @@ struct Stream {
 inline void require_area(std::uint64_t width, std::uint64_t height, const Limits& limits, const std::string& where) {
     const std::string found = std::to_string(width) + " x " + std::to_string(height) + " px";
     if (width < 1 || height < 1 || width > kVarintLimit || height > kVarintLimit)
-        throw Error(Errc::limit,
+        raise_error(Errc::limit,
                     where + ": expected sides of 1 to " + std::to_string(kVarintLimit) + " px, found " + found);
     if (width * height > limits.max_area_px)
-        throw Error(Errc::limit,
+        raise_error(Errc::limit,
                     where + ": expected at most " + std::to_string(limits.max_area_px) + " px of area, found " + found);
+}
+
+/// Refuses a section of metadata that is too long; that of alpha is as long as its pixels need.
+/// Errors   Error{Errc::limit}.
+inline void require_metadata(MetadataTag tag, std::size_t bytes, const std::string& where) {
+    if (tag != MetadataTag::alpha && bytes > kMaxMetadataBytes)
+        raise_error(Errc::limit, where + ": expected a section of at most " + std::to_string(kMaxMetadataBytes) +
+                                     " bytes, found " + std::to_string(bytes));
 }
 
 /// Refuses work that needs more memory than the limits admit.
 /// Errors   Error{Errc::limit}.
 inline void require_memory(std::uint64_t needed_bytes, const Limits& limits, const std::string& where) {
     if (needed_bytes > limits.max_memory_bytes)
-        throw Error(Errc::limit, where + ": expected at most " + std::to_string(limits.max_memory_bytes) +
+        raise_error(Errc::limit, where + ": expected at most " + std::to_string(limits.max_memory_bytes) +
                                      " bytes of memory, found a need for " + std::to_string(needed_bytes));
 }
 
@@ -8987,7 +10345,7 @@ public:
 
     ByteView read_bytes(std::size_t count, const char* field) {
         if (count > remaining())
-            throw Error(Errc::corrupt_stream, std::string(field) + ": expected " + std::to_string(count) +
+            raise_error(Errc::corrupt_stream, std::string(field) + ": expected " + std::to_string(count) +
                                                   " more bytes, found " + std::to_string(remaining()));
         const ByteView view = bytes_.subspan(position_, count);
         position_ += count;
@@ -9006,11 +10364,11 @@ public:
             value |= (byte & 0x7Fu) << shift;
             if ((byte & 0x80u) != 0) continue;
             if (byte == 0 && shift > 0)
-                throw Error(Errc::corrupt_stream,
+                raise_error(Errc::corrupt_stream,
                             std::string(field) + ": expected a varint in its shortest form, found a padded one");
             return value;
         }
-        throw Error(Errc::corrupt_stream,
+        raise_error(Errc::corrupt_stream,
                     std::string(field) + ": expected a varint of at most 4 bytes, found a longer one");
     }
 
@@ -9032,10 +10390,10 @@ inline void write_header(Bytes& out, const StreamHeader& header) {
     const auto side = [](int px) { return px < 1 ? std::uint64_t{0} : static_cast<std::uint64_t>(px); };
     require_area(side(header.width), side(header.height), Limits{~std::uint64_t{0}, 0}, "stream to write");
     if ((header.flags & ~unsigned{kFlagsKnown}) != 0)
-        throw Error(Errc::invalid_argument,
+        raise_error(Errc::invalid_argument,
                     "stream to write: expected reserved flags to be 0, found flags " + std::to_string(header.flags));
     if (header.entropy_id > kStreamEntropyIdMask)
-        throw Error(Errc::invalid_argument,
+        raise_error(Errc::invalid_argument,
                     "stream to write: expected an entropy id of 24 bits, found " + std::to_string(header.entropy_id));
     out.insert(out.end(), {kStreamMagic[0], kStreamMagic[1]});
     out.push_back(static_cast<std::uint8_t>((kStreamVersion << 4) | header.flags));
@@ -9045,7 +10403,7 @@ inline void write_header(Bytes& out, const StreamHeader& header) {
     out.push_back(header.quality_step);
     const bool tiled = (header.flags & kFlagTiles) != 0;
     if (tiled != header.tiled() || header.tile_px % kTileStepPx != 0 || header.tile_px > kLargestTilePx)
-        throw Error(Errc::invalid_argument, "stream to write: expected tiles of " + std::to_string(kTileStepPx) +
+        raise_error(Errc::invalid_argument, "stream to write: expected tiles of " + std::to_string(kTileStepPx) +
                                                 " to " + std::to_string(kLargestTilePx) + " px in steps of " +
                                                 std::to_string(kTileStepPx) + ", found " +
                                                 std::to_string(header.tile_px));
@@ -9057,16 +10415,16 @@ inline void write_header(Bytes& out, const StreamHeader& header) {
 inline StreamHeader read_header(ByteReader& reader, const Limits& limits = {}) {
     const ByteView magic = reader.read_bytes(2, "stream magic");
     if (magic[0] != kStreamMagic[0] || magic[1] != kStreamMagic[1])
-        throw Error(Errc::corrupt_stream, "stream magic: expected bytes 199 78 of a gancodec stream, found " +
+        raise_error(Errc::corrupt_stream, "stream magic: expected bytes 199 78 of a gancodec stream, found " +
                                               std::to_string(magic[0]) + " " + std::to_string(magic[1]));
     const std::uint8_t version_and_flags = reader.read_byte("stream version");
     if (version_and_flags >> 4 != kStreamVersion)
-        throw Error(Errc::unsupported, "stream version: expected " + std::to_string(kStreamVersion) + ", found " +
+        raise_error(Errc::unsupported, "stream version: expected " + std::to_string(kStreamVersion) + ", found " +
                                            std::to_string(version_and_flags >> 4));
     StreamHeader header;
     header.flags = version_and_flags & 0x0Fu;
     if ((header.flags & ~unsigned{kFlagsKnown}) != 0)
-        throw Error(Errc::corrupt_stream,
+        raise_error(Errc::corrupt_stream,
                     "stream flags: expected reserved flags to be 0, found flags " + std::to_string(header.flags));
     header.entropy_id = reader.read_u24("stream entropy id");
     const std::uint64_t width = std::uint64_t{reader.read_varint("stream width")} + 1;
@@ -9078,7 +10436,7 @@ inline StreamHeader read_header(ByteReader& reader, const Limits& limits = {}) {
     if ((header.flags & kFlagTiles) != 0) {
         const std::uint32_t steps = reader.read_varint("tile side");
         if (steps >= kLargestTilePx / kTileStepPx)
-            throw Error(Errc::corrupt_stream, "tile side: expected a number below " +
+            raise_error(Errc::corrupt_stream, "tile side: expected a number below " +
                                                   std::to_string(kLargestTilePx / kTileStepPx) + ", found " +
                                                   std::to_string(steps));
         header.tile_px = static_cast<int>(steps + 1) * kTileStepPx;
@@ -9131,7 +10489,7 @@ struct CompressAiStream {
 /// Errors   Error{Errc::corrupt_stream}, {Errc::unsupported} for another version, {Errc::limit}.
 [[nodiscard]] inline CompressAiStream read_compressai_stream(ByteView bytes, const Limits& limits = {}) {
     const auto refuse = [](const std::string& field, const std::string& expected, const std::string& found) {
-        throw Error(Errc::corrupt_stream, field + ": expected " + expected + ", found " + found);
+        raise_error(Errc::corrupt_stream, field + ": expected " + expected + ", found " + found);
     };
     ByteReader reader(bytes);
     const ByteView magic = reader.read_bytes(sizeof kCompressAiMagic, "CompressAI file magic");
@@ -9139,7 +10497,7 @@ struct CompressAiStream {
         refuse("CompressAI file magic", "bytes \"CAI\"", "others");
     const int version = reader.read_byte("CompressAI file version");
     if (version != kCompressAiVersion)
-        throw Error(Errc::unsupported, "CompressAI file version: expected " + std::to_string(kCompressAiVersion) +
+        raise_error(Errc::unsupported, "CompressAI file version: expected " + std::to_string(kCompressAiVersion) +
                                            ", found " + std::to_string(version));
     if (reader.remaining() < 4) refuse("CompressAI file", "a CRC-32", "its end");
     const ByteView body = bytes.first(bytes.size() - 4);
@@ -9201,7 +10559,7 @@ inline std::size_t check_checksum(ByteReader& reader, ByteView bytes, std::size_
     const std::uint32_t expected = crc32(bytes.subspan(from, reader.position() - from));
     const std::uint32_t found = reader.read_u32(field);
     if (found != expected)
-        throw Error(Errc::corrupt_stream, std::string(field) + ": expected CRC-32 " + std::to_string(expected) +
+        raise_error(Errc::corrupt_stream, std::string(field) + ": expected CRC-32 " + std::to_string(expected) +
                                               ", found " + std::to_string(found));
     return reader.position();
 }
@@ -9216,7 +10574,7 @@ inline ByteView read_hyper_latents(ByteReader& reader, ByteView bytes, std::size
 /// Latents, which end with `bytes`.
 inline ByteView read_latents(ByteReader& reader, ByteView bytes, std::size_t from) {
     if (reader.remaining() < 4)
-        throw Error(Errc::corrupt_stream,
+        raise_error(Errc::corrupt_stream,
                     "latents section: expected at least 4 bytes, found " + std::to_string(reader.remaining()));
     const ByteView payload = reader.read_bytes(reader.remaining() - 4, "latents section");
     check_checksum(reader, bytes, from, "latents section");
@@ -9262,16 +10620,17 @@ inline void read_part(const StreamLayout::Part& part, StreamSymbols& symbols) {
         unsigned previous = 0;
         while (const unsigned tag = reader.read_byte("metadata tag")) {
             if (tag <= previous)
-                throw Error(Errc::corrupt_stream, "metadata tag: expected one above " + std::to_string(previous) +
+                raise_error(Errc::corrupt_stream, "metadata tag: expected one above " + std::to_string(previous) +
                                                       ", found " + std::to_string(tag));
             previous = tag;
             const std::size_t length = reader.read_varint("metadata length");
+            require_metadata(static_cast<MetadataTag>(tag), length, "metadata");
             const ByteView payload = reader.read_bytes(length, "metadata section");
             from = detail::check_checksum(reader, bytes, from, "metadata section");
             layout.metadata.push_back({static_cast<MetadataTag>(tag), payload});
         }
         if (previous == 0)
-            throw Error(Errc::corrupt_stream, "metadata tag: expected a section as the flags say, found none");
+            raise_error(Errc::corrupt_stream, "metadata tag: expected a section as the flags say, found none");
     }
     if (!layout.header.tiled()) {
         layout.parts.push_back({bytes.subspan(from), reader.position() - from});
@@ -9279,19 +10638,19 @@ inline void read_part(const StreamLayout::Part& part, StreamSymbols& symbols) {
     }
     const std::uint64_t tiles = layout.header.tiles();
     if (tiles > reader.remaining() / kSmallestTileBytes)
-        throw Error(Errc::corrupt_stream, "tile index: expected bytes for " + std::to_string(tiles) + " tiles, found " +
+        raise_error(Errc::corrupt_stream, "tile index: expected bytes for " + std::to_string(tiles) + " tiles, found " +
                                               std::to_string(reader.remaining()));
     std::vector<std::size_t> lengths(static_cast<std::size_t>(tiles));
     for (std::size_t& length : lengths) {
         length = reader.read_varint("tile length");
         if (length < kSmallestTileBytes)
-            throw Error(Errc::corrupt_stream, "tile length: expected at least " + std::to_string(kSmallestTileBytes) +
+            raise_error(Errc::corrupt_stream, "tile length: expected at least " + std::to_string(kSmallestTileBytes) +
                                                   ", found " + std::to_string(length));
     }
     detail::check_checksum(reader, bytes, from, "tile index");
     for (const std::size_t length : lengths) layout.parts.push_back({reader.read_bytes(length, "tile"), 0});
     if (reader.remaining() != 0)
-        throw Error(Errc::corrupt_stream, "stream: expected an end after the last tile, found " +
+        raise_error(Errc::corrupt_stream, "stream: expected an end after the last tile, found " +
                                               std::to_string(reader.remaining()) + " more bytes");
     return layout;
 }
@@ -9328,7 +10687,7 @@ inline std::size_t append_checksum(Bytes& out, std::size_t from) {
 
 inline void append_sized(Bytes& out, ByteView payload, const char* where) {
     if (payload.size() >= kVarintLimit)
-        throw Error(Errc::limit, std::string(where) + ": expected fewer than " + std::to_string(kVarintLimit) +
+        raise_error(Errc::limit, std::string(where) + ": expected fewer than " + std::to_string(kVarintLimit) +
                                      " bytes, found " + std::to_string(payload.size()));
     append_varint(out, static_cast<std::uint32_t>(payload.size()));
     out.insert(out.end(), payload.begin(), payload.end());
@@ -9359,9 +10718,10 @@ inline void append_symbols(Bytes& out, const StreamSymbols& symbols, std::size_t
     for (const MetadataSection& section : stream.metadata) {
         const unsigned tag = static_cast<unsigned>(section.tag);
         if (tag <= previous)
-            throw Error(Errc::invalid_argument, "metadata to write: expected a tag above " + std::to_string(previous) +
+            raise_error(Errc::invalid_argument, "metadata to write: expected a tag above " + std::to_string(previous) +
                                                     ", found " + std::to_string(tag));
         previous = tag;
+        require_metadata(section.tag, section.bytes.size(), "metadata to write");
         out.push_back(static_cast<std::uint8_t>(tag));
         detail::append_sized(out, section.bytes, "metadata to write");
         from = detail::append_checksum(out, from);
@@ -9372,14 +10732,14 @@ inline void append_symbols(Bytes& out, const StreamSymbols& symbols, std::size_t
         return out;
     }
     if (stream.tiles.size() != header.tiles())
-        throw Error(Errc::invalid_argument, "stream to write: expected " + std::to_string(header.tiles()) +
+        raise_error(Errc::invalid_argument, "stream to write: expected " + std::to_string(header.tiles()) +
                                                 " tiles, found " + std::to_string(stream.tiles.size()));
     Bytes tiles;
     for (const StreamSymbols& tile : stream.tiles) {
         const std::size_t start = tiles.size();
         append_symbols(tiles, tile, start);
         if (tiles.size() - start >= kVarintLimit)
-            throw Error(Errc::limit, "tile to write: expected fewer than " + std::to_string(kVarintLimit) +
+            raise_error(Errc::limit, "tile to write: expected fewer than " + std::to_string(kVarintLimit) +
                                          " bytes, found " + std::to_string(tiles.size() - start));
         append_varint(out, static_cast<std::uint32_t>(tiles.size() - start));
     }
@@ -9440,61 +10800,10 @@ inline constexpr std::array<DtypeInfo, 13> kDtypes{{{Dtype::f64, "F64", 8},
     for (const int extent : shape) {
         const auto e = static_cast<std::size_t>(extent < 0 ? 0 : extent);
         if (extent < 0 || (e != 0 && count > std::numeric_limits<std::size_t>::max() / e))
-            throw Error(code, where + ": expected a shape that fits memory, found " + shape_text(shape));
+            raise_error(code, where + ": expected a shape that fits memory, found " + shape_text(shape));
         count *= e;
     }
     return count;
-}
-
-}  // namespace gancodec
-// ---- gancodec/weights/half.hpp
-
-namespace gancodec {
-
-// The two 16-bit formats of weights files. Conversions are integer arithmetic: the same bits on every machine.
-
-/// The float nearest to `value` among those with a bfloat16 pattern (8 exponent bits, 7 of fraction), ties to even.
-/// Numbers beyond the largest finite one become infinite; NaN stays NaN, quiet.
-[[nodiscard]] constexpr std::uint16_t float_to_bf16(float value) {
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return static_cast<std::uint16_t>((bits >> 16) | 0x0040u);
-    return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
-}
-
-[[nodiscard]] constexpr float bf16_to_float(std::uint16_t half) {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
-}
-
-/// The IEEE 754 binary16 pattern (5 exponent bits, 10 of fraction) nearest to `value`, ties to even, subnormals kept.
-/// From 65520 on the result is infinite; NaN stays NaN, quiet.
-[[nodiscard]] constexpr std::uint16_t float_to_f16(float value) {
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    const std::uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7FFFFFFFu;
-    std::uint32_t half = 0;
-    if (magnitude > 0x7F800000u) {
-        half = 0x7E00u | ((magnitude >> 13) & 0x3FFu);
-    } else if (magnitude >= 0x47800000u) {  // 65536 and more
-        half = 0x7C00u;
-    } else if (magnitude >= 0x38800000u) {  // 2^-14 and more: normal. A carry out of the fraction enters the exponent.
-        half = (magnitude - 0x38000000u + 0xFFFu + ((magnitude >> 13) & 1u)) >> 13;
-    } else if (magnitude > 0x33000000u) {  // more than 2^-25: a subnormal, counted in units of 2^-24
-        const std::uint32_t fraction = (magnitude & 0x7FFFFFu) | 0x800000u, shift = 126u - (magnitude >> 23);
-        const std::uint32_t rest = fraction & ((1u << shift) - 1u), middle = 1u << (shift - 1u);
-        half = fraction >> shift;
-        if (rest > middle || (rest == middle && (half & 1u) != 0)) ++half;
-    }
-    return static_cast<std::uint16_t>(sign | half);
-}
-
-[[nodiscard]] constexpr float f16_to_float(std::uint16_t half) {
-    const std::uint32_t sign = (half & 0x8000u) << 16, exponent = (half >> 10) & 0x1Fu, fraction = half & 0x3FFu;
-    // Masks in place of branches: so compilers convert several numbers at once.
-    const std::uint32_t is_small = 0u - std::uint32_t{exponent == 0},
-                        is_special = 0u - std::uint32_t{exponent == 0x1Fu};
-    const std::uint32_t normal = ((exponent + 112u) << 23) | (fraction << 13);
-    const float subnormal = std::bit_cast<float>(0x38800000u | (fraction << 13)) - 0x1.0p-14f;  // exact
-    return std::bit_cast<float>(sign | (normal & ~is_small) | (std::bit_cast<std::uint32_t>(subnormal) & is_small) |
-                                (0x7F800000u & is_special));
 }
 
 }  // namespace gancodec
@@ -9637,7 +10946,7 @@ public:
     }
     [[noreturn]] void fail(const std::string& expected) const {
         const std::string found = at_ < text_.size() ? printable_here() : "the end";
-        throw Error(Errc::corrupt_weights,
+        raise_error(Errc::corrupt_weights,
                     where_ + ": expected " + expected + ", found " + found + " at byte " + std::to_string(at_));
     }
 
@@ -9758,6 +11067,10 @@ public:
         const ByteView view{copy->data(), copy->size()};
         return SafetensorsFile(std::move(copy), view, where);
     }
+    /// Bytes that are there as long as the file and its copies, as those built into a program: nothing is copied.
+    [[nodiscard]] static SafetensorsFile view(ByteView bytes, const std::string& where = "weights") {
+        return SafetensorsFile(nullptr, bytes, where);
+    }
     /// Requires and Errors   as MappedFile.
     [[nodiscard]] static SafetensorsFile load(const std::filesystem::path& path) {
         auto file = std::make_shared<const MappedFile>(path);
@@ -9785,11 +11098,11 @@ public:
         read_float(name, out);
         return out;
     }
-    /// The same, into memory that is there. Requires as many numbers as the tensor has.
-    void read_float(const std::string& name, std::span<float> out) const {
+    /// The same from number `first` on, as many as `out` has, into memory that is there. Requires the tensor has them.
+    void read_float(const std::string& name, std::span<float> out, std::size_t first = 0) const {
         const TensorEntry& tensor = entry(name);
-        GANCODEC_ASSERT(out.size() == tensor.size());
-        const std::uint8_t* p = raw(tensor).data();
+        GANCODEC_ASSERT(first <= tensor.size() && out.size() <= tensor.size() - first);
+        const std::uint8_t* p = raw(tensor).data() + first * dtype_bytes(tensor.dtype);
         switch (tensor.dtype) {
             case Dtype::f32:
                 return floats<std::uint32_t>(p, out, [](std::uint32_t x) { return std::bit_cast<float>(x); });
@@ -9829,25 +11142,23 @@ private:
         check_layout();
     }
     [[noreturn]] void corrupt(const std::string& message) const {
-        throw Error(Errc::corrupt_weights, where_ + ": " + message);
+        raise_error(Errc::corrupt_weights, where_ + ": " + message);
     }
     [[noreturn]] void wrong_dtype(const std::string& name, const TensorEntry& tensor, const char* wanted) const {
-        throw Error(Errc::wrong_weights, where_ + ": expected tensor " + printable(name) + " of " + wanted +
+        raise_error(Errc::wrong_weights, where_ + ": expected tensor " + printable(name) + " of " + wanted +
                                              ", found " + std::string(dtype_name(tensor.dtype)));
     }
     [[nodiscard]] const TensorEntry& entry(const std::string& name) const {
         if (const TensorEntry* found = find(name)) return *found;
-        throw Error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
+        raise_error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
     }
     [[nodiscard]] ByteView raw(const TensorEntry& tensor) const {
         return bytes().subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
     static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
-        constexpr std::size_t kShare = std::size_t{1} << 15;
-        parallel_for(static_cast<std::int64_t>((out.size() + kShare - 1) / kShare), [&](std::int64_t share, int) {
-            const std::size_t begin = static_cast<std::size_t>(share) * kShare;
-            for (std::size_t i = begin; i < std::min(out.size(), begin + kShare); ++i)
+        parallel_spans(out.size(), [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i)
                 out[i] = number(read_little_endian<Stored>(p + i * sizeof(Stored)));
         });
     }
@@ -9914,7 +11225,7 @@ private:
         const std::size_t count = element_count(tensor.shape, Errc::corrupt_weights, which);
         const std::size_t bytes = dtype_bytes(tensor.dtype);
         if (tensor.begin > tensor.end || (tensor.end - tensor.begin) % bytes != 0 || tensor.size() != count)
-            throw Error(Errc::corrupt_weights, which + ": expected offsets that hold " +
+            raise_error(Errc::corrupt_weights, which + ": expected offsets that hold " +
                                                    std::string(dtype_name(tensor.dtype)) + " " +
                                                    shape_text(tensor.shape) + ", found " +
                                                    std::to_string(tensor.begin) + " to " + std::to_string(tensor.end));
@@ -9980,7 +11291,7 @@ inline void require_tensors(const SafetensorsFile& file, std::span<const TensorR
     if (!missing.empty()) message += "; missing:" + missing;
     if (!misshaped.empty()) message += "; of another shape:" + misshaped;
     if (!unexpected.empty()) message += "; unexpected:" + unexpected;
-    throw Error(Errc::wrong_weights, message);
+    raise_error(Errc::wrong_weights, message);
 }
 
 }  // namespace gancodec
@@ -10072,7 +11383,7 @@ private:
         std::vector<int> shape;
         Bytes data;
     };
-    [[noreturn]] static void refuse(const std::string& message) { throw Error(Errc::invalid_argument, message); }
+    [[noreturn]] static void refuse(const std::string& message) { raise_error(Errc::invalid_argument, message); }
     [[noreturn]] static void does_not_fit(const std::string& name, const std::string& value, Dtype dtype) {
         refuse("tensor " + name + ": expected numbers that " + std::string(dtype_name(dtype)) + " holds, found " +
                value);
@@ -10160,10 +11471,6 @@ inline std::vector<std::int32_t> in_steps(const Parameter<float>& p, const std::
         counts[i] = static_cast<std::int32_t>(std::clamp(std::nearbyint(p.value[i] / steps[i / row]), -127.0f, 127.0f));
     return counts;
 }
-inline void from_steps(const std::vector<std::int32_t>& counts, const std::vector<float>& steps, Parameter<float>& p) {
-    const std::size_t row = p.value.size() / steps.size();
-    for (std::size_t i = 0; i < counts.size(); ++i) p.value[i] = static_cast<float>(counts[i]) * steps[i / row];
-}
 
 }  // namespace detail
 
@@ -10171,7 +11478,9 @@ inline void from_steps(const std::vector<std::int32_t>& counts, const std::vecto
 inline void round_to_stored(Parameter<float>& p, WeightFormat format) {
     if (detail::is_stored_in_steps(p, format)) {
         const std::vector<float> steps = detail::steps_of(p);
-        detail::from_steps(detail::in_steps(p, steps), steps, p);
+        const std::vector<std::int32_t> counts = detail::in_steps(p, steps);
+        const std::size_t row = p.value.size() / steps.size();
+        for (std::size_t i = 0; i < counts.size(); ++i) p.value[i] = static_cast<float>(counts[i]) * steps[i / row];
         return;
     }
     for (float& v : p.value)
@@ -10199,14 +11508,41 @@ inline void request_stored(const SafetensorsFile& file, const std::string& name,
         requests.push_back({detail::step_name(name), {p.shape[0]}});
 }
 
-/// Reads a parameter in whichever format it is. Requires require_tensors() passed for what request_stored() asked.
-/// Errors  Error{wrong_weights} for another dtype.
-inline void read_stored(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
-    if (file.find(name)->dtype == Dtype::i8 && detail::is_stored_in_steps(p, WeightFormat::int8))
-        detail::from_steps(file.read_int(name), file.read_float(detail::step_name(name)), p);
-    else
-        file.read_float(name, p.value);
-}
+/// The numbers of a parameter in a file, in whichever format it is.
+/// Requires  require_tensors() passed for what request_stored() asked.
+/// Errors    Error{wrong_weights} for another dtype.
+class StoredFloats {
+public:
+    StoredFloats(const SafetensorsFile& file, const std::string& name, const Parameter<float>& p)
+        : file_(file), name_(name) {
+        if (file.find(name)->dtype != Dtype::i8 || !detail::is_stored_in_steps(p, WeightFormat::int8)) {
+            file.read_float(name, {});
+            return;
+        }
+        counts_ = file.raw(name);
+        steps_ = file.read_float(detail::step_name(name));
+    }
+
+    /// Those from number `first` on, as many as `out` has.
+    void read(std::size_t first, std::span<float> out) const {
+        if (steps_.empty()) {
+            file_.read_float(name_, out, first);
+            return;
+        }
+        const std::size_t row = counts_.size() / steps_.size(), end = first + out.size();
+        for (std::size_t i = first; i < end;) {
+            const float step = steps_[i / row];
+            for (const std::size_t row_end = std::min(end, (i / row + 1) * row); i < row_end; ++i)
+                out[i - first] = static_cast<float>(static_cast<std::int8_t>(counts_[i])) * step;
+        }
+    }
+
+private:
+    const SafetensorsFile& file_;
+    std::string name_;
+    ByteView counts_;           ///< in steps, signed
+    std::vector<float> steps_;  ///< per output channel; none where the file holds floats
+};
 
 }  // namespace gancodec
 
@@ -10233,7 +11569,7 @@ struct LoadOptions {
 /// Errors  Error{invalid_argument} outside 0..1.
 [[nodiscard]] inline int realism_step(double realism) {
     if (!(realism >= 0 && realism <= 1))
-        throw Error(Errc::invalid_argument, "realism: expected 0 to 1, found " + std::to_string(realism));
+        raise_error(Errc::invalid_argument, "realism: expected 0 to 1, found " + std::to_string(realism));
     return static_cast<int>(std::nearbyint(realism * kRealismSteps));
 }
 
@@ -10258,12 +11594,15 @@ struct Region {
 
 /// How to decode.
 struct DecodeOptions {
-    Limits limits;                      ///< checked against the header before anything is allocated
+    Limits limits = {};                 ///< checked against the header before anything is allocated
     std::optional<Region> region = {};  ///< instead of the whole picture: only tiles that reach it are read
     /// Conceals what is damaged instead of refusing it: where the hyper latents of a tile are sound by the means that they
     /// predict, else by those of zeros. A damaged header or index is refused still.
     bool tolerant = false;
     std::size_t memory_bytes = kWindowMemoryBytes;  ///< where there are tiles, a region, or tolerance
+    /// bf16 is faster where the machine has it (AVX512_BF16), slower elsewhere, and leaves the exact mode: the generator's pixels
+    /// are close to the exact ones, and the same on every machine, but not those. Symbols are never concerned.
+    Precision precision = Precision::fp32;
 };
 
 /// What of a tile was unreadable.
@@ -10276,6 +11615,130 @@ struct TileDamage {
 [[nodiscard]] inline int quality_step(double quality) {
     return static_cast<int>(std::clamp(std::nearbyint(quality * 2.55), 0.0, 255.0));
 }
+
+}  // namespace gancodec
+// ---- gancodec/codec/attachments.hpp
+
+namespace gancodec {
+
+/// What belongs to a picture beside its colours; what is empty is not there.
+struct Attachments {
+    Bytes alpha;  ///< [height][width], 255 is opaque; kept without loss
+    Bytes icc;    ///< an ICC profile
+    Bytes exif;   ///< from its byte order mark on
+    Bytes xmp;    ///< a packet
+
+    [[nodiscard]] bool empty() const { return alpha.empty() && icc.empty() && exif.empty() && xmp.empty(); }
+    friend bool operator==(const Attachments&, const Attachments&) = default;
+};
+
+/// Attachments as sections of a stream:
+///   const CodedAttachments coded({.alpha = mask}, image.width, image.height);
+///   Bytes bytes = coded.attach(codec.encode_to_size(image, most - coded.bytes()).bytes);
+class CodedAttachments {
+public:
+    CodedAttachments() = default;
+    /// Errors  Error{invalid_argument} for alpha of another size, Error{limit} for sections that are too long.
+    CodedAttachments(const Attachments& attachments, int width, int height) {
+        const std::size_t pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+        if (!attachments.alpha.empty() && attachments.alpha.size() != pixels)
+            raise_error(Errc::invalid_argument, "alpha: expected " + std::to_string(pixels) + " bytes, found " +
+                                                    std::to_string(attachments.alpha.size()));
+        const auto add = [&](MetadataTag tag, const char* name, Bytes bytes) {
+            if (bytes.empty()) return;
+            require_metadata(tag, bytes.size(), name);
+            sections_.emplace_back(tag, std::move(bytes));
+        };
+        add(MetadataTag::icc, "ICC profile", attachments.icc);
+        add(MetadataTag::exif, "EXIF", attachments.exif);
+        add(MetadataTag::xmp, "XMP", attachments.xmp);
+        if (!attachments.alpha.empty())
+            add(MetadataTag::alpha, "alpha", encode_plane(attachments.alpha, width, height));
+    }
+
+    [[nodiscard]] bool empty() const { return sections_.empty(); }
+    /// By how much a stream without metadata grows.
+    [[nodiscard]] std::size_t bytes() const {
+        if (empty()) return 0;
+        std::size_t total = 1;
+        for (const auto& [tag, bytes] : sections_) {
+            Bytes length;
+            append_varint(length, static_cast<std::uint32_t>(bytes.size()));
+            total += 1 + length.size() + bytes.size() + sizeof(std::uint32_t);
+        }
+        return total;
+    }
+    /// The stream with these sections and no others.
+    /// Errors  as read_stream()
+    [[nodiscard]] Bytes attach(ByteView stream) const {
+        Stream parts = read_stream(stream);
+        parts.metadata.clear();
+        for (const auto& [tag, bytes] : sections_) parts.metadata.push_back({tag, bytes});
+        return write_stream(parts);
+    }
+
+private:
+    std::vector<std::pair<MetadataTag, Bytes>> sections_;
+};
+
+/// What is attached to a stream. No weights are wanted for that, and the symbols are not looked at.
+/// Errors  Error{corrupt_stream, unsupported, limit}.
+[[nodiscard]] inline Attachments read_attachments(ByteView stream, const Limits& limits = {}) {
+    const StreamLayout layout = read_layout(stream, limits);
+    Attachments found;
+    for (const auto& [tag, bytes] : layout.metadata) {
+        const auto copy = [view = bytes] { return Bytes(view.begin(), view.end()); };
+        if (tag == MetadataTag::icc) found.icc = copy();
+        if (tag == MetadataTag::exif) found.exif = copy();
+        if (tag == MetadataTag::xmp) found.xmp = copy();
+        if (tag != MetadataTag::alpha) continue;
+        const int width = layout.header.width, height = layout.header.height;
+        require_memory(static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height), limits, "alpha");
+        found.alpha = decode_plane(bytes, width, height);
+    }
+    return found;
+}
+
+}  // namespace gancodec
+// ---- gancodec/codec/entropy_ids.hpp
+
+namespace gancodec {
+
+/// The ids that streams carry: hashes of every integer that selects or holds a probability. Weights with a scale context also
+/// decode the streams of the same weights before they had one. Otherwise both are the same.
+struct EntropyIds {
+    std::uint32_t with_context = 0, without = 0;
+
+    /// Of a BasicCodecWeights.
+    template <class Weights>
+    [[nodiscard]] static EntropyIds of(const Weights& weights) {
+        TableHash hash;
+        const auto all = [&](const auto& values) {
+            using Integer = typename std::decay_t<decltype(values)>::value_type;
+            hash.update(std::span<const Integer>(values));
+        };
+        for (std::size_t i = 0; i < IntegerHyperScale::kLayers; ++i) {
+            const IntConv2dParameters& p = weights.hyper_scale.layer(i);
+            all(std::array<int, 5>{p.in_channels, p.out_channels, p.kernel, p.low, p.high});
+            all(p.weight);
+            all(p.bias);
+            all(p.multiplier);
+            all(p.shift);
+        }
+        hash.update(weights.hyper_scale.level_offsets());
+        all(weights.prior.first);
+        all(weights.prior.length);
+        all(weights.prior.frequencies);
+        hash.update(scale_tables().half);
+        hash.update(scale_tables().begin);
+        EntropyIds ids{hash.value(), hash.value()};
+        if (!weights.scale_context.empty()) {
+            hash.update(weights.scale_context.offsets());
+            ids.with_context = hash.value();
+        }
+        return ids;
+    }
+};
 
 }  // namespace gancodec
 // ---- gancodec/codec/codec_weights.hpp
@@ -10300,7 +11763,7 @@ struct PriorTables {
     for (std::size_t c = 0; c < prior.first.size(); ++c) {
         const auto length = static_cast<std::size_t>(std::max(0, prior.length[c]));
         if (length > prior.frequencies.size() - begin)
-            throw Error(Errc::corrupt_weights, "prior.length: expected lengths that sum to " +
+            raise_error(Errc::corrupt_weights, "prior.length: expected lengths that sum to " +
                                                    std::to_string(prior.frequencies.size()) + ", found more");
         tables.add(prior.first[c], std::span(prior.frequencies).subspan(begin, length),
                    "prior table " + std::to_string(c));
@@ -10315,6 +11778,7 @@ struct BasicCodecWeights {
     Networks networks;  ///< its hyper_scale is the trainable shadow and stays empty here
     IntegerHyperScale hyper_scale;
     PriorTables prior;
+    ScaleContext scale_context;
     /// What full realism adds to the numbers of the generator, parameter by parameter; empty where there is one generator.
     std::vector<Parameter<float>> realism;
     std::map<std::string, std::string> metadata;
@@ -10325,6 +11789,10 @@ namespace detail {
 
 inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.", "hyper_scale.inner.",
                                                             "hyper_scale.expand."};
+
+/// Where it is kept, if there is one.
+inline constexpr const char* kScaleContext = "scale_context.offset";
+inline const std::vector<int> kScaleContextShape = {ScaleContext::kRatios, ScaleContext::kIndexGroups};
 
 /// Whether a file holds two generators.
 inline bool has_realism(const SafetensorsFile& file) {
@@ -10349,9 +11817,9 @@ void each_realism_parameter(BasicCodecWeights<Networks>& weights, F&& f) {
     });
 }
 /// base + realism/10 · added
-inline void mix_realism(Parameter<float>& base, const Parameter<float>& added, int realism) {
+inline void mix_realism(std::span<float> base, std::span<const float> added, int realism) {
     const float factor = static_cast<float>(realism) / kRealismSteps;
-    for (std::size_t i = 0; i < base.value.size(); ++i) base.value[i] = std::fma(factor, added.value[i], base.value[i]);
+    for (std::size_t i = 0; i < base.size(); ++i) base[i] = std::fma(factor, added[i], base[i]);
 }
 /// Gives the generator of weights in memory that realism; answers its plain numbers, for unmix_realism().
 template <class Networks>
@@ -10360,7 +11828,7 @@ std::vector<std::vector<float>> mix_realism(BasicCodecWeights<Networks>& weights
     if (weights.realism.empty()) return plain;
     each_realism_parameter(weights, [&](const std::string&, const Parameter<float>& added, Parameter<float>& p) {
         plain.push_back(p.value);
-        mix_realism(p, added, realism);
+        mix_realism(p.value, added.value, realism);
     });
     return plain;
 }
@@ -10379,11 +11847,29 @@ inline bool all_finite(std::span<const float> values) {
         others |= std::uint32_t{(std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent};
     return others == 0;
 }
-inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
+/// Reads a parameter; with a name to add, as the mixture of that realism.
+/// Errors  Error{corrupt_weights} for numbers that are not finite.
+inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p,
+                        const std::string& added_name = {}, int realism = 0) {
+    const StoredFloats plain(file, name, p), added(file, realism != 0 ? added_name : name, p);
+    std::atomic<bool> finite{true};
     p.value.resize(p.size());
-    read_stored(file, name, p);
-    if (!all_finite(p.value))
-        throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
+    parallel_spans(p.size(), [&](std::size_t begin, std::size_t end) {
+        const auto part = std::span(p.value).subspan(begin, end - begin);
+        plain.read(begin, part);
+        bool all = all_finite(part);
+        if (realism != 0) {
+            std::array<float, kParallelSpan> memory;
+            const auto more = std::span(memory).first(part.size());
+            added.read(begin, more);
+            all = all && all_finite(more);
+            mix_realism(part, more, realism);
+        }
+        if (!all) finite = false;
+    });
+    if (!finite)
+        raise_error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name +
+                                               (realism != 0 ? " and " + added_name : "") + ", found others");
 }
 inline std::string hex32(std::uint32_t value) {
     char text[9];
@@ -10393,30 +11879,6 @@ inline std::string hex32(std::uint32_t value) {
 
 }  // namespace detail
 
-/// The id that streams carry: a hash of every integer that selects or holds a probability.
-[[nodiscard]] inline std::uint32_t entropy_id(const IntegerHyperScale& hyper_scale, const PriorTables& prior) {
-    TableHash hash;
-    const auto all = [&](const auto& values) {
-        using Integer = typename std::decay_t<decltype(values)>::value_type;
-        hash.update(std::span<const Integer>(values));
-    };
-    for (std::size_t i = 0; i < detail::kScaleLayers.size(); ++i) {
-        const IntConv2dParameters& p = hyper_scale.layer(i);
-        all(std::array<int, 5>{p.in_channels, p.out_channels, p.kernel, p.low, p.high});
-        all(p.weight);
-        all(p.bias);
-        all(p.multiplier);
-        all(p.shift);
-    }
-    hash.update(hyper_scale.level_offsets());
-    all(prior.first);
-    all(prior.length);
-    all(prior.frequencies);
-    hash.update(scale_tables().half);
-    hash.update(scale_tables().begin);
-    return hash.value();
-}
-
 /// Writes weights: floats in `format`, integers as they are. What was sealed in a format must be written in the same one.
 template <class Networks>
 [[nodiscard]] SafetensorsWriter write_codec_weights(BasicCodecWeights<Networks>& weights,
@@ -10424,7 +11886,7 @@ template <class Networks>
     SafetensorsWriter writer;
     for (const auto& [key, value] : weights.metadata) writer.metadata(key, value);
     writer.metadata("architecture", kArchitecture);
-    writer.metadata("entropy_id", detail::hex32(entropy_id(weights.hyper_scale, weights.prior)));
+    writer.metadata("entropy_id", detail::hex32(EntropyIds::of(weights).with_context));
     detail::each_stored_parameter(
         weights.networks, [&](const std::string& name, Parameter<float>& p) { add_stored(writer, name, p, format); });
     if (!weights.realism.empty())
@@ -10449,6 +11911,8 @@ template <class Networks>
     integers("prior.first", count(weights.prior.first), weights.prior.first, Dtype::i32);
     integers("prior.length", count(weights.prior.length), weights.prior.length, Dtype::i32);
     integers("prior.frequencies", count(weights.prior.frequencies), weights.prior.frequencies, Dtype::u16);
+    if (!weights.scale_context.empty())
+        integers(detail::kScaleContext, detail::kScaleContextShape, weights.scale_context.offsets(), Dtype::i8);
     return writer;
 }
 
@@ -10461,7 +11925,7 @@ void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
     const auto found = file.metadata().find("architecture");
     const std::string architecture = found == file.metadata().end() ? "none" : found->second;
     if (architecture != kArchitecture)
-        throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
+        raise_error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
     each_stored_parameter(
@@ -10478,6 +11942,7 @@ void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
             "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
+    if (file.find(kScaleContext) != nullptr) requests.push_back({kScaleContext, kScaleContextShape});
     requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1
                                                  ? frequencies->shape
                                                  : std::vector<int>{kHyperChannels}});
@@ -10492,12 +11957,11 @@ public:
         : file_(file), realism_(has_realism(file) ? realism : 0) {}
 
     void operator()(const std::string& name, Parameter<float>& p) const {
-        read_finite(file_, name, p);
         const std::string generator = "generator.";
-        if (realism_ == 0 || !name.starts_with(generator)) return;
-        Parameter<float> added(p.shape);
-        read_finite(file_, "realism." + name.substr(generator.size()), added);
-        mix_realism(p, added, realism_);
+        if (realism_ != 0 && name.starts_with(generator))
+            read_finite(file_, name, p, "realism." + name.substr(generator.size()), realism_);
+        else
+            read_finite(file_, name, p);
     }
 
 private:
@@ -10536,6 +12000,7 @@ void read_codec_integers(const SafetensorsFile& file, BasicCodecWeights<Networks
     weights.prior.length = file.read_int("prior.length");
     for (const std::int32_t f : file.read_int("prior.frequencies"))
         weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
+    if (file.find(kScaleContext) != nullptr) weights.scale_context = ScaleContext(file.read_int(kScaleContext));
     weights.metadata = file.metadata();
 }
 
@@ -10603,7 +12068,7 @@ template <class EncodeAt>
     constexpr int kNeighbours = 3;
     for (int step = high + 1; step <= high + kNeighbours && step < highest_step; ++step) fits(step);
     if (best.step < lowest_step)
-        throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
+        raise_error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
                                      " bytes, found " + std::to_string(smallest_miss) + " bytes at the lowest quality");
     return best;
 }
@@ -10643,7 +12108,7 @@ template <class Estimate, class EncodeAt>
     if (best.step < kLowestQualityStep) {
         Bytes bytes = encode_at(kLowestQualityStep);
         if (bytes.size() > max_bytes)
-            throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
+            raise_error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
                                          " bytes, found " + std::to_string(bytes.size()) +
                                          " bytes at the lowest quality");
         best = {kLowestQualityStep, std::move(bytes)};
@@ -10701,7 +12166,7 @@ public:
     CompressAiScales(std::vector<float> table, const std::string& where) : table_(std::move(table)) {
         if (table_.empty() || table_.size() > 65536 || !(table_.front() > 0) || !std::isfinite(table_.back()) ||
             std::adjacent_find(table_.begin(), table_.end(), [](float a, float b) { return !(a < b); }) != table_.end())
-            throw Error(Errc::corrupt_weights, where + ": expected positive scales that rise, found others");
+            raise_error(Errc::corrupt_weights, where + ": expected positive scales that rise, found others");
     }
 
     [[nodiscard]] std::size_t size() const { return table_.size(); }
@@ -10741,23 +12206,21 @@ inline void decode_with_ties(ByteView string, std::span<std::int32_t> symbols, c
     const auto decode = [&] {
         CompressAiRansDecoder::decode(string, symbols, tables, [&](std::size_t i) { return index[i]; });
     };
-    try {
-        return decode();
-    } catch (const Error&) {
-        // Bit b of `choice` says whether tie b is turned.
-        for (std::size_t choice = 1; choice >> ties.size() == 0 && choice * symbols.size() <= kMaxWork; ++choice) {
-            std::vector<std::pair<std::size_t, std::uint16_t>> turned;
-            for (std::size_t b = 0; b < ties.size(); ++b)
-                if ((choice >> b & 1) != 0)
-                    turned.emplace_back(ties[b].at, std::exchange(index[ties[b].at], ties[b].other));
-            try {
-                return decode();
-            } catch (const Error&) {
-                for (auto back = turned.rbegin(); back != turned.rend(); ++back) index[back->first] = back->second;
-            }
-        }
-        throw;
+    const Failure first = attempt(decode);
+    if (!first) return;
+    if (!first.is_error()) first.raise();
+    // Bit b of `choice` says whether tie b is turned.
+    for (std::size_t choice = 1; choice >> ties.size() == 0 && choice * symbols.size() <= kMaxWork; ++choice) {
+        std::vector<std::pair<std::size_t, std::uint16_t>> turned;
+        for (std::size_t b = 0; b < ties.size(); ++b)
+            if ((choice >> b & 1) != 0)
+                turned.emplace_back(ties[b].at, std::exchange(index[ties[b].at], ties[b].other));
+        const Failure next = attempt(decode);
+        if (!next) return;
+        if (!next.is_error()) next.raise();
+        for (auto back = turned.rbegin(); back != turned.rend(); ++back) index[back->first] = back->second;
     }
+    first.raise();
 }
 
 }  // namespace gancodec
@@ -10890,7 +12353,7 @@ private:
     }
     static CompressAiTables read_tables(const SafetensorsFile& file, const std::string& prefix) {
         if (file.find(prefix + "_quantized_cdf") == nullptr)
-            throw Error(Errc::wrong_weights,
+            raise_error(Errc::wrong_weights,
                         file.where() + ": expected the tables of " + prefix.substr(0, prefix.size() - 1) +
                             ", found none: a model makes them in update(), before it is saved and converted");
         return CompressAiTables(file.read_int(prefix + "_quantized_cdf"), file.read_int(prefix + "_cdf_length"),
@@ -10898,7 +12361,7 @@ private:
     }
     static void require_count(const SafetensorsFile& file, const char* what, std::size_t expected, std::size_t found) {
         if (found != expected)
-            throw Error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(expected) + " " + what +
+            raise_error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(expected) + " " + what +
                                                    ", found " + std::to_string(found));
     }
     static std::size_t plane(const CompressAiStream& stream) {
@@ -10911,11 +12374,11 @@ private:
             return printable(name) + " with N " + std::to_string(n) + " and M " + std::to_string(m);
         };
         if (stream.model != architecture_ || stream.N != N || stream.M != M)
-            throw Error(Errc::wrong_weights, "CompressAI file: expected weights of " +
+            raise_error(Errc::wrong_weights, "CompressAI file: expected weights of " +
                                                  text(stream.model, stream.N, stream.M) + ", found " +
                                                  text(architecture_, N, M));
         if (stream.strings.size() != (kHasHyper ? 2 : 1))
-            throw Error(Errc::corrupt_stream, "CompressAI file: expected " + std::string(kHasHyper ? "2" : "1") +
+            raise_error(Errc::corrupt_stream, "CompressAI file: expected " + std::string(kHasHyper ? "2" : "1") +
                                                   " strings, found " + std::to_string(stream.strings.size()));
         const auto run = [&](Context& context) {
             if constexpr (kHasHyper) static_cast<void>(hyper_synthesis(context, {}, stream));
@@ -11039,13 +12502,13 @@ void request_scale_synthesis(HyperSynthesis& h_s, int latent_channels, std::vect
     const std::string name = "entropy_bottleneck._quantized_cdf";
     const TensorEntry* entry = file.find(name);
     if (entry == nullptr)
-        throw Error(Errc::wrong_weights, file.where() + ": expected " + name +
+        raise_error(Errc::wrong_weights, file.where() + ": expected " + name +
                                              ", found none: a model makes it in update(), before it is converted");
     const auto sums = file.read_int(name);
     const auto lengths = file.read_int("entropy_bottleneck._cdf_length");
     const auto offsets = file.read_int("entropy_bottleneck._offset");
     const auto refuse = [&](const std::string& expected) {
-        throw Error(Errc::corrupt_weights, file.where() + ": " + name + ": expected " + expected + ", found others");
+        raise_error(Errc::corrupt_weights, file.where() + ": " + name + ": expected " + expected + ", found others");
     };
     if (entry->shape.size() != 2 || static_cast<std::size_t>(entry->shape[0]) != lengths.size())
         refuse("as many rows as lengths");
@@ -11116,7 +12579,7 @@ public:
         medians_ = file.read_float("entropy_bottleneck.medians");
         bottleneck_ = FactorizedPrior(detail::read_bottleneck_tables(file));
         if (bottleneck_.tables().size() != kBottleneckChannels)
-            throw Error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(kBottleneckChannels) +
+            raise_error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(kBottleneckChannels) +
                                                    " tables of entropy_bottleneck, found " +
                                                    std::to_string(bottleneck_.tables().size()));
         TableHash hash;
@@ -11202,9 +12665,9 @@ public:
     [[nodiscard]] ZooSymbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
         const Stream stream = read_stream(bytes, options.limits);
         if (stream.header.tiled())
-            throw Error(Errc::unsupported, "stream: expected one in one piece for weights of this model, found tiles");
+            raise_error(Errc::unsupported, "stream: expected one in one piece for weights of this model, found tiles");
         if (stream.header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
-            throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
+            raise_error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(stream.header.entropy_id).substr(2) + ", found " +
                                                  detail::hex32(entropy_id_));
         require_memory(decode_memory_bytes(stream.header), options.limits, "stream");
@@ -11214,7 +12677,7 @@ public:
         symbols.residuals.resize(extent.latents());
         if constexpr (!kHasHyper) {
             if (!stream.hyper_latents.empty())
-                throw Error(Errc::corrupt_stream, "hyper latents: expected none of a factorised model, found " +
+                raise_error(Errc::corrupt_stream, "hyper latents: expected none of a factorised model, found " +
                                                       std::to_string(stream.hyper_latents.size()) + " bytes");
             bottleneck_.decode(stream.latents, symbols.residuals);
         } else {
@@ -11415,8 +12878,9 @@ public:
         weights_.hyper_scale.run(clamped, extent.h, extent.w, step, index, ws);
         return index;
     }
-    /// Symbols → what the pixel shuffle at the end of the generator makes a picture of.
-    [[nodiscard]] Value synthesise(Context& context, const Symbols& symbols, HyperExtent extent, int step) const {
+    /// Symbols → what the pixel shuffle at the end of the generator makes a picture of; `precision` is the generator's.
+    [[nodiscard]] Value synthesise(Context& context, const Symbols& symbols, HyperExtent extent, int step,
+                                   Precision precision = Precision::fp32) const {
         Value v = hyper_mean(context, symbols.z, extent);
         context.compute([&] {
             each_in_symbol_order(
@@ -11424,6 +12888,7 @@ public:
         });
         const double at = position(step);
         v = apply_gain(context, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
+        const PrecisionScope scope(context, precision);
         return weights_.networks.generator.all_but_last(context, std::move(v));
     }
     /// What the pixel unshuffle at the beginning of the encoder makes of a picture.
@@ -11440,11 +12905,13 @@ public:
         const Workspace::Scope scope(context.scratch());
         Symbols none;
         static_cast<void>(quantise(context, y, 0, none));
+        plan_coding(context.scratch(), extent);
     }
     void run_decoder(Context& context, HyperExtent extent) const {
         {
             const Workspace::Scope scope(context.scratch());
             static_cast<void>(scale_indices(context.scratch(), {}, extent, 0));
+            plan_coding(context.scratch(), extent);
         }
         static_cast<void>(synthesise(context, {}, extent, 0));
     }
@@ -11473,6 +12940,10 @@ private:
     template <class Shuffle>
     static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
 
+    void plan_coding(Workspace& ws, HyperExtent extent) const {
+        if (!weights_.scale_context.empty())
+            ContextualPrior::plan(extent.latents(), kLatentChannels, extent.w * kUpsampling, ws);
+    }
     /// Nearest integer, ties to even, within ±largest; NaN becomes 0.
     static std::int32_t round_to_int(float value, std::int32_t largest) {
         const auto limit = static_cast<float>(largest);
@@ -11625,13 +13096,14 @@ template <class Networks>
 struct BasicTileCoder {
     BasicTransform<Networks> transform;
     const FactorizedPrior* hyper_prior;
-    const ConditionalPrior* latent_prior;
+    ContextualPrior latent_prior;
     int step;
 
     [[nodiscard]] std::pair<Bytes, Bytes> encode(const Symbols& symbols, HyperExtent extent, Workspace& ws) const {
         const Workspace::Scope scope(ws);
         const auto index = transform.scale_indices(ws, symbols.z, extent, step);
-        return {hyper_prior->encode(symbols.z), latent_prior->encode(symbols.residuals, index)};
+        return {hyper_prior->encode(symbols.z),
+                latent_prior.encode(symbols.residuals, index, kLatentChannels, extent.w * kLatentsPerHyper, ws)};
     }
     /// Errors  Error{corrupt_stream}.
     void decode_hyper_latents(ByteView bytes, HyperExtent extent, Symbols& symbols) const {
@@ -11643,7 +13115,7 @@ struct BasicTileCoder {
         const Workspace::Scope scope(ws);
         const auto index = transform.scale_indices(ws, symbols.z, extent, step);
         symbols.residuals.resize(extent.latents());
-        latent_prior->decode(bytes, index, symbols.residuals);
+        latent_prior.decode(bytes, index, kLatentChannels, extent.w * kLatentsPerHyper, symbols.residuals, ws);
     }
 };
 
@@ -11714,7 +13186,7 @@ private:
         Entry* entry;
         int tile;
         bool latents;
-        std::exception_ptr failure = nullptr;
+        Failure failure = {};
         bool damaged = false, damaged_hyper = false;
     };
 
@@ -11729,14 +13201,9 @@ private:
     void read(std::vector<Task>& tasks) {
         parallel_for(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i, int worker) {
             Task& task = tasks[static_cast<std::size_t>(i)];
-            try {
-                read(task, scratch_[static_cast<std::size_t>(worker)]);
-            } catch (...) {
-                task.failure = std::current_exception();
-            }
+            task.failure = attempt([&] { read(task, scratch_[static_cast<std::size_t>(worker)]); });
         });
-        for (const Task& task : tasks)
-            if (task.failure) std::rethrow_exception(task.failure);
+        for (const Task& task : tasks) task.failure.raise();
         for (const Task& task : tasks)
             if (task.damaged) damages_[task.tile] = {task.tile, task.damaged_hyper};
     }
@@ -11746,27 +13213,23 @@ private:
         const HyperExtent extent{places.y.size(), places.x.size()};
         Symbols& symbols = task.entry->symbols;
         bool sound_hyper = false;
-        try {
+        const Failure failure = attempt([&] {
             StreamSymbols coded;
-            std::exception_ptr damage;
-            try {
-                read_part(layout_.parts[static_cast<std::size_t>(task.tile)], coded);
-            } catch (const Error&) {
-                if (!tolerant_ || coded.hyper_latents.empty()) throw;
-                damage = std::current_exception();
-            }
+            const Failure damage =
+                attempt([&] { read_part(layout_.parts[static_cast<std::size_t>(task.tile)], coded); });
+            if (!tolerant_ || !damage.is_error() || coded.hyper_latents.empty()) damage.raise();
             coder_.decode_hyper_latents(coded.hyper_latents, extent, symbols);
             sound_hyper = true;
-            if (damage) std::rethrow_exception(damage);
+            damage.raise();
             if (task.latents) coder_.decode_latents(coded.latents, extent, symbols, ws);
-        } catch (const Error&) {
-            // In one piece the first CRC-32 covers the header: damaged, it may not even say the size.
-            if (!tolerant_ || (!sound_hyper && !layout_.header.tiled())) throw;
-            task.damaged = true;
-            task.damaged_hyper = !sound_hyper;
-            if (!sound_hyper) symbols.z.assign(extent.hyper_latents(), 0);
-            symbols.residuals.assign(extent.latents(), 0);
-        }
+        });
+        if (!failure) return;
+        // In one piece the first CRC-32 covers the header: damaged, it may not even say the size.
+        if (!tolerant_ || !failure.is_error() || (!sound_hyper && !layout_.header.tiled())) failure.raise();
+        task.damaged = true;
+        task.damaged_hyper = !sound_hyper;
+        if (!sound_hyper) symbols.z.assign(extent.hyper_latents(), 0);
+        symbols.residuals.assign(extent.latents(), 0);
     }
 
     BasicTileCoder<Networks> coder_;
@@ -11792,7 +13255,7 @@ struct WindowSize {
 
     /// Of windows that fit into `memory_bytes`, the one with the least work: `halo_px` on all sides is computed twice.
     /// `memory(height, width) -> bytes`; windows are multiples of 64 px, and no larger than what they are to cover.
-    /// Errors  Error{limit}, which says how much the smallest takes.
+    /// Where none fits, the smallest: see require().
     template <class Memory>
     [[nodiscard]] static WindowSize choose(int height, int width, int halo_px, std::size_t memory_bytes,
                                            const Memory& memory) {
@@ -11818,10 +13281,14 @@ struct WindowSize {
                 best = size;
                 least = work;
             }
-        if (best.height == 0)
-            throw Error(Errc::limit, "memory for windows: expected at least " + std::to_string(smallest.memory_bytes) +
-                                         " bytes, found " + std::to_string(memory_bytes));
-        return best;
+        return best.height == 0 ? smallest : best;
+    }
+    /// Errors  Error{limit} where it takes more, which says how much.
+    [[nodiscard]] const WindowSize& require(std::size_t limit_bytes) const {
+        if (memory_bytes > limit_bytes)
+            raise_error(Errc::limit, "memory for windows: expected at least " + std::to_string(memory_bytes) +
+                                         " bytes, found " + std::to_string(limit_bytes));
+        return *this;
     }
 };
 
@@ -11842,8 +13309,10 @@ public:
     using Context = Inference<float>;
     using Value = Context::Value;
 
-    BasicWindowPainter(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int step)
-        : weights_(weights), grid_(grid), step_(step) {}
+    /// `precision`: the generator's.
+    BasicWindowPainter(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int step,
+                       Precision precision = Precision::fp32)
+        : weights_(weights), grid_(grid), step_(step), precision_(precision) {}
 
     /// What painting a rectangle reads: latents, and hyper latents.
     struct Window {
@@ -11936,6 +13405,7 @@ private:
         });
         const double at = BasicTransform<Networks>::position(step_);
         v = apply_gain(context, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
+        const PrecisionScope scope(context, precision_);
         return window.generator(weights_.networks.generator, context, std::move(v));
     }
     /// Calls f(symbol, element) for the places of `part`: of symbols of the places `all`, and of a tensor of those of `window`.
@@ -11959,6 +13429,7 @@ private:
     const BasicCodecWeights<Networks>& weights_;
     TileGrid grid_;
     int step_;
+    Precision precision_;
 };
 
 }  // namespace gancodec
@@ -12184,21 +13655,18 @@ private:
         const Value mean = window(weights_.networks.hyper_mean, context_, std::move(z));
         const Value v = gained_latents(places.finer(kLatentsPerHyper));
         sub(v.constant(), mean.constant(), mean.view());
-        std::vector<std::exception_ptr> failures(static_cast<std::size_t>(end - first));
+        std::vector<Failure> failures(static_cast<std::size_t>(end - first));
         parallel_for(end - first, [&](std::int64_t i, int worker) {
             const int column = first + static_cast<int>(i);
-            try {
+            failures[static_cast<std::size_t>(i)] = attempt([&] {
                 const int tile = row * grid_.columns() + column;
                 const Area own = grid_.places(tile);
                 tiles[static_cast<std::size_t>(tile)] =
                     coder_.encode(symbols(own, mean.constant(), (own.x.first - places.x.first) * kLatentsPerHyper),
                                   {own.y.size(), own.x.size()}, scratch_[static_cast<std::size_t>(worker)]);
-            } catch (...) {
-                failures[static_cast<std::size_t>(i)] = std::current_exception();
-            }
+            });
         });
-        for (const std::exception_ptr& failure : failures)
-            if (failure) std::rethrow_exception(failure);
+        for (const Failure& failure : failures) failure.raise();
     }
     /// Of a tile whose v − mu stand in `residual` from column `left` on.
     [[nodiscard]] Symbols symbols(const Area& places, TensorView<const float> residual, int left) const {
@@ -12239,25 +13707,34 @@ template <class Networks>
 class BasicTiles {
 public:
     BasicTiles(const BasicCodecWeights<Networks>& weights, const FactorizedPrior& hyper_prior,
-               const ConditionalPrior& latent_prior, Inference<float>& context)
-        : weights_(weights), hyper_prior_(hyper_prior), latent_prior_(latent_prior), context_(context) {}
+               const ConditionalPrior& latent_prior, std::uint32_t entropy_id, Inference<float>& context)
+        : weights_(weights),
+          hyper_prior_(hyper_prior),
+          latent_prior_(latent_prior),
+          entropy_id_(entropy_id),
+          context_(context) {}
 
+    /// A stream by weights without a scale context has the id of those.
     [[nodiscard]] BasicTileCoder<Networks> coder(const StreamHeader& header) const {
-        return {BasicTransform<Networks>(weights_), &hyper_prior_, &latent_prior_, header.quality_step};
+        static const ScaleContext none;
+        const bool moved = header.entropy_id == (entropy_id_ & kStreamEntropyIdMask);
+        return {BasicTransform<Networks>(weights_), &hyper_prior_,
+                ContextualPrior(latent_prior_, moved ? weights_.scale_context : none), header.quality_step};
     }
     /// The stream with that header, in tiles.
     /// Errors  Error{invalid_argument} for the side of the tiles, Error{limit}, and what `source` throws.
     [[nodiscard]] Bytes encode(const RowSource& source, const StreamHeader& header, std::size_t memory_bytes) const {
         if (header.tile_px < kTileStepPx || header.tile_px > kLargestTilePx || header.tile_px % kTileStepPx != 0)
-            throw Error(Errc::invalid_argument, "encode: expected tiles of 64 to " + std::to_string(kLargestTilePx) +
+            raise_error(Errc::invalid_argument, "encode: expected tiles of 64 to " + std::to_string(kLargestTilePx) +
                                                     " px in steps of 64, found " + std::to_string(header.tile_px));
         require_area(static_cast<std::uint64_t>(std::max(0, header.width)),
                      static_cast<std::uint64_t>(std::max(0, header.height)), {}, "encode");
         using TileEncoder = BasicTileEncoder<Networks>;
         const TileGrid grid = TileGrid::of(header);
         const WindowSize window =
-            WindowSize::choose(header.height, header.width, TileEncoder::halo_px(), memory_bytes,
-                               [&](int h, int w) { return TileEncoder::memory_bytes(weights_, grid, h, w); });
+            WindowSize::choose(header.height, header.width, TileEncoder::halo_px(), memory_bytes, [&](int h, int w) {
+                return TileEncoder::memory_bytes(weights_, grid, h, w);
+            }).require(memory_bytes);
         const auto tiles = TileEncoder(weights_, coder(header), grid, window, context_).run(source);
         Stream stream{header, {}, {}, {}};
         for (const auto& [hyper_latents, latents] : tiles) stream.tiles.push_back({hyper_latents, latents});
@@ -12273,11 +13750,8 @@ public:
                        3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(h);
             });
         };
-        try {
-            return choose(true);
-        } catch (const Error&) {
-            return choose(false);
-        }
+        const WindowSize with_rows = choose(true);
+        return with_rows.memory_bytes <= memory_bytes ? with_rows : choose(false).require(memory_bytes);
     }
     /// Paints a region row by row. Returns what was damaged, where that is tolerated.
     /// Errors  Error{invalid_argument} for a region not inside the picture, Error{limit}, Error{corrupt_stream}.
@@ -12286,14 +13760,15 @@ public:
         const Region region = options.region.value_or(Region::whole(header));
         if (region.x < 0 || region.y < 0 || region.width < 1 || region.height < 1 ||
             region.width > header.width - region.x || region.height > header.height - region.y)
-            throw Error(Errc::invalid_argument, "region: expected it inside " + std::to_string(header.width) + " x " +
+            raise_error(Errc::invalid_argument, "region: expected it inside " + std::to_string(header.width) + " x " +
                                                     std::to_string(header.height) + " px, found " +
                                                     std::to_string(region.width) + " x " +
                                                     std::to_string(region.height) + " at " + std::to_string(region.x) +
                                                     ", " + std::to_string(region.y));
         const WindowSize window = window_size(header, region, options.memory_bytes);
         require_memory(window.memory_bytes, options.limits, "stream");
-        const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step);
+        const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step,
+                                                   options.precision);
         const std::size_t others = painter.memory_bytes(window.height, window.width) +
                                    3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(window.height);
         BasicTileReader<Networks> symbols(coder(header), layout, options.memory_bytes - others, options.tolerant);
@@ -12337,6 +13812,7 @@ private:
     const BasicCodecWeights<Networks>& weights_;
     const FactorizedPrior& hyper_prior_;
     const ConditionalPrior& latent_prior_;
+    std::uint32_t entropy_id_;
     Inference<float>& context_;
 };
 
@@ -12355,7 +13831,7 @@ void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& wher
     const auto stated = metadata.find("entropy_id");
     const std::string found = detail::hex32(codec.entropy_id());
     if (stated == metadata.end() || stated->second != found)
-        throw Error(Errc::corrupt_weights,
+        raise_error(Errc::corrupt_weights,
                     where + ": expected entropy tables with id " +
                         (stated == metadata.end() ? "(none stated)" : printable(stated->second)) + ", found " + found);
 }
@@ -12411,7 +13887,7 @@ void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
     if (!simd::kHasFma || stream == metadata.end() || pixels == metadata.end()) return;
     const auto check = [&](const char* what, const std::string& expected, std::uint32_t found) {
         if (expected != detail::hex32(found))
-            throw Error(Errc::wrong_weights, where + ": expected a self-test with " + what + " " + printable(expected) +
+            raise_error(Errc::wrong_weights, where + ": expected a self-test with " + what + " " + printable(expected) +
                                                  ", found " + detail::hex32(found));
     };
     const std::string expected = SelfTest::pick(pixels->second, realism_step(codec.options().realism));
@@ -12463,7 +13939,8 @@ public:
         detail::unmix_realism(weights_, plain);
     }
 
-    [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
+    /// What its streams carry.
+    [[nodiscard]] std::uint32_t entropy_id() const { return ids_.with_context; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
     [[nodiscard]] const Weights& weights() const { return weights_; }
     [[nodiscard]] const LoadOptions& options() const { return options_; }
@@ -12480,11 +13957,17 @@ public:
         return plan.bytes<float>() + (extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t);
     }
 
+    /// Gives back the memory that is kept between images.
+    void forget() {
+        context_->forget();
+        symbols_ = {};
+    }
+
     /// Errors  Error{invalid_argument} for an image without pixels, a quality outside 0..100, or a Codec that only decodes;
     ///         Error{limit}.
     [[nodiscard]] Bytes encode(const Image& image, const EncodeOptions& options = {}) {
         if (!(options.quality >= 0 && options.quality <= 100))
-            throw Error(Errc::invalid_argument,
+            raise_error(Errc::invalid_argument,
                         "encode: expected a quality of 0 to 100, found " + std::to_string(options.quality));
         if (options.tile_px == 0) return encode_latents(analyse(image), image, quality_step(options.quality));
         check_image(image, "encode");
@@ -12532,6 +14015,13 @@ public:
             const Region region = options.region.value_or(Region::whole(layout.header));
             Image image;
             check_weights(layout.header);
+            // Where all tiles are wanted sound, damage shows before any is decoded.
+            if (!options.region && !options.tolerant) static_cast<void>(read_stream(bytes, options.limits));
+            const auto side = [](int asked, int there) {
+                return static_cast<std::uint64_t>(std::clamp(asked, 0, there));
+            };
+            require_memory(3 * side(region.width, layout.header.width) * side(region.height, layout.header.height),
+                           options.limits, "picture");
             static_cast<void>(tiles().paint(layout, options, [&](int y, const Image& rows) {
                 if (image.rgb.empty()) image = make_image(region.width, region.height);
                 std::copy(rows.rgb.begin(), rows.rgb.end(), image.at(0, y));
@@ -12539,7 +14029,7 @@ public:
             return image;
         }
         read_symbols(layout, options, symbols_);
-        return paint(symbols_, layout.header);
+        return paint(symbols_, layout.header, options.precision);
     }
     /// The same row by row: memory is bounded by the options, however large the picture. Returns which tiles were damaged, where
     /// that is tolerated.
@@ -12572,11 +14062,12 @@ public:
 
     /// The pixels of symbols, the other half of decode().
     /// Requires as many symbols as a stream with that header holds.
-    [[nodiscard]] Image paint(const Symbols& symbols, const StreamHeader& header) {
+    [[nodiscard]] Image paint(const Symbols& symbols, const StreamHeader& header,
+                              Precision precision = Precision::fp32) {
         const HyperExtent extent = extent_of(header);
         GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
         reserve_for_decoding(extent);
-        const Value x_hat = transform().synthesise(*context_, symbols, extent, header.quality_step);
+        const Value x_hat = transform().synthesise(*context_, symbols, extent, header.quality_step, precision);
         return Transform::to_image(x_hat, header.width, header.height);
     }
 
@@ -12587,7 +14078,7 @@ private:
     BasicCodec(const LoadOptions& options, Weights weights)
         : weights_(std::move(weights)),
           options_(options),
-          entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
+          ids_(EntropyIds::of(weights_)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
           context_(std::make_unique<Inference<float>>()) {}
@@ -12603,7 +14094,7 @@ private:
                 layer.each_parameter(name + std::to_string(index++) + ".", read);
                 layer.prepare(false);
                 layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
-                    if (p.shape.size() == 4) p.value = {};
+                    if (p.shape.size() == 4) p.value = std::vector<float>();  // {} would keep the memory
                 });
             };
             std::apply([&](auto&... layer) { (pack(layer), ...); }, network.layers);
@@ -12641,7 +14132,7 @@ private:
     }
     void require_encoder() const {
         if (options_.use == CodecUse::decode)
-            throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
+            raise_error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
     }
     Value analyse(const Image& image) {
         require_encoder();
@@ -12660,7 +14151,9 @@ private:
                                       int height, int step) const {
         const StreamHeader header = stream_header(width, height, step);
         const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
-        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
+        const Bytes latents = ContextualPrior(latent_prior_, weights_.scale_context)
+                                  .encode(symbols.residuals, index, kLatentChannels,
+                                          HyperExtent::of(width, height).w * kLatentsPerHyper, context_->scratch());
         return write_stream({header, {}, hyper_latents, latents});
     }
     [[nodiscard]] StreamHeader stream_header(int width, int height, int step) const {
@@ -12668,14 +14161,15 @@ private:
         header.width = width;
         header.height = height;
         header.quality_step = static_cast<std::uint8_t>(step);
-        header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
+        header.entropy_id = entropy_id() & kStreamEntropyIdMask;
         return header;
     }
     void check_weights(const StreamHeader& header) const {
-        if (header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
-            throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
+        if (header.entropy_id != (ids_.with_context & kStreamEntropyIdMask) &&
+            header.entropy_id != (ids_.without & kStreamEntropyIdMask))
+            raise_error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(header.entropy_id).substr(2) + ", found " +
-                                                 detail::hex32(entropy_id_));
+                                                 detail::hex32(entropy_id()));
     }
     void read_symbols(const StreamLayout& layout, const DecodeOptions& options, Symbols& symbols) {
         const StreamHeader& header = layout.header;
@@ -12694,17 +14188,151 @@ private:
         coder.decode_hyper_latents(coded.hyper_latents, extent, symbols);
         coder.decode_latents(coded.latents, extent, symbols, context_->scratch());
     }
-    [[nodiscard]] BasicTiles<Networks> tiles() const { return {weights_, hyper_prior_, latent_prior_, *context_}; }
+    [[nodiscard]] BasicTiles<Networks> tiles() const {
+        return {weights_, hyper_prior_, latent_prior_, entropy_id(), *context_};
+    }
 
     Weights weights_;
     LoadOptions options_;
-    std::uint32_t entropy_id_;
+    EntropyIds ids_;
     FactorizedPrior hyper_prior_;
     ConditionalPrior latent_prior_;
     std::unique_ptr<Inference<float>> context_;
     Symbols symbols_;  ///< of the last image: its memory serves the next
 };
 using Codec = BasicCodec<Model<float>>;
+
+}  // namespace gancodec
+// ---- gancodec/codec/embedded_decoder.hpp
+
+namespace gancodec {
+
+/// What a call gave, or why it gave nothing.
+template <class T>
+struct Result {
+    T value{};
+    bool ok = false;
+    Fault fault;  ///< where it is not ok
+
+    explicit operator bool() const { return ok; }
+};
+
+/// A decoder for programs without exceptions, RTTI and heap: the same Codec, in a block of memory of the caller.
+///   static std::byte memory[…];
+///   EmbeddedDecoder decoder(memory);
+///   if (const auto loaded = decoder.load(weights); !loaded) …loaded.fault.message…
+///   const auto picture = decoder.decode(stream);
+///
+/// Read first: (1) GANCODEC_NO_EXCEPTIONS goes with -fno-exceptions and -fno-rtti, in every source file; (2) the program's
+/// operator new takes memory from MemoryBlock::current(), as examples/embedded/block_new.cpp; (3) an error leaves what
+/// ran without destructors (core/error.hpp): here that is sound, because all it held lies in the block, of which
+/// everything taken by the call is given back; (4) one caller at a time.
+template <class Networks>
+class BasicEmbeddedDecoder {
+public:
+    /// Interleaved 8-bit RGB in the block, valid until the next call.
+    struct Picture {
+        int width = 0, height = 0;
+        std::span<const std::uint8_t> rgb;
+    };
+    /// What a stream takes beside the weights: memory to work in, and the picture.
+    struct Needs {
+        int width = 0, height = 0;
+        std::size_t memory_bytes = 0;
+    };
+
+    /// Requires  the memory outlives the decoder.
+    explicit BasicEmbeddedDecoder(std::span<std::byte> memory) : block_(memory) {}
+    ~BasicEmbeddedDecoder() {
+        const MemoryBlock::Use use(block_);
+        image_ = {};
+        codec_.reset();
+    }
+    BasicEmbeddedDecoder(const BasicEmbeddedDecoder&) = delete;
+    BasicEmbeddedDecoder& operator=(const BasicEmbeddedDecoder&) = delete;
+
+    /// Once, from a safetensors file in memory, which is read in place and not needed afterwards. Gives the bytes of the
+    /// block in use.
+    /// Errors  as Codec::load(), and Errc::limit where the block is too small.
+    [[nodiscard]] Result<std::size_t> load(ByteView weights, double realism = 1) {
+        auto result = call<std::size_t>([&](std::size_t& bytes) {
+            if (codec_) raise_error(Errc::invalid_argument, "load: expected a decoder without weights, found some");
+            const LoadOptions options{CodecUse::decode, realism};
+            codec_.reset(new Codec(Codec::load(SafetensorsFile::view(weights), options)));  // never on the stack
+            codec_->forget();
+            bytes = block_.bytes_in_use();
+        });
+        if (!codec_) {
+            NumbersLater::wanted() = false;
+            block_.give_back_since(kLoading);
+        }
+        block_.set_period(kDecoding);
+        return result;
+    }
+    /// Errors  as gancodec::inspect().
+    [[nodiscard]] Result<Needs> inspect(ByteView stream, const Limits& limits = {}) {
+        return decoding<Needs>([&](Needs& needs) {
+            const StreamHeader header = read_layout(stream, limits).header;
+            needs = {header.width, header.height,
+                     codec_->decode_memory_bytes(header) +
+                         3 * static_cast<std::size_t>(header.width) * static_cast<std::size_t>(header.height)};
+        });
+    }
+    /// Errors  as Codec::decode(), and Errc::limit where the block is too small.
+    [[nodiscard]] Result<Picture> decode(ByteView stream, const Limits& limits = {}) {
+        return decoding<Picture>([&](Picture& picture) {
+            DecodeOptions options;
+            options.limits = limits;
+            options.memory_bytes = window_bytes(read_layout(stream, limits).header);
+            image_ = codec_->decode(stream, options);
+            picture = {image_.width, image_.height, image_.rgb};
+        });
+    }
+    [[nodiscard]] const MemoryBlock& block() const { return block_; }
+
+private:
+    using Codec = BasicCodec<Networks>;
+    static constexpr std::uint32_t kLoading = 1, kDecoding = 2;
+
+    template <class T, class F>
+    [[nodiscard]] Result<T> call(F&& f) {
+        const MemoryBlock::Use use(block_);
+        Result<T> result;
+        result.ok = caught_as_fault([&] { f(result.value); }, result.fault);
+        return result;
+    }
+    /// Every call finds the block as load() left it, whatever the calls before came to.
+    template <class T, class F>
+    [[nodiscard]] Result<T> decoding(F&& f) {
+        start_anew();
+        Result<T> result = call<T>([&](T& value) {
+            if (!codec_)
+                raise_error(Errc::invalid_argument, "decode: expected load() to be called before, found no weights");
+            f(value);
+        });
+        if (!result) start_anew();
+        return result;
+    }
+    /// For a picture in tiles: what it leaves of the block, less a quarter for headers and gaps.
+    [[nodiscard]] std::size_t window_bytes(const StreamHeader& header) const {
+        const std::uint64_t picture =
+            3 * std::uint64_t{static_cast<unsigned>(header.width)} * static_cast<unsigned>(header.height);
+        const std::uint64_t left = block_.bytes() - block_.bytes_in_use();
+        return std::min(kWindowMemoryBytes, static_cast<std::size_t>(left > picture ? (left - picture) / 4 * 3 : 0));
+    }
+    void start_anew() {
+        const MemoryBlock::Use use(block_);
+        image_ = {};
+        if (codec_) codec_->forget();
+        block_.give_back_since(kDecoding);
+    }
+
+    MemoryBlock block_;
+    std::unique_ptr<Codec> codec_;
+    Image image_;
+};
+
+using EmbeddedDecoder = BasicEmbeddedDecoder<Model<float>>;
 
 }  // namespace gancodec
 
@@ -12754,6 +14382,9 @@ public:
     /// Memory for a result, uninitialised, alive until clear().
     [[nodiscard]] TensorView<T> make(Shape shape) { return arena_.template tensor<T>(shape); }
     [[nodiscard]] Workspace& scratch() { return arena_; }
+    /// In which numbers convolutions recorded from now on multiply, forward and backward.
+    void set_precision(Precision precision) { precision_ = precision; }
+    [[nodiscard]] Precision precision() const { return precision_; }
 
     /// A value from outside. `data` must stay alive until clear().
     [[nodiscard]] Value leaf(TensorView<const T> data, bool needs_gradient = false) {
@@ -12888,6 +14519,7 @@ private:
     };
     std::vector<Node> nodes_;
     Workspace arena_;
+    Precision precision_ = Precision::fp32;
 };
 
 }  // namespace gancodec
@@ -13017,6 +14649,19 @@ Variable<T> sum(Tape<T>& tape, Variable<T> x) {
         [](TensorView<const T> in, TensorView<T> out) { fill(out, in.data[0]); });
 }
 
+/// Numbers become 0 with probability `rate`, the others are divided by 1 − rate: nn/dropout.hpp.
+template <class T>
+Variable<T> dropout(Tape<T>& tape, Variable<T> x, double rate, Random& random) {
+    if (rate == 0) return x;
+    auto factor = tape.make(x.shape());
+    for (std::size_t i = 0; i < factor.size(); ++i)
+        factor.data[i] = random.uniform() < rate ? T(0) : static_cast<T>(1 / (1 - rate));
+    const auto mask = [factor](TensorView<const T> in, TensorView<T> out) {
+        mul(in, TensorView<const T>(factor), out);
+    };
+    return linear_map(tape, x, x.shape(), mask, mask);
+}
+
 }  // namespace gancodec
 // ---- gancodec/autograd/ops.hpp
 
@@ -13048,20 +14693,21 @@ void accumulate_weight(Tape<T>& tape, const L& layer, const Write& write) {
 template <class T, class L>
 Variable<T> conv2d_input_gradient(Tape<T>& tape, Variable<T> d_out, const L& layer, Shape in_shape) {
     auto out = tape.make(in_shape);
+    const Precision precision = tape.precision();
     {
         const Workspace::Scope scope(tape.scratch());
-        conv2d_backward_input(d_out.constant(), layer.prepared, out, tape.scratch());
+        conv2d_backward_input(d_out.constant(), layer.prepared, out, tape.scratch(), precision);
     }
-    return tape.record(out, {d_out}, layer.weight.trained(), [&tape, d_out, &layer](TensorView<const T> dd) {
+    return tape.record(out, {d_out}, layer.weight.trained(), [&tape, d_out, &layer, precision](TensorView<const T> dd) {
         if (layer.weight.trained())
             accumulate_weight(tape, layer, [&](T* d_weight) {
                 const Workspace::Scope scope(tape.scratch());
                 conv2d_backward_weight(dd, d_out.constant(), layer.prepared.geometry(), d_weight,
-                                       static_cast<T*>(nullptr), tape.scratch());
+                                       static_cast<T*>(nullptr), tape.scratch(), precision);
             });
         tape.accumulate(d_out, [&](TensorView<T> d) {
             const Workspace::Scope scope(tape.scratch());
-            conv2d_forward(dd, layer.prepared, d, tape.scratch());
+            conv2d_forward(dd, layer.prepared, d, tape.scratch(), {}, precision);
             std::vector<T> without(layer.bias.value);
             for (T& b : without) b = -b;
             add_bias(TensorView<const T>(d), without.data(), PerChannel::shared, d);
@@ -13085,24 +14731,26 @@ Variable<T> conv2d(Tape<T>& tape, Variable<T> x, const L& layer) {
     const ConvGeometry& g = layer.prepared.geometry();
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
+    const Precision precision = tape.precision();
     {
         const Workspace::Scope scope(tape.scratch());
-        conv2d_forward(x.constant(), layer.prepared, out, tape.scratch());
+        conv2d_forward(x.constant(), layer.prepared, out, tape.scratch(), {}, precision);
     }
     // The gradient goes to the layer's own Parameter, which the caller owns as non-const when it is trained.
     auto& bias = const_cast<Parameter<T>&>(layer.bias);
     return tape.record(
         out, {x}, layer.weight.trained(),
-        [&tape, x, &layer, &bias](TensorView<const T> d_out) {
+        [&tape, x, &layer, &bias, precision](TensorView<const T> d_out) {
             if (layer.weight.trained())
                 detail::accumulate_weight(tape, layer, [&](T* d_weight) {
                     const Workspace::Scope scope(tape.scratch());
                     conv2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), d_weight,
-                                           bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
+                                           bias.trained() ? bias.grad.data() : nullptr, tape.scratch(),
+                                           tape.precision());
                 });
             tape.accumulate(x, [&](TensorView<T> d) {
                 const Workspace::Scope scope(tape.scratch());
-                conv2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+                conv2d_backward_input(d_out, layer.prepared, d, tape.scratch(), precision);
             });
         },
         [&tape, x, &layer](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
@@ -13115,23 +14763,25 @@ Variable<T> conv_transpose2d(Tape<T>& tape, Variable<T> x, const L& layer) {
     const ConvTransposeGeometry& g = layer.prepared.geometry();
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
+    const Precision precision = tape.precision();
     {
         const Workspace::Scope scope(tape.scratch());
-        conv_transpose2d_forward(x.constant(), layer.prepared, out, tape.scratch());
+        conv_transpose2d_forward(x.constant(), layer.prepared, out, tape.scratch(), {}, precision);
     }
     auto& weight = const_cast<Parameter<T>&>(layer.weight);
     auto& bias = const_cast<Parameter<T>&>(layer.bias);
-    return tape.record(out, {x}, weight.trained(), [&tape, x, &layer, &weight, &bias](TensorView<const T> d_out) {
-        if (weight.trained()) {
-            const Workspace::Scope scope(tape.scratch());
-            conv_transpose2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), weight.grad.data(),
-                                             bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
-        }
-        tape.accumulate(x, [&](TensorView<T> d) {
-            const Workspace::Scope scope(tape.scratch());
-            conv_transpose2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+    return tape.record(
+        out, {x}, weight.trained(), [&tape, x, &layer, &weight, &bias, precision](TensorView<const T> d_out) {
+            if (weight.trained()) {
+                const Workspace::Scope scope(tape.scratch());
+                conv_transpose2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), weight.grad.data(),
+                                                 bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
+            }
+            tape.accumulate(x, [&](TensorView<T> d) {
+                const Workspace::Scope scope(tape.scratch());
+                conv_transpose2d_backward_input(d_out, layer.prepared, d, tape.scratch(), precision);
+            });
         });
-    });
 }
 
 template <class T, class L>
@@ -13650,6 +15300,43 @@ Variable<T> apply_gain(Tape<T>& tape, Variable<T> x, const G& gain, std::span<co
 }
 
 }  // namespace gancodec
+// ---- gancodec/autograd/norm_ops.hpp
+
+namespace gancodec {
+
+/// nn/batch_norm.hpp while it learns: by the moments of the batch, which its running ones follow where it is trained.
+template <class T, class L>
+Variable<T> batch_norm(Tape<T>& tape, Variable<T> x, const L& layer) {
+    auto out = tape.make(x.shape());
+    std::vector<T> mean(layer.weight.value.size()), variance(mean.size());
+    batch_norm(x.constant(), layer.weight.value.data(), layer.bias.value.data(), L::kEps, out, mean.data(),
+               variance.data());
+    auto& mutable_layer = const_cast<L&>(layer);  // the caller owns it as non-const when it is trained
+    if (layer.weight.trained())
+        for (std::size_t c = 0; c < mean.size(); ++c) {
+            T& running_mean = mutable_layer.running_mean.value[c];
+            T& running_var = mutable_layer.running_var.value[c];
+            running_mean += static_cast<T>(L::kMomentum) * (mean[c] - running_mean);
+            running_var += static_cast<T>(L::kMomentum) * (variance[c] - running_var);
+        }
+    return tape.record(out, {x}, layer.weight.trained(), [&tape, x, &mutable_layer](TensorView<const T> d_out) {
+        std::vector<T> ignored(2 * mutable_layer.weight.value.size());
+        const bool trained = mutable_layer.weight.trained();
+        T* d_weight = trained ? mutable_layer.weight.grad.data() : ignored.data();
+        T* d_bias = trained ? mutable_layer.bias.grad.data() : ignored.data() + ignored.size() / 2;
+        const auto write = [&](TensorView<T> d) {
+            batch_norm_backward(x.constant(), d_out, mutable_layer.weight.value.data(), L::kEps, d, d_weight, d_bias);
+        };
+        if (x.needs_gradient()) {
+            tape.accumulate(x, write);
+        } else {
+            const Workspace::Scope scope(tape.scratch());
+            write(tape.make(x.shape()));
+        }
+    });
+}
+
+}  // namespace gancodec
 
 // ---- gancodec/metrics/backbones.hpp
 
@@ -13708,6 +15395,18 @@ public:
                 x = layer(context, std::move(x));
                 y = layer(context, std::move(y));
             }
+        };
+        std::apply([&](const auto&... layer) { (step(layer), ...); }, layers);
+    }
+    /// Calls `see(tap, features of x)` at every tap.
+    template <class Context, class See>
+    void features(Context& context, typename Context::Value x, See&& see) const {
+        std::size_t tap = 0;
+        const auto step = [&](const auto& layer) {
+            if constexpr (detail::is_feature_tap<std::remove_cvref_t<decltype(layer)>>)
+                see(tap++, x);
+            else
+                x = layer(context, std::move(x));
         };
         std::apply([&](const auto&... layer) { (step(layer), ...); }, layers);
     }
@@ -13919,6 +15618,7 @@ public:
     using Scalar = typename Net::Scalar;
     /// Smaller images leave nothing behind the last pooling of some network.
     static constexpr int kSmallestImage = 32;
+    static constexpr auto kTapChannels = Net::tap_channels();
 
     /// `for_backward`: gradients will be wanted, as a loss.
     /// Errors   Error{Errc::wrong_weights} that lists every tensor missing, of another shape, or unexpected.
@@ -13927,10 +15627,9 @@ public:
     }
     explicit Lpips(const SafetensorsFile& file, bool for_backward = false)
         : scaling_(make_colour_scaling<Scalar>(kFactor, kOffset, for_backward)) {
-        constexpr auto kChannels = Net::tap_channels();
         std::vector<TensorRequest> requests;
         append_requests(net_, "features.", requests);
-        for (std::size_t tap = 0; tap < Net::kTaps; ++tap) requests.push_back({linear_name(tap), {kChannels[tap]}});
+        for (std::size_t tap = 0; tap < Net::kTaps; ++tap) requests.push_back({linear_name(tap), {kTapChannels[tap]}});
         require_tensors(file, requests);
         read_parameters(file, net_, "features.");
         net_.prepare(for_backward);
@@ -13955,6 +15654,11 @@ public:
     template <class Context, class Use>
     void compare(Context& context, typename Context::Value x, typename Context::Value y, Use&& use) const {
         net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)), use);
+    }
+    /// The features of one batch, x in [0, 1]: calls `see(tap, features)` at every tap.
+    template <class Context, class See>
+    void features(Context& context, typename Context::Value x, See&& see) const {
+        net_.features(context, scaling_(context, std::move(x)), see);
     }
 
     /// Errors   Error{Errc::invalid_argument} when the images differ in size or are smaller than 32x32.
@@ -14556,6 +16260,36 @@ private:
 };
 
 }  // namespace gancodec
+// ---- gancodec/train/checkpoint_average.hpp
+
+namespace gancodec {
+
+/// The mean of the averaged weights of several checkpoints, of one run or of several that began alike: tensors
+/// "average." + name, with the metadata of the first.
+/// Requires at least one file. Errors  Error{wrong_weights} for a tensor that one of them lacks or has in another shape.
+/// Paper    Izmailov, Podoprikhin, Garipov, Vetrov, Wilson: Averaging Weights Leads to Wider Optima, 2018; of several runs
+///          Wortsman et al.: Model Soups, 2022.
+[[nodiscard]] inline SafetensorsFile average_checkpoints(std::span<const SafetensorsFile> files) {
+    SafetensorsWriter writer;
+    for (const auto& [key, value] : files.front().metadata()) writer.metadata(key, value);
+    std::vector<TensorRequest> requests;
+    for (const auto& [name, tensor] : files.front().tensors())
+        if (name.starts_with("average.")) requests.push_back({name, {tensor.shape.begin(), tensor.shape.end()}});
+    for (const SafetensorsFile& file : files) require_tensors(file, requests, ExtraTensors::allow);
+    for (const TensorRequest& request : requests) {
+        std::vector<double> sum(files.front().read_float(request.name).size());
+        for (const SafetensorsFile& file : files) {
+            const std::vector<float> values = file.read_float(request.name);
+            for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(values[i]);
+        }
+        std::vector<float> mean;
+        for (const double s : sum) mean.push_back(static_cast<float>(s / static_cast<double>(files.size())));
+        writer.add_float(request.name, request.shape, mean);
+    }
+    return SafetensorsFile::parse(writer.bytes(), files.front().where());
+}
+
+}  // namespace gancodec
 // ---- gancodec/train/snapshot.hpp
 
 namespace gancodec {
@@ -14653,71 +16387,44 @@ public:
 };
 
 }  // namespace gancodec
-// ---- gancodec/train/dataset.hpp
+// ---- gancodec/train/early_stopping.hpp
 
 namespace gancodec {
 
-/// How a training crop is drawn from an image.
-struct Augmentation {
-    int crop_px = 256;            ///< from 128 crops the hyper networks learnt zero padding instead of neighbours
-    double smallest_scale = 0.5;  ///< crops are shrunk by a factor drawn log-uniformly from [smallest_scale, 1]
-    bool flip = true;             ///< mirrored left-right half of the time, and transposed half of the time
+/// When a run is judged by pictures that it does not learn from, and when it ends by them.
+struct EarlyStopping {
+    std::int64_t every_steps = 1000;
+    int patience = 0;  ///< looks in a row without a new lowest cost after which the run ends; 0: it never does
 };
 
-/// One square crop of `image`: rescaled, placed and flipped at random. Images smaller than the crop are padded.
-[[nodiscard]] inline Image random_crop(const Image& image, const Augmentation& how, Random& random) {
-    const int shorter = std::min(image.width, image.height);
-    const double lowest = std::clamp(static_cast<double>(how.crop_px) / shorter, how.smallest_scale, 1.0);
-    const double scale = std::exp2(random.uniform(std::log2(lowest), 0.0));
-    const int window = std::min(shorter, std::max(how.crop_px, static_cast<int>(how.crop_px / scale)));
-    const auto place = [&](int extent) {
-        return static_cast<int>(random.below(static_cast<std::uint64_t>(extent - window + 1)));
-    };
-    const int x = place(image.width), y = place(image.height);
-    Image patch = crop(image, x, y, window, window);
-    if (window > how.crop_px) patch = shrink(patch, how.crop_px, how.crop_px);
-    if (window < how.crop_px) patch = crop(pad_to_multiple(patch, how.crop_px), 0, 0, how.crop_px, how.crop_px);
-    const bool mirror = how.flip && random.uniform() < 0.5, transpose = how.flip && random.uniform() < 0.5;
-    Image out = make_image(how.crop_px, how.crop_px);
-    for (int row = 0; row < how.crop_px; ++row)
-        for (int column = 0; column < how.crop_px; ++column) {
-            const int from_column = mirror ? how.crop_px - 1 - column : column;
-            std::copy_n(transpose ? patch.at(row, from_column) : patch.at(from_column, row), 3, out.at(column, row));
-        }
-    return out;
-}
-
-/// Photographs in memory, from which batches of crops are drawn. What a batch holds depends on `seed` and `step`
-/// alone, so an interrupted run that resumes at step s sees what it would have seen.
-class Dataset {
+/// Remembers the lowest cost of the held-out pictures.
+/// Paper    Prechelt: Early Stopping, But When?, 1998, its criterion UP: the cost has not fallen in `patience` looks.
+class HeldOutWatch {
 public:
-    explicit Dataset(std::vector<Image> images) : images_(std::move(images)) {
-        if (images_.empty()) throw Error(Errc::invalid_argument, "dataset: expected at least one image, found none");
-        // Large photographs hold more to see, but not in proportion: drawn by the square root of their area.
-        double total = 0;
-        for (const Image& image : images_) {
-            check_image(image, "dataset");
-            cumulative_.push_back(total += std::sqrt(static_cast<double>(image.pixels())));
-        }
-    }
-    virtual ~Dataset() = default;
-    [[nodiscard]] std::size_t size() const { return images_.size(); }
+    explicit HeldOutWatch(const EarlyStopping& rule = {}) : rule_(rule) {}
 
-    /// Fills `batch` [n,3,crop,crop] with crops in [0, 1].
-    virtual void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how, TensorView<float> batch) const {
-        parallel_for(batch.shape.n, [&](std::int64_t n, int) {
-            Random random(seed ^ (step * 0x9E3779B97F4A7C15u) ^ (static_cast<std::uint64_t>(n) << 32));
-            random.next();
-            const double at = random.uniform() * cumulative_.back();
-            const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin();
-            const auto index = std::min(static_cast<std::size_t>(found), images_.size() - 1);
-            image_to_tensor(random_crop(images_[index], how, random), batch, static_cast<int>(n));
-        });
+    struct State {
+        double lowest = std::numeric_limits<double>::infinity();
+        std::int64_t lowest_step = 0;
+        int looks_since = 0;
+    };
+    [[nodiscard]] bool due(std::int64_t step) const { return step % rule_.every_steps == 0; }
+    /// Whether `cost` is the lowest so far. A cost that is no number is not.
+    bool observe(std::int64_t step, double cost) {
+        if (cost < state_.lowest) {
+            state_ = {cost, step, 0};
+            return true;
+        }
+        ++state_.looks_since;
+        return false;
     }
+    [[nodiscard]] bool says_stop() const { return rule_.patience > 0 && state_.looks_since >= rule_.patience; }
+    [[nodiscard]] const State& state() const { return state_; }
+    void restore(const State& state) { state_ = state; }
 
 private:
-    std::vector<Image> images_;
-    std::vector<double> cumulative_;
+    EarlyStopping rule_;
+    State state_;
 };
 
 }  // namespace gancodec
@@ -14816,6 +16523,141 @@ inline void mix_in_synthetic(std::vector<Image>& images, double share, int side_
 }
 
 }  // namespace gancodec
+// ---- gancodec/train/augment.hpp
+
+// What is done to a crop before a network learns from it. All are functions of the state of `random`.
+
+namespace gancodec {
+
+/// Contrast, then saturation, then brightness, each times a factor drawn from [1 − amount, 1 + amount].
+/// Requires 0 ≤ amount ≤ 1. Paper  after Howard: Some Improvements on Deep Convolutional Neural Network Based Image
+///          Classification, 2013.
+inline void jitter_colours(Image& image, double amount, Random& random) {
+    const double contrast = 1 + random.uniform(-amount, amount), saturation = 1 + random.uniform(-amount, amount),
+                 brightness = 1 + random.uniform(-amount, amount);
+    std::uint64_t sum = 0;
+    for (const std::uint8_t value : image.rgb) sum += value;
+    const double mean = static_cast<double>(sum) / static_cast<double>(image.rgb.size());
+    for (std::size_t i = 0; i < image.rgb.size(); i += 3) {
+        const double grey = (image.rgb[i] + image.rgb[i + 1] + image.rgb[i + 2]) / 3.0;
+        for (std::size_t c = 0; c < 3; ++c) {
+            const double coloured = std::fma(saturation, image.rgb[i + c] - grey, grey);
+            const double value = brightness * std::fma(contrast, coloured - mean, mean);
+            image.rgb[i + c] = static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.0, 255.0)));
+        }
+    }
+}
+
+/// Paints a square of half the shorter side grey, its centre anywhere, so that a part may lie outside.
+/// Paper    DeVries, Taylor: Improved Regularization of Convolutional Neural Networks with Cutout, 2017.
+inline void cut_out(Image& image, Random& random) {
+    constexpr std::uint8_t kGrey = 128;
+    const int half = std::min(image.width, image.height) / 4;
+    const int centre_x = static_cast<int>(random.below(static_cast<std::uint64_t>(image.width))),
+              centre_y = static_cast<int>(random.below(static_cast<std::uint64_t>(image.height)));
+    for (int y = std::max(0, centre_y - half); y < std::min(image.height, centre_y + half); ++y)
+        for (int x = std::max(0, centre_x - half); x < std::min(image.width, centre_x + half); ++x)
+            std::fill_n(image.at(x, y), 3, kGrey);
+}
+
+/// How hard a crop is: the mean difference of green between neighbours to the right and below.
+[[nodiscard]] inline double difficulty(const Image& image) {
+    std::uint64_t total = 0;
+    for (int y = 0; y + 1 < image.height; ++y)
+        for (int x = 0; x + 1 < image.width; ++x) {
+            const int here = image.at(x, y)[1];
+            total += static_cast<std::uint64_t>(std::abs(image.at(x + 1, y)[1] - here) +
+                                                std::abs(image.at(x, y + 1)[1] - here));
+        }
+    return static_cast<double>(total) / static_cast<double>(image.pixels());
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/dataset.hpp
+
+namespace gancodec {
+
+/// How a training crop is drawn from an image.
+struct Augmentation {
+    int crop_px = 256;            ///< from 128 crops the hyper networks learnt zero padding instead of neighbours
+    double smallest_scale = 0.5;  ///< crops are shrunk by a factor drawn log-uniformly from [smallest_scale, 1]
+    bool flip = true;             ///< mirrored left-right half of the time, and transposed half of the time
+    double colour_jitter = 0;     ///< contrast, saturation and brightness change by up to this share: jitter_colours()
+    double cut_out_share = 0;     ///< of the crops that lose a square: cut_out()
+    double synthetic_share = 0;   ///< of the crops that are synthetic pictures instead of photographs
+    int easiest_of = 1;           ///< so many crops are drawn for one, and the one of the least difficulty() is taken
+};
+
+/// One square crop of `image`: rescaled, placed and flipped at random. Images smaller than the crop are padded.
+[[nodiscard]] inline Image random_crop(const Image& image, const Augmentation& how, Random& random) {
+    const int shorter = std::min(image.width, image.height);
+    const double lowest = std::clamp(static_cast<double>(how.crop_px) / shorter, how.smallest_scale, 1.0);
+    const double scale = std::exp2(random.uniform(std::log2(lowest), 0.0));
+    const int window = std::min(shorter, std::max(how.crop_px, static_cast<int>(how.crop_px / scale)));
+    const auto place = [&](int extent) {
+        return static_cast<int>(random.below(static_cast<std::uint64_t>(extent - window + 1)));
+    };
+    const int x = place(image.width), y = place(image.height);
+    Image patch = crop(image, x, y, window, window);
+    if (window > how.crop_px) patch = shrink(patch, how.crop_px, how.crop_px);
+    if (window < how.crop_px) patch = crop(pad_to_multiple(patch, how.crop_px), 0, 0, how.crop_px, how.crop_px);
+    const bool mirror = how.flip && random.uniform() < 0.5, transpose = how.flip && random.uniform() < 0.5;
+    Image out = make_image(how.crop_px, how.crop_px);
+    for (int row = 0; row < how.crop_px; ++row)
+        for (int column = 0; column < how.crop_px; ++column) {
+            const int from_column = mirror ? how.crop_px - 1 - column : column;
+            std::copy_n(transpose ? patch.at(row, from_column) : patch.at(from_column, row), 3, out.at(column, row));
+        }
+    return out;
+}
+
+/// A crop of `image`, or a synthetic picture, as `how` says.
+[[nodiscard]] inline Image augmented_crop(const Image& image, const Augmentation& how, Random& random) {
+    const bool synthetic = how.synthetic_share > 0 && random.uniform() < how.synthetic_share;
+    Image patch = synthetic ? synthetic_image(how.crop_px, how.crop_px, random) : random_crop(image, how, random);
+    for (int i = 1; i < how.easiest_of && !synthetic; ++i) {
+        Image other = random_crop(image, how, random);
+        if (difficulty(other) < difficulty(patch)) patch = std::move(other);
+    }
+    if (how.colour_jitter > 0) jitter_colours(patch, how.colour_jitter, random);
+    if (how.cut_out_share > 0 && random.uniform() < how.cut_out_share) cut_out(patch, random);
+    return patch;
+}
+
+/// Photographs in memory, from which batches of crops are drawn. What a batch holds depends on `seed` and `step`
+/// alone, so an interrupted run that resumes at step s sees what it would have seen.
+class Dataset {
+public:
+    explicit Dataset(std::vector<Image> images) : images_(std::move(images)) {
+        if (images_.empty()) throw Error(Errc::invalid_argument, "dataset: expected at least one image, found none");
+        // Large photographs hold more to see, but not in proportion: drawn by the square root of their area.
+        double total = 0;
+        for (const Image& image : images_) {
+            check_image(image, "dataset");
+            cumulative_.push_back(total += std::sqrt(static_cast<double>(image.pixels())));
+        }
+    }
+    virtual ~Dataset() = default;
+    [[nodiscard]] std::size_t size() const { return images_.size(); }
+
+    /// Fills `batch` [n,3,crop,crop] with crops in [0, 1].
+    virtual void draw(std::uint64_t seed, std::uint64_t step, const Augmentation& how, TensorView<float> batch) const {
+        parallel_for(batch.shape.n, [&](std::int64_t n, int) {
+            Random random(seed ^ (step * 0x9E3779B97F4A7C15u) ^ (static_cast<std::uint64_t>(n) << 32));
+            random.next();
+            const double at = random.uniform() * cumulative_.back();
+            const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin();
+            const auto index = std::min(static_cast<std::size_t>(found), images_.size() - 1);
+            image_to_tensor(augmented_crop(images_[index], how, random), batch, static_cast<int>(n));
+        });
+    }
+
+private:
+    std::vector<Image> images_;
+    std::vector<double> cumulative_;
+};
+
+}  // namespace gancodec
 // ---- gancodec/train/fade_in.hpp
 
 namespace gancodec {
@@ -14877,6 +16719,33 @@ struct PhaseRamp {
     friend bool operator==(const PhaseRamp&, const PhaseRamp&) = default;
 };
 
+/// From step `from` on, crops of this side, shrunk by factors down to `smallest_scale`.
+struct CropPhase {
+    std::int64_t from = 0;
+    int crop_px = 256;
+    double smallest_scale = 0.5;
+};
+
+/// How what a stage learns from changes over its run.
+struct Curriculum {
+    PhaseRamp low_pass;    ///< the detail of the pictures comes in: low_passed()
+    PhaseRamp growth;      ///< progressive growing: pictures are compared, and judged, without detail at first
+    PhaseRamp easy_crops;  ///< until it ends, fewer and fewer of `easiest_of` crops are drawn for one
+    int easiest_of = 4;
+    std::vector<CropPhase> crop_phases = {};  ///< phase-wise resolution; before the first the recipe's own
+
+    /// How the crops of a step are drawn.
+    [[nodiscard]] Augmentation augmentation(Augmentation how, std::int64_t step) const {
+        for (const CropPhase& phase : crop_phases)
+            if (step >= phase.from) {
+                how.crop_px = phase.crop_px;
+                how.smallest_scale = phase.smallest_scale;
+            }
+        how.easiest_of = 1 + static_cast<int>(std::lround((1 - easy_crops.at(step)) * (easiest_of - 1)));
+        return how;
+    }
+};
+
 /// The easy picture of a curriculum: the image without its fine detail, of which `share` is left.
 ///   out = share·x + (1 − share)·(means of 4x4 pixels)
 /// Shapes  x, result [n,c,h,w], h and w multiples of 4
@@ -14887,6 +16756,178 @@ Variable<T> low_passed(Tape<T>& tape, Variable<T> x, double share) {
     if (share >= 1) return x;
     const auto means = upsample_nearest(tape, avg_pool(tape, x, {kWindow, kWindow, 0, false}), kWindow);
     return add(tape, scale(tape, x, static_cast<T>(share)), scale(tape, means, static_cast<T>(1 - share)));
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/crops.hpp
+
+namespace gancodec {
+
+/// The batches of a stage: the crops of every step, as its augmentation and its curriculum say.
+class Crops {
+public:
+    /// Errors  Error{invalid_argument} for crops that no network takes.
+    Crops(const Dataset& data, std::uint64_t seed, int batch, const Augmentation& how, const Curriculum& curriculum)
+        : data_(data), seed_(seed), images_(batch), how_(how), curriculum_(curriculum) {
+        check_side(how.crop_px);
+        for (const CropPhase& phase : curriculum.crop_phases) check_side(phase.crop_px);
+        check_share("colour_jitter", how.colour_jitter);
+        check_share("cut_out_share", how.cut_out_share);
+        check_share("synthetic_share", how.synthetic_share);
+    }
+    void draw(std::int64_t step) {
+        const Augmentation how = curriculum_.augmentation(how_, step);
+        const Shape shape{images_, 3, how.crop_px, how.crop_px};
+        if (!(batch_.shape() == shape)) batch_ = Tensor<float>(shape);
+        data_.draw(seed_, static_cast<std::uint64_t>(step), how, batch_.view());
+    }
+    /// Of the last draw. Shapes  [n,3,crop,crop] in [0, 1]
+    [[nodiscard]] Tensor<float>& batch() { return batch_; }
+    [[nodiscard]] double pixels() const { return static_cast<double>(batch_.shape().plane()) * images_; }
+
+private:
+    static void check_side(int crop_px) {
+        if (crop_px % kImageMultiple != 0 || crop_px < 2 * kImageMultiple)
+            throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
+                                                    std::to_string(kImageMultiple) + " from 128 px, found " +
+                                                    std::to_string(crop_px));
+    }
+    static void check_share(const char* key, double share) {
+        if (!(share >= 0 && share <= 1))
+            throw Error(Errc::invalid_argument, std::string("recipe: augmentation/") + key +
+                                                    ": expected 0 to 1, found " + std::to_string(share));
+    }
+
+    const Dataset& data_;
+    std::uint64_t seed_;
+    int images_;
+    Augmentation how_;
+    Curriculum curriculum_;
+    Tensor<float> batch_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/diff_augment.hpp
+
+namespace gancodec {
+
+/// What is done to every image that a discriminator judges, real or not; the generator's gradient passes through it.
+/// Paper    Zhao, Liu, Lin, Zhu, Han: Differentiable Augmentation for Data-Efficient GAN Training, 2020, with its amounts.
+struct DiffAugmentOptions {
+    bool colour = false;       ///< brightness, saturation and contrast change
+    bool translation = false;  ///< moved by up to an eighth, zeros come in; conditions are not moved along
+    bool cut_out = false;      ///< a square of half the side becomes 0
+
+    friend bool operator==(const DiffAugmentOptions&, const DiffAugmentOptions&) = default;
+};
+
+/// The draw for one image.
+struct DiffAugmentDraw {
+    double brightness = 0, saturation = 1, contrast = 1;
+    int down = 0, right = 0;                       ///< pixels
+    int top = 0, left = 0, height = 0, width = 0;  ///< of the square
+};
+
+[[nodiscard]] inline DiffAugmentDraw draw_diff_augment(const DiffAugmentOptions& options, const Shape& s,
+                                                       Random& random) {
+    DiffAugmentDraw d;
+    if (options.colour) {
+        d.brightness = random.uniform(-0.5, 0.5);
+        d.saturation = random.uniform(0, 2);
+        d.contrast = random.uniform(0.5, 1.5);
+    }
+    const auto between = [&](int low, int high) {
+        return low + static_cast<int>(random.below(static_cast<std::uint64_t>(high - low + 1)));
+    };
+    if (options.translation) {
+        d.down = between(-s.h / 8, s.h / 8);
+        d.right = between(-s.w / 8, s.w / 8);
+    }
+    if (options.cut_out) {
+        d.height = s.h / 2;
+        d.width = s.w / 2;
+        d.top = between(-d.height / 2, s.h - d.height / 2);
+        d.left = between(-d.width / 2, s.w - d.width / 2);
+    }
+    return d;
+}
+
+namespace detail {
+
+/// x ← amount·x + (1 − amount)·(mean over some of its numbers), first over the colours of a pixel by saturation, then over
+/// the image by contrast. Each is its own adjoint, and they commute.
+template <class T>
+void change_colours(const DiffAugmentDraw& d, int n, TensorView<T> x) {
+    const Shape& s = x.shape;
+    double total = 0;
+    for (int y = 0; y < s.h; ++y)
+        for (int column = 0; column < s.w; ++column) {
+            double grey = 0;
+            for (int c = 0; c < s.c; ++c) grey += static_cast<double>(x.at(n, c, y, column)) / s.c;
+            total += grey * s.c;
+            for (int c = 0; c < s.c; ++c)
+                x.at(n, c, y, column) =
+                    static_cast<T>(std::fma(d.saturation, static_cast<double>(x.at(n, c, y, column)) - grey, grey));
+        }
+    const double mean = total / (static_cast<double>(s.c) * s.h * s.w);
+    for (int c = 0; c < s.c; ++c)
+        for (int y = 0; y < s.h; ++y)
+            for (int column = 0; column < s.w; ++column)
+                x.at(n, c, y, column) =
+                    static_cast<T>(std::fma(d.contrast, static_cast<double>(x.at(n, c, y, column)) - mean, mean));
+}
+
+/// out = in moved, without the square; or, back, in without the square, moved back.
+template <class T>
+void move_and_cut(const DiffAugmentDraw& d, int n, bool back, TensorView<const T> in, TensorView<T> out) {
+    const Shape& s = in.shape;
+    const auto cut = [&](int y, int x) {
+        return y >= d.top && y < d.top + d.height && x >= d.left && x < d.left + d.width;
+    };
+    for (int c = 0; c < s.c; ++c)
+        for (int y = std::max(0, d.down); y < std::min(s.h, s.h + d.down); ++y)
+            for (int x = std::max(0, d.right); x < std::min(s.w, s.w + d.right); ++x) {
+                if (cut(y, x)) continue;
+                if (back)
+                    out.at(n, c, y - d.down, x - d.right) = in.at(n, c, y, x);
+                else
+                    out.at(n, c, y, x) = in.at(n, c, y - d.down, x - d.right);
+            }
+}
+
+}  // namespace detail
+
+/// The images of a batch as the draws say, one for each: colours, then brightness, translation and the square.
+/// Shapes   x, result [n,c,h,w]
+template <class T>
+Variable<T> diff_augment(Tape<T>& tape, Variable<T> x, const std::vector<DiffAugmentDraw>& draws) {
+    const Shape s = x.shape();
+    const auto map = [&tape, draws](TensorView<const T> in, TensorView<T> out) {
+        const Workspace::Scope scope(tape.scratch());
+        auto coloured = tape.make(in.shape);
+        std::copy_n(in.data, in.size(), coloured.data);
+        std::fill_n(out.data, out.size(), T(0));
+        for (int n = 0; n < in.shape.n; ++n) {
+            detail::change_colours(draws[static_cast<std::size_t>(n)], n, coloured);
+            detail::move_and_cut(draws[static_cast<std::size_t>(n)], n, false, TensorView<const T>(coloured), out);
+        }
+    };
+    const auto adjoint = [draws](TensorView<const T> in, TensorView<T> out) {
+        std::fill_n(out.data, out.size(), T(0));
+        for (int n = 0; n < in.shape.n; ++n) {
+            detail::move_and_cut(draws[static_cast<std::size_t>(n)], n, true, in, out);
+            detail::change_colours(draws[static_cast<std::size_t>(n)], n, out);
+        }
+    };
+    auto light = tape.scratch().template zeros<T>(s), moved = tape.scratch().template zeros<T>(s);
+    for (int n = 0; n < s.n; ++n) {
+        const DiffAugmentDraw& d = draws[static_cast<std::size_t>(n)];
+        for (int c = 0; c < s.c; ++c)
+            for (int y = 0; y < s.h; ++y)
+                for (int column = 0; column < s.w; ++column) light.at(n, c, y, column) = static_cast<T>(d.brightness);
+        detail::move_and_cut(d, n, false, TensorView<const T>(light), moved);
+    }
+    return add(tape, linear_map(tape, x, s, map, adjoint), tape.leaf(moved));
 }
 
 }  // namespace gancodec
@@ -15146,6 +17187,38 @@ Variable<T> factorized_bits(Tape<T>& tape, Variable<T> z, LogisticMixture<T>& pr
 }
 
 }  // namespace gancodec
+// ---- gancodec/train/losses/target_rate.hpp
+
+namespace gancodec {
+
+/// A target rate instead of a fixed lambda: two lambdas, switched by the side of the target on which an image is.
+///   lambda·over where bits/pixels > target, lambda·under else
+/// Targets lie at the quality levels and are interpolated geometrically between them.
+/// Paper    Mentzer, Toderici, Tschannen, Agustsson: High-Fidelity Generative Image Compression, 2020,
+///         its λ^(a) and λ^(b).
+struct TargetRate {
+    std::vector<double> bpp = {};  ///< one per quality level; empty: no target
+    double over = 4, under = 0.25;
+
+    [[nodiscard]] bool wanted() const { return !bpp.empty(); }
+    /// Errors  Error{invalid_argument} for another number of targets than there are levels.
+    void check(std::size_t levels) const {
+        if (wanted() && bpp.size() != levels)
+            throw Error(Errc::invalid_argument, "recipe: target_rate/bpp: expected none or " + std::to_string(levels) +
+                                                    " targets, found " + std::to_string(bpp.size()));
+    }
+    [[nodiscard]] double at(double position) const {
+        const auto level = std::min(static_cast<std::size_t>(position), bpp.size() - 1),
+                   next = std::min(level + 1, bpp.size() - 1);
+        return bpp[level] * std::pow(bpp[next] / bpp[level], position - static_cast<double>(level));
+    }
+    /// What lambda is multiplied by. Requires wanted().
+    [[nodiscard]] double factor(double position, double measured_bpp) const {
+        return measured_bpp > at(position) ? over : under;
+    }
+};
+
+}  // namespace gancodec
 // ---- gancodec/train/prior_export.hpp
 
 namespace gancodec {
@@ -15199,7 +17272,7 @@ template <class Networks>
     std::vector<std::vector<float>> realistic;  // the sum of base and addition, which rounding the base leaves alone
     if (!weights.realism.empty())
         detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto& p) {
-            detail::mix_realism(added, p, kRealismSteps);
+            detail::mix_realism(added.value, p.value, kRealismSteps);
             realistic.push_back(added.value);
         });
     detail::each_stored_parameter(weights.networks, [format](const std::string&, Parameter<float>& p) {
@@ -15268,6 +17341,110 @@ template <class Networks = Model<float>>
             weights.metadata[key] = found->second;
     return weights;
 }
+
+}  // namespace gancodec
+// ---- gancodec/train/scale_context_fit.hpp
+
+namespace gancodec {
+
+/// Finds the offsets of a ScaleContext: of each bucket and group of indices, the one with which what was seen there costs the
+/// fewest bits. Exact, since only sums over magnitudes matter.
+class ScaleContextFit {
+public:
+    ScaleContextFit() : seen_(std::size_t{ScaleContext::kRatios} * kScales * kMagnitudes) {}
+
+    /// Shapes  symbols, index [c][h][w]
+    void add(std::span<const std::int32_t> symbols, std::span<const std::uint8_t> index, int channels, int w) {
+        Workspace ws;
+        ScaleContextWalk walk(channels, w, ws);
+        const auto count = static_cast<std::size_t>(channels), places = symbols.size() / count;
+        std::vector<std::int32_t> r(count);
+        std::vector<std::uint8_t> promised(count);
+        for (std::size_t p = 0; p < places; ++p) {
+            for (std::size_t c = 0; c < count; ++c) {
+                r[c] = symbols[c * places + p];
+                promised[c] = index[c * places + p];
+            }
+            walk.each_bucket([&](std::size_t c, int bucket) {
+                const auto magnitude = static_cast<std::size_t>(std::min(std::abs(r[c]), kMagnitudes - 1));
+                ++seen_[at(bucket, promised[c]) + magnitude];
+            });
+            walk.pass(r.data(), promised.data());
+        }
+    }
+    /// The same of an image at a quality step.
+    template <class Networks>
+    void add(const BasicCodecWeights<Networks>& weights, const Image& image, int step, Inference<float>& context) {
+        const BasicTransform<Networks> transform(weights);
+        const HyperExtent extent = HyperExtent::of(image.width, image.height);
+        const auto y = transform.analyse(context, &image, extent);
+        const Workspace::Scope scope(context.scratch());
+        Symbols symbols;
+        const auto index = transform.quantise(context, y, step, symbols);
+        add(symbols.residuals, index, kLatentChannels, extent.w * IntegerHyperScale::kUpsampling);
+    }
+
+    [[nodiscard]] ScaleContext fit() const {
+        constexpr int kMost = 24;
+        std::vector<std::int32_t> offsets;
+        for (int bucket = 0; bucket < ScaleContext::kRatios; ++bucket)
+            for (int group = 0; group < ScaleContext::kIndexGroups; ++group) {
+                int best = 0;
+                for (int offset = -kMost; offset <= kMost; ++offset)
+                    if (bits(bucket, group, offset) < bits(bucket, group, best)) best = offset;
+                offsets.push_back(best);
+            }
+        return ScaleContext(offsets);
+    }
+    /// Of all that was seen.
+    [[nodiscard]] double bits(const ScaleContext& context) const {
+        double sum = 0;
+        for (int bucket = 0; bucket < ScaleContext::kRatios; ++bucket)
+            for (int index = 0; index < kScales; ++index)
+                sum += bits_at(bucket, index, context.empty() ? index : context.moved(bucket, index));
+        return sum;
+    }
+
+private:
+    static constexpr int kMagnitudes = 64;
+
+    [[nodiscard]] static std::size_t at(int bucket, int index) {
+        return (static_cast<std::size_t>(bucket) * kScales + static_cast<std::size_t>(index)) * kMagnitudes;
+    }
+    [[nodiscard]] double bits(int bucket, int group, int offset) const {
+        double sum = 0;
+        for (int index = group * ScaleContext::kIndexStep; index < (group + 1) * ScaleContext::kIndexStep; ++index)
+            sum += bits_at(bucket, index, std::clamp(index + offset, 0, kScales - 1));
+        return sum;
+    }
+    /// What the symbols promised `index` cost with `table`.
+    [[nodiscard]] double bits_at(int bucket, int index, int table) const {
+        const auto& costs = cost_[static_cast<std::size_t>(table)];
+        double sum = 0;
+        for (std::size_t m = 0; m < costs.size(); ++m)
+            sum += static_cast<double>(seen_[at(bucket, index) + m]) * costs[m];
+        return sum;
+    }
+    using Costs = std::array<std::array<double, kMagnitudes>, kScales>;
+    /// Bits of a magnitude with its sign; beyond a table the escape and twice the length of what is beyond.
+    [[nodiscard]] static Costs costs() {
+        Costs all{};
+        const auto [half, begin] = scale_tables();
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const std::size_t largest = begin[i + 1] - begin[i] - std::size_t{2};
+            for (std::size_t m = 0; m < all[i].size(); ++m) {
+                const bool escapes = m > largest;
+                const double slot = half[begin[i] + (escapes ? 0 : m + 1)];
+                all[i][m] =
+                    16 - std::log2(slot) + (escapes ? 1 + 2 * std::log2(static_cast<double>(m - largest) + 1) : 0);
+            }
+        }
+        return all;
+    }
+
+    std::vector<std::int64_t> seen_;  ///< [bucket][index][magnitude]
+    Costs cost_ = costs();
+};
 
 }  // namespace gancodec
 // ---- gancodec/train/start_weights.hpp
@@ -15448,6 +17625,46 @@ Variable<T> feature_matching(Tape<T>& tape, const std::vector<Variable<T>>& fake
     for (std::size_t i = 0; i < fake.size(); ++i)
         terms.emplace_back(mean_absolute_error(tape, fake[i], real[i]), T(1) / static_cast<T>(fake.size()));
     return weighted_sum(tape, terms);
+}
+
+}  // namespace gancodec
+// ---- gancodec/train/losses/variational.hpp
+
+// Latents that are drawn instead of rounded: the variational auto-encoder, and with a discriminator the VAE-GAN.
+
+namespace gancodec {
+
+/// A draw from N(mean, exp(log_deviation)²): z = mean + exp(log_deviation)·noise, noise from N(0, 1).
+/// Shapes   mean, log_deviation, noise, result [n,c,h,w]; noise must stay alive as leaves must
+/// Paper    Kingma, Welling: Auto-Encoding Variational Bayes, 2014, section 2.4.
+template <class T>
+Variable<T> sample_gaussian(Tape<T>& tape, Variable<T> mean, Variable<T> log_deviation, TensorView<const T> noise) {
+    auto out = tape.make(mean.shape()), slope = tape.make(mean.shape());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        slope.data[i] = std::exp(log_deviation.constant().data[i]) * noise.data[i];
+        out.data[i] = mean.constant().data[i] + slope.data[i];
+    }
+    return tape.record(out, {mean, log_deviation}, false,
+                       [&tape, mean, log_deviation, slope](TensorView<const T> d_out) {
+                           tape.accumulate(mean, d_out);
+                           tape.accumulate(log_deviation, [&](TensorView<T> d) {
+                               for (std::size_t i = 0; i < d.size(); ++i) d.data[i] = d_out.data[i] * slope.data[i];
+                           });
+                       });
+}
+
+/// The divergence of N(mean, exp(log_deviation)²) from N(0, 1), in nats, mean over all elements:
+///   ½·(mean² + exp(2·log_deviation) − 1) − log_deviation
+/// Paper    the same, appendix B; Larsen, Sønderby, Larochelle, Winther: Autoencoding beyond pixels using a learned
+///          similarity metric (VAE-GAN), 2016, equation 1.
+template <class T>
+Variable<T> divergence_from_standard(Tape<T>& tape, Variable<T> mean, Variable<T> log_deviation) {
+    const auto of_mean = mean_of(tape, mean, [](double m) { return ValueAndSlope{0.5 * m * m, m}; });
+    const auto of_deviation = mean_of(tape, log_deviation, [](double s) {
+        const double square = std::exp(2 * s);
+        return ValueAndSlope{0.5 * (square - 1) - s, square - 1};
+    });
+    return add(tape, of_mean, of_deviation);
 }
 
 }  // namespace gancodec
@@ -16208,6 +18425,61 @@ template <class T, class D, class G>
     return gradient.to_generator;
 }
 
+/// How far the generator looks ahead.
+struct UnrolledOptions {
+    int steps = 0;  ///< of gradient descent of the discriminator; 0: no unrolling
+    double rate = 0.1, difference = 1e-2;
+
+    friend bool operator==(const UnrolledOptions&, const UnrolledOptions&) = default;
+};
+
+enum class Player { discriminator, generator };
+
+namespace detail {
+
+/// All values, or all gradients, of the parameters that have gradients, in one list; and back.
+inline std::vector<float> joined(std::span<const TrainedParameter> parameters,
+                                 std::vector<float> Parameter<float>::*part) {
+    std::vector<float> all;
+    for (const TrainedParameter& p : parameters)
+        if (p.parameter->trained()) all.insert(all.end(), (p.parameter->*part).begin(), (p.parameter->*part).end());
+    return all;
+}
+inline void spread(const std::vector<float>& all, std::span<TrainedParameter> parameters,
+                   std::vector<float> Parameter<float>::*part) {
+    std::size_t at = 0;
+    for (TrainedParameter& p : parameters)
+        if (p.parameter->trained())
+            for (float& number : p.parameter->*part) number = all[at++];
+}
+
+}  // namespace detail
+
+/// unrolled_gradient() of two networks, as the gradient of the generator's parameters; the discriminator's values are what
+/// they were, and its layers are to be prepared again.
+///   `backward(player)`  prepares and records both networks with the values they hold, and goes back from that player's loss,
+///                       on the same batch every time
+template <class Backward>
+void unrolled_backward(std::span<TrainedParameter> generator, std::span<TrainedParameter> discriminator,
+                       const UnrolledOptions& options, const Backward& backward) {
+    using Numbers = Parameter<float>;
+    const auto gradients = [&](const std::vector<float>& values, Player player) {
+        detail::spread(values, discriminator, &Numbers::value);
+        clear_gradients(discriminator);
+        clear_gradients(generator);
+        backward(player);
+        return TwoGradients<float>{detail::joined(discriminator, &Numbers::grad),
+                                   detail::joined(generator, &Numbers::grad)};
+    };
+    const std::vector<float> before = detail::joined(discriminator, &Numbers::value);
+    const std::vector<float> gradient = unrolled_gradient(
+        before, options.steps, options.rate, options.difference,
+        [&](const std::vector<float>& d) { return gradients(d, Player::discriminator); },
+        [&](const std::vector<float>& d) { return gradients(d, Player::generator); });
+    detail::spread(before, discriminator, &Numbers::value);
+    detail::spread(gradient, generator, &Numbers::grad);
+}
+
 }  // namespace gancodec
 // ---- gancodec/train/regularizers/gradient_penalty.hpp
 
@@ -16284,6 +18556,7 @@ namespace gancodec {
 /// equilibrium are drawn to its middle.
 /// Paper    Salimans et al.: Improved Techniques for Training GANs, 2016, section 3.3.
 inline void add_historical_average(std::span<TrainedParameter> parameters, double weight) {
+    if (weight == 0) return;
     for (TrainedParameter& p : parameters)
         for (std::size_t i = 0; i < p.parameter->grad.size(); ++i)
             p.parameter->grad[i] += static_cast<float>(2 * weight) * (p.parameter->value[i] - p.average[i]);
@@ -16639,6 +18912,7 @@ struct Recipe {
     std::int64_t steps = 50000;
     int batch = 4;
     Augmentation augmentation;
+    Curriculum curriculum;
     double odd_size_probability = 0.1;  ///< share of steps whose crops lose up to 63 rows and columns
 
     LearningRateSchedule learning_rate;
@@ -16658,9 +18932,14 @@ struct Recipe {
     double dists_weight = 0;
     int dists_px = 128;
     LambdaRamp lambda_ramp;
+    TargetRate target_rate;
     double lowest_gain_log2 = -1.4,
            gain_octaves = 4.1;  ///< the gains of the levels begin evenly spaced, near 2.4/√lambda
 
+    /// In what the networks' convolutions multiply, forward and backward: "none" or "bf16" in a file. Weights, sums, the
+    /// optimiser, normalisation and losses are fp32 in any case.
+    Precision mixed_precision = Precision::fp32;
+    EarlyStopping early_stopping;         ///< by held-out pictures, for runs that have some
     std::int64_t checkpoint_steps = 500;  ///< also the snapshots to which an exploded run returns
     double explosion_factor = 5;          ///< a loss this many times its running mean is an explosion
 };
@@ -16693,6 +18972,8 @@ struct Stage1Batch {
     std::vector<double> lambda;
     std::vector<double> weight;  ///< of each image in the loss
     double mse_weight = 150, lpips_weight = 1, dists_weight = 0;
+    double growth = 1;  ///< the share of the detail that the distortion sees: low_passed()
+    TargetRate target_rate;
     int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
     /// LPIPS sees all but kLpipsPhases − 1 rows and columns, from this one on. AlexNet's first convolution moves by 4 pixels, as the
     /// generator's last shuffle does: always seen at one phase, a pattern that repeats every 4 pixels would cost nothing.
@@ -16731,27 +19012,39 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
         rate_weight[n] = share * batch.weight[n] * batch.lambda[n] / pixels;
         shares[n] = share * batch.weight[n];
     }
+    const auto detailed = [&](Variable<T> image) {
+        return crop(tape, low_passed(tape, image, batch.growth), batch.height, batch.width);
+    };
     const auto centred = scale_and_shift(tape, x, T(1), T(-0.5));
 
     const auto y = model.encoder(tape, centred);
     const auto v = apply_gain(tape, y, model.gain, batch.position, GainDirection::multiply);
     const auto z = model.hyper_encoder(tape, v);
     BitsPerImage bits_y, bits_z;
-    const auto rate_z = factorized_bits(tape, add_uniform_noise(tape, z, random), prior, rate_weight, bits_z);
+    const auto noisy_z = add_uniform_noise(tape, z, random);
     const auto z_hat = quantize(tape, z, 1.0, -127.0, 127.0);
     const auto mu = model.hyper_mean(tape, z_hat);
     const auto residual = sub(tape, v, mu);
-    const auto rate_y = gaussian_bits(tape, add_uniform_noise(tape, residual, random),
-                                      model.hyper_scale(tape, z_hat, batch.position), rate_weight, bits_y);
+    const auto noisy_residual = add_uniform_noise(tape, residual, random);
+    const auto scale_index = model.hyper_scale(tape, z_hat, batch.position);
+    const auto record_rate = [&] {
+        return add(tape, factorized_bits(tape, noisy_z, prior, rate_weight, bits_z),
+                   gaussian_bits(tape, noisy_residual, scale_index, rate_weight, bits_y));
+    };
+    auto rate = record_rate();
+    if (batch.target_rate.wanted()) {  // known only now on which side of the target each image is
+        for (std::size_t n = 0; n < images; ++n)
+            rate_weight[n] *= batch.target_rate.factor(batch.position[n], (bits_y.bits[n] + bits_z.bits[n]) / pixels);
+        rate = record_rate();
+    }
     const auto symbols = round_straight_through(tape, residual);
     const auto y_hat = apply_gain(tape, add(tape, symbols, mu), model.gain, batch.position, GainDirection::divide);
     const auto x_hat = scale_and_shift(tape, model.generator(tape, y_hat), T(1), T(0.5));
 
-    const auto seen = crop(tape, x_hat, batch.height, batch.width);
-    const auto wanted = crop(tape, x, batch.height, batch.width);
+    const PrecisionScope losses_are_exact(tape, Precision::fp32);
+    const auto seen = detailed(x_hat), wanted = detailed(x);
     const auto mse = mean_squared_error(tape, seen, wanted, shares, measured.mse);
-    std::vector<std::pair<Variable<T>, T>> terms = {
-        {rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
+    std::vector<std::pair<Variable<T>, T>> terms = {{rate, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
     if (losses.lpips != nullptr && batch.lpips_weight > 0) {
         const auto shifted = [&](Variable<T> image) {
             return crop(tape, image, batch.height - (kLpipsPhases - 1), batch.width - (kLpipsPhases - 1),
@@ -16917,21 +19210,22 @@ template <class Networks>
 class BasicTrainer final : public Stage {
 public:
     BasicTrainer(Recipe recipe, const Dataset& data, PerceptualLosses losses)
-        : recipe_(std::move(recipe)), data_(data), losses_(losses), prior_(kHyperChannels) {
+        : recipe_(std::move(recipe)),
+          data_(data),
+          losses_(losses),
+          crops_(data, recipe_.seed, recipe_.batch, recipe_.augmentation, recipe_.curriculum),
+          prior_(kHyperChannels) {
         if (recipe_.lambdas.size() != kQualityLevels)
             throw Error(Errc::invalid_argument, "recipe: expected " + std::to_string(kQualityLevels) +
                                                     " lambdas, found " + std::to_string(recipe_.lambdas.size()));
-        if (recipe_.augmentation.crop_px % kImageMultiple != 0 || recipe_.augmentation.crop_px < 2 * kImageMultiple)
-            throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
-                                                    std::to_string(kImageMultiple) + " from 128 px, found " +
-                                                    std::to_string(recipe_.augmentation.crop_px));
+        recipe_.target_rate.check(kQualityLevels);
         initialise();
         collect_parameters(model_, "", parameters_);
         collect_parameters(prior_, "prior.", parameters_);
         for (TrainedParameter& p : parameters_) p.learning_rate_factor = learning_rate_factor(p.name);
         apply_rules(recipe_.rules, parameters_);
-        batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
         snapshot_.take(parameters_, state_);
+        tape_.set_precision(recipe_.mixed_precision);
     }
 
     /// Before the first step: begins with those tensors of `file` that the recipe's "load" names.
@@ -16951,7 +19245,7 @@ public:
         report.step = state_.step;
         Random random = random_of_step();
         const Stage1Batch batch = draw_batch(random);
-        if (!all_finite(batch_.view())) {
+        if (!all_finite(crops_.batch().view())) {
             report.skipped = "the batch";
             ++state_.step;
             return report;
@@ -16960,8 +19254,9 @@ public:
         clear_gradients(parameters_);
         tape_.clear();
         Stage1Measurement measured;
-        const auto graph =
-            record_stage1(tape_, model_, prior_, losses_, tape_.leaf(batch_.view()), batch, random, measured);
+        const auto x =
+            low_passed(tape_, tape_.leaf(crops_.batch().view()), recipe_.curriculum.low_pass.at(state_.step));
+        const auto graph = record_stage1(tape_, model_, prior_, losses_, x, batch, random, measured);
         report_batch(batch, measured, report);
         if (Snapshot::exploded(measured.loss, state_, recipe_.explosion_factor)) {
             snapshot_.restore(parameters_, state_);
@@ -16990,15 +19285,16 @@ public:
             live_channels += live;
         }
         const auto x_hat = model_.generator(inference_, inference_.copy(examine_later_.first.y.constant()));
+        const Tensor<float>& wanted = crops_.batch();
         double sum = 0;
-        for (int n = 0; n < batch_.shape().n; ++n)
+        for (int n = 0; n < wanted.shape().n; ++n)
             for (int c = 0; c < 3; ++c)
-                for (int y = 0; y < batch_.shape().h; ++y)
-                    for (int x = 0; x < batch_.shape().w; ++x) {
-                        const double d = x_hat.constant().at(n, c, y, x) + 0.5 - batch_.at(n, c, y, x);
+                for (int y = 0; y < wanted.shape().h; ++y)
+                    for (int x = 0; x < wanted.shape().w; ++x) {
+                        const double d = x_hat.constant().at(n, c, y, x) + 0.5 - wanted.at(n, c, y, x);
                         sum += d * d;
                     }
-        const double mean = sum / static_cast<double>(batch_.shape().logical_size());
+        const double mean = sum / static_cast<double>(wanted.shape().logical_size());
         return {{"unquantized_psnr", -10 * std::log10(mean + 1e-12)}, {"live_channels", live_channels}};
     }
 
@@ -17060,13 +19356,14 @@ private:
     }
     /// Draws crops, quality positions and, sometimes, an odd size; positions are spread evenly over a batch.
     Stage1Batch draw_batch(Random& random) {
-        const Augmentation& how = recipe_.augmentation;
-        data_.draw(recipe_.seed, static_cast<std::uint64_t>(state_.step), how, batch_.view());
+        crops_.draw(state_.step);
         Stage1Batch batch;
         batch.mse_weight = recipe_.mse_weight;
         batch.lpips_weight = recipe_.lpips_weight;
         batch.dists_weight = recipe_.dists_weight;
-        batch.height = batch.width = how.crop_px;
+        batch.growth = recipe_.curriculum.growth.at(state_.step);
+        batch.target_rate = recipe_.target_rate;
+        batch.height = batch.width = crops_.batch().shape().h;
         const auto images = static_cast<std::size_t>(recipe_.batch);
         const double offset = random.uniform(), ramp = recipe_.lambda_ramp.at(state_.step);
         for (std::size_t n = 0; n < images; ++n) {
@@ -17097,12 +19394,13 @@ private:
     }
     /// Replaces what lies beyond height and width by the last row and column, as the codec pads images.
     void repeat_edges(int height, int width) {
-        const Shape& s = batch_.shape();
+        Tensor<float>& images = crops_.batch();
+        const Shape& s = images.shape();
         for (int n = 0; n < s.n; ++n)
             for (int c = 0; c < s.c; ++c)
                 for (int y = 0; y < s.h; ++y)
                     for (int x = y < height ? width : 0; x < s.w; ++x)
-                        batch_.at(n, c, y, x) = batch_.at(n, c, std::min(y, height - 1), std::min(x, width - 1));
+                        images.at(n, c, y, x) = images.at(n, c, std::min(y, height - 1), std::min(x, width - 1));
     }
     void report_batch(const Stage1Batch& batch, const Stage1Measurement& measured, StepReport& report) const {
         const auto mean = [](const std::vector<double>& values) {
@@ -17134,7 +19432,7 @@ private:
         model_.project();
         prior_.project();
         update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
-        finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+        finish_step(state_, report.loss, crops_.pixels());
         follow_plateau(recipe_.learning_rate, state_);
         if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
     }
@@ -17142,17 +19440,106 @@ private:
     Recipe recipe_;
     const Dataset& data_;
     PerceptualLosses losses_;
+    Crops crops_;
     Networks model_;
     LogisticMixture<float> prior_;
     std::vector<TrainedParameter> parameters_;
     TrainingState state_;
     Snapshot snapshot_;
-    Tensor<float> batch_;
     Tape<float> tape_;
     Inference<float> inference_;
     std::pair<Stage1Graph<float>, Stage1Batch> examine_later_;
 };
 using Trainer = BasicTrainer<Model<float>>;
+
+}  // namespace gancodec
+// ---- gancodec/train/projected_discriminator.hpp
+
+namespace gancodec {
+
+/// Judges the features of a frozen network instead of pixels: at every tap a random 1x1 convolution that is never trained,
+/// then two 3x3 convolutions to one logit per place; unconditional. The paper's mixing across scales is left out.
+///   `Features`  has Channels of its taps, kTapChannels, and features(context, image in [0, 1], see), as Lpips has
+/// Shapes   image [n,3,h,w] in [−1, 1] · logits [n,1,h_i,w_i] for the places of each tap i
+/// Paper    Sauer, Chitta, Müller, Geiger: Projected GANs Converge Faster, 2021.
+template <class Features, int W = 64>
+class ProjectedDiscriminator {
+    static constexpr std::size_t kTaps = Features::kTapChannels.size();
+
+public:
+    using Scalar = typename Features::Scalar;
+
+    /// `features` must outlive the discriminator.
+    explicit ProjectedDiscriminator(const Features& features) : features_(&features) {
+        each_head([](const char*, auto& head) { head.mix.weight.buffer = head.mix.bias.buffer = true; });
+    }
+
+    [[nodiscard]] auto operator()(Tape<Scalar>& tape, Variable<Scalar> image, Variable<Scalar>) const {
+        Judgement<Variable<Scalar>> judgement;
+        features_->features(tape, scale_and_shift(tape, image, Scalar(0.5), Scalar(0.5)),
+                            [&](std::size_t tap, Variable<Scalar> seen) { judge(tape, tap, seen, judgement); });
+        return judgement;
+    }
+    template <class F>
+    void each_parameter(const std::string& prefix, F&& f) {
+        each_head([&](const char* name, auto& head) { head.each_parameter(prefix + name, f); });
+    }
+    void prepare(bool for_backward) {
+        each_head([&](const char*, auto& head) { head.prepare(for_backward); });
+    }
+    void project() {
+        each_head([](const char*, auto& head) { head.project(); });
+    }
+
+private:
+    template <int In>
+    struct Head {
+        template <class F>
+        void each_parameter(const std::string& prefix, F&& f) {
+            mix.each_parameter(prefix + "mix.", f);
+            inner.each_parameter(prefix + "inner.", f);
+            logit.each_parameter(prefix + "logit.", f);
+        }
+        void prepare(bool for_backward) {
+            mix.prepare(for_backward);
+            inner.prepare(for_backward);
+            logit.prepare(for_backward);
+        }
+        void project() {
+            inner.project();
+            logit.project();
+        }
+
+        Conv2d<In, W, 1, Stride<1>, Padding<0>, Scalar> mix;
+        SpectralNorm<Conv2d<W, W, 3, Stride<1>, Padding<1>, Scalar>> inner;
+        SpectralNorm<Conv2d<W, 1, 3, Stride<1>, Padding<1>, Scalar>> logit;
+    };
+    template <std::size_t... I>
+    static auto make_heads(std::index_sequence<I...>) -> std::tuple<Head<Features::kTapChannels[I]>...>;
+    using Heads = decltype(make_heads(std::make_index_sequence<kTaps>{}));
+
+    template <class F>
+    void each_head(F&& f) {
+        static constexpr std::array<const char*, 6> kNames{"tap0.", "tap1.", "tap2.", "tap3.", "tap4.", "tap5."};
+        static_assert(kTaps <= kNames.size(), "ProjectedDiscriminator: expected features of at most six taps");
+        std::size_t tap = 0;
+        std::apply([&](auto&... head) { (f(kNames[tap++], head), ...); }, heads_);
+    }
+    void judge(Tape<Scalar>& tape, std::size_t tap, Variable<Scalar> seen,
+               Judgement<Variable<Scalar>>& judgement) const {
+        const auto look = [&](const auto& head) {
+            const auto inner =
+                activation(tape, head.inner(tape, head.mix(tape, seen)), Activation::leaky_relu, Scalar(0.2));
+            judgement.features.push_back(inner);
+            judgement.logits.push_back(head.logit(tape, inner));
+        };
+        std::size_t index = 0;
+        std::apply([&](const auto&... head) { ((index++ == tap ? look(head) : void()), ...); }, heads_);
+    }
+
+    const Features* features_;
+    Heads heads_;
+};
 
 }  // namespace gancodec
 // ---- gancodec/train/any_discriminator.hpp
@@ -17162,35 +19549,83 @@ using Trainer = BasicTrainer<Model<float>>;
 namespace gancodec {
 
 /// The discriminators that a recipe can name; patch_slim has half the channels of patch, a quarter of its cost.
-enum class DiscriminatorKind { patch, patch_slim, multi_scale, unet, dcgan };
+enum class DiscriminatorKind {
+    patch,
+    patch_slim,
+    multi_scale,
+    unet,
+    dcgan,
+    pix2pix,
+    minibatch_discrimination,
+    batch_deviation,
+    projected
+};
+
+/// What a discriminator may be told beside the image that it judges.
+template <class T>
+struct Condition {
+    Variable<T> latents;  ///< [n,kLatentChannels,h/16,w/16]
+    Variable<T> picture;  ///< [n,3,h,w] in [−1, 1], what the same latents are without this stage; read by pix2pix alone
+};
 
 /// One of them, chosen when the program runs.
 template <class T = float>
 class AnyDiscriminator {
+    using Pix2Pix = Pix2PixDiscriminator<32>;
+    template <int W>
+    using Minibatch = BatchDiscriminator<MinibatchDiscrimination<8 * W, 8, 4>, W>;
+    template <int W>
+    using Deviation = BatchDiscriminator<BatchDeviation<>, W>;
+    using Projected = ProjectedDiscriminator<Lpips<AlexNet>>;
+
 public:
-    explicit AnyDiscriminator(DiscriminatorKind kind) {
+    /// `features`: what projected looks at; it must outlive the discriminator.
+    /// Errors  Error{invalid_argument} for projected without features.
+    AnyDiscriminator(DiscriminatorKind kind, const Lpips<AlexNet>* features) {
         switch (kind) {
             case DiscriminatorKind::patch:
                 break;
             case DiscriminatorKind::patch_slim:
-                network_.emplace<1>();
+                network_.template emplace<1>();
                 break;
             case DiscriminatorKind::multi_scale:
-                network_.emplace<2>();
+                network_.template emplace<2>();
                 break;
             case DiscriminatorKind::unet:
-                network_.emplace<3>();
+                network_.template emplace<3>();
                 break;
             case DiscriminatorKind::dcgan:
-                network_.emplace<4>();
+                network_.template emplace<4>();
+                break;
+            case DiscriminatorKind::pix2pix:
+                network_.template emplace<Pix2Pix>();
+                break;
+            case DiscriminatorKind::minibatch_discrimination:
+                network_.template emplace<Minibatch<32>>();
+                break;
+            case DiscriminatorKind::batch_deviation:
+                network_.template emplace<Deviation<32>>();
+                break;
+            case DiscriminatorKind::projected:
+                if (features == nullptr)
+                    throw Error(Errc::invalid_argument,
+                                "recipe: discriminator: expected the network of LPIPS for projected, found none");
+                network_.template emplace<Projected>(*features);
                 break;
         }
     }
     using Scalar = T;
 
-    /// Shapes  image [n,3,h,w] in [−1, 1] · latents [n,kLatentChannels,h/16,w/16]
-    [[nodiscard]] Judgement<Variable<T>> operator()(Tape<T>& tape, Variable<T> image, Variable<T> latents) const {
-        return std::visit([&](const auto& network) { return network(tape, image, latents); }, network_);
+    /// What its trunks drop before their heads from now on; whether it has any.
+    bool set_dropout(double rate, std::uint64_t seed) {
+        return std::visit([&](auto& network) { return set_dropout(network, rate, seed); }, network_);
+    }
+    [[nodiscard]] bool wants_picture() const { return std::holds_alternative<Pix2Pix>(network_); }
+
+    /// Shapes  image [n,3,h,w] in [−1, 1]
+    [[nodiscard]] Judgement<Variable<T>> operator()(Tape<T>& tape, Variable<T> image, const Condition<T>& told) const {
+        const auto& condition = wants_picture() ? told.picture : told.latents;
+        return std::visit([&](const auto& network) { return network(tape, image, condition); }, network_);
     }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
@@ -17204,8 +19639,25 @@ public:
     }
 
 private:
+    template <class D>
+    static bool set_dropout(D& network, double rate, std::uint64_t seed) {
+        if constexpr (requires { network.dropout; }) {
+            network.dropout.rate = rate;
+            network.dropout.random = Random(seed);
+            return true;
+        } else if constexpr (requires { network.trunk; }) {
+            return set_dropout(network.trunk, rate, seed);
+        } else if constexpr (requires { network.quarter; }) {
+            return set_dropout(network.full, rate, seed) && set_dropout(network.half, rate, seed + 1) &&
+                   set_dropout(network.quarter, rate, seed + 2);
+        } else {
+            return false;
+        }
+    }
+
     std::variant<PatchDiscriminator<kLatentChannels>, PatchDiscriminator<kLatentChannels, 16, 32>,
-                 MultiScaleDiscriminator<kLatentChannels>, UNetDiscriminator<>, DcganDiscriminator<>>
+                 MultiScaleDiscriminator<kLatentChannels>, UNetDiscriminator<>, DcganDiscriminator<>, Pix2Pix,
+                 Minibatch<32>, Deviation<32>, Projected>
         network_;
 };
 
@@ -17216,7 +19668,7 @@ namespace gancodec {
 
 /// Everything that decides what the adversarial stage computes, beside the weights it starts from.
 ///   G: Σ content + dists_weight·DISTS + adversarial_weight·generator_loss,
-///   D: discriminator_loss + r1_weight/2·R1
+///   D: discriminator_loss + r1_weight/2·R1 + gradient_penalty_weight·(WGAN-GP)
 /// The defaults are those of MS-ILLM (Muckley et al. 2023) as far as they carry over: adversarial weight 0.008 beside
 /// 150·MSE + LPIPS, rates 1e-4 and 4e-4 (two time scales, Heusel et al. 2017), betas 0.5 and 0.9.
 struct AdversarialRecipe {
@@ -17224,6 +19676,7 @@ struct AdversarialRecipe {
     std::int64_t steps = 20000;
     int batch = 4;
     Augmentation augmentation;
+    Curriculum curriculum;
 
     LearningRateSchedule generator_rate{1e-4, 100, 0.5, 0.05}, discriminator_rate{4e-4, 100, 0.5, 0.05};
     OptimizerOptions optimizer{.adam = {0.5, 0.9, 1e-8, 0}};
@@ -17243,14 +19696,192 @@ struct AdversarialRecipe {
     /// The generator learns from the content alone for so many steps, until the discriminator knows something.
     std::int64_t discriminator_only_steps = 200;
 
-    double r1_weight = 0;       ///< γ
-    int r1_every = 16;          ///< steps between penalties, each weighed as many times (Karras et al. 2020, lazy)
+    double r1_weight = 0;  ///< γ
+    int r1_every = 16;     ///< steps between penalties, each weighed as many times (Karras et al. 2020, lazy)
+    double gradient_penalty_weight = 0;  ///< of WGAN-GP, meant for the Wasserstein loss, whose paper says 10
+    int gradient_penalty_every = 1;
+    double historical_average = 0;  ///< weight with which both networks are drawn to their averages
+    UnrolledOptions unrolled;       ///< the generator sees through the discriminator's next steps
+    DiffAugmentOptions diff_augment;
+    double dropout = 0;         ///< of the discriminator's last features
     double instance_noise = 0;  ///< deviation of Gaussian noise on all that is judged (Sønderby et al. 2017), …
     std::int64_t noise_steps = 10000;  ///< … falling linearly to none
 
+    /// In what the networks' convolutions multiply, forward and backward: "none" or "bf16" in a file. Weights, sums, the
+    /// optimiser, normalisation and losses are fp32 in any case.
+    Precision mixed_precision = Precision::fp32;
+    EarlyStopping early_stopping;  ///< by held-out pictures, for runs that have some
     std::int64_t checkpoint_steps = 500;
     double explosion_factor = 5;
 };
+
+}  // namespace gancodec
+// ---- gancodec/train/regularizers/slope_penalties.hpp
+
+namespace gancodec {
+
+/// What a penalty on a discriminator's slopes is recorded from; `judge(image)` -> logits.
+template <class Judge>
+struct PenaltyInputs {
+    Tape<float>& tape;
+    TensorView<const float> real, fake;
+    const Judge& judge;
+    Random& random;
+};
+
+/// Penalties on the slopes of a discriminator, as a recipe weighs them: each is recorded every so many steps, and counts as
+/// many times (Karras et al. 2020, lazy regularisation).
+class SlopePenalties {
+public:
+    /// Errors  Error{invalid_argument} for a penalty of a discriminator that cannot be differentiated twice.
+    explicit SlopePenalties(const AdversarialRecipe& recipe) {
+        if (recipe.r1_weight > 0) wanted_.push_back({Kind::r1, recipe.r1_weight / 2, recipe.r1_every});
+        if (recipe.gradient_penalty_weight > 0)
+            wanted_.push_back({Kind::wgan_gp, recipe.gradient_penalty_weight, recipe.gradient_penalty_every});
+        for (const Penalty& penalty : wanted_)
+            if (penalty.every < 1)
+                throw Error(Errc::invalid_argument, std::string("recipe: ") + name(penalty.kind) +
+                                                        "_every: expected 1 or more, found " +
+                                                        std::to_string(penalty.every));
+        const bool once = recipe.discriminator == DiscriminatorKind::minibatch_discrimination ||
+                          recipe.discriminator == DiscriminatorKind::batch_deviation ||
+                          recipe.discriminator == DiscriminatorKind::projected;
+        if (!wanted_.empty() && once)
+            throw Error(Errc::invalid_argument, std::string("recipe: ") + name(wanted_.front().kind) +
+                                                    "_weight: expected 0 with discriminators that cannot be "
+                                                    "differentiated twice, minibatch_discrimination, batch_deviation "
+                                                    "and projected; found another");
+    }
+    /// Adds those that are due to `loss`; their values go to `figures`.
+    template <class Judge, class Figures>
+    [[nodiscard]] Variable<float> add_to(Variable<float> loss, std::int64_t step, const PenaltyInputs<Judge>& in,
+                                         Figures& figures) const {
+        for (const Penalty& penalty : wanted_) {
+            if (step % penalty.every != 0) continue;
+            const auto value = penalty.kind == Kind::r1 ? r1(in) : wgan_gp(in);
+            figures.emplace_back(name(penalty.kind), static_cast<double>(value.scalar()));
+            loss = add(in.tape, loss, scale(in.tape, value, static_cast<float>(penalty.weight * penalty.every)));
+        }
+        return loss;
+    }
+
+private:
+    enum class Kind { r1, wgan_gp };
+    struct Penalty {
+        Kind kind;
+        double weight;
+        int every;
+    };
+    static const char* name(Kind kind) { return kind == Kind::r1 ? "r1" : "gradient_penalty"; }
+
+    template <class Judge>
+    static Variable<float> r1(const PenaltyInputs<Judge>& in) {
+        const auto x = in.tape.leaf(in.real, true);
+        return r1_penalty(in.tape, in.judge(x), x);
+    }
+    template <class Judge>
+    static Variable<float> wgan_gp(const PenaltyInputs<Judge>& in) {
+        auto mixed = in.tape.make(in.real.shape);
+        mix_images(in.real, in.fake, in.random, mixed);
+        const auto x = in.tape.leaf(mixed, true);
+        return wgan_gradient_penalty(in.tape, in.judge(x), x);
+    }
+
+    std::vector<Penalty> wanted_;
+};
+
+}  // namespace gancodec
+// ---- gancodec/train/opponent.hpp
+
+namespace gancodec {
+
+/// What the discriminator of a step learns from: images in [−1, 1] and their condition.
+struct JudgedBatch {
+    TensorView<const float> real, fake, latents, picture;
+};
+
+/// The generator's opponent: a discriminator with all that a recipe says of what it is shown and how it learns.
+/// (A template, so that only programs that train one compile its networks.)
+template <class Network = AnyDiscriminator<float>>
+class BasicOpponent {
+public:
+    /// Errors  Error{invalid_argument}: SlopePenalties; AnyDiscriminator; dropout in a discriminator without any.
+    BasicOpponent(const AdversarialRecipe& recipe, const PerceptualLosses& losses)
+        : recipe_(recipe), discriminator_(recipe.discriminator, losses.lpips), penalties_(recipe) {
+        if (!(recipe.dropout >= 0 && recipe.dropout < 1) ||
+            (!discriminator_.set_dropout(recipe.dropout, 1) && recipe.dropout > 0))
+            throw Error(Errc::invalid_argument,
+                        "recipe: dropout: expected 0 to less than 1, and 0 with discriminators "
+                        "unet and projected; found " +
+                            std::to_string(recipe.dropout));
+        tape_.set_precision(recipe.mixed_precision);
+    }
+
+    void initialise(Random& random) {
+        init_keep_variance(discriminator_, random);
+        settle_spectral_norm(discriminator_);
+    }
+    void collect(std::vector<TrainedParameter>& into) { collect_parameters(discriminator_, "discriminator.", into); }
+    /// Before a pass of `step`: its weights are packed, and passes of one step drop the same.
+    void prepare(std::int64_t step) {
+        discriminator_.prepare(true);
+        discriminator_.set_dropout(recipe_.dropout, recipe_.seed + 3 * static_cast<std::uint64_t>(step));
+    }
+    void project() { discriminator_.project(); }
+    [[nodiscard]] bool wants_picture() const { return discriminator_.wants_picture(); }
+
+    /// Its opinion of images, under the augmentation and the noise of this step. Equal states of `random` show images alike.
+    [[nodiscard]] Judgement<Variable<float>> judge(Tape<float>& tape, Variable<float> images,
+                                                   const Condition<float>& told, std::int64_t step,
+                                                   Random& random) const {
+        return discriminator_(tape, noisy(tape, augmented(tape, images, random), step, random), told);
+    }
+    [[nodiscard]] Variable<float> loss(Tape<float>& tape, const std::vector<Variable<float>>& on_real,
+                                       const std::vector<Variable<float>>& on_fake) const {
+        return discriminator_loss(tape, recipe_.adversarial, on_real, on_fake);
+    }
+    /// Goes back from its loss and penalties on a batch: adds to the gradients of its parameters. Answers its figures.
+    [[nodiscard]] Figures learn(const JudgedBatch& batch, std::int64_t step, Random& random) {
+        tape_.clear();
+        const Condition<float> told{tape_.leaf(batch.latents), tape_.leaf(batch.picture)};
+        const auto logits = [&](Variable<float> images) { return judge(tape_, images, told, step, random).logits; };
+        const auto on_real = logits(tape_.leaf(batch.real)), on_fake = logits(tape_.leaf(batch.fake));
+        const auto adversarial = loss(tape_, on_real, on_fake);
+        Figures figures = {{"d_loss", static_cast<double>(adversarial.scalar())},
+                           {"told_apart", told_apart(on_real, on_fake)},
+                           {"d_real", mean_logit(on_real)},
+                           {"d_fake", mean_logit(on_fake)}};
+        const PenaltyInputs<decltype(logits)> inputs{tape_, batch.real, batch.fake, logits, random};
+        tape_.backward(penalties_.add_to(adversarial, step, inputs, figures));
+        return figures;
+    }
+
+private:
+    [[nodiscard]] Variable<float> augmented(Tape<float>& tape, Variable<float> images, Random& random) const {
+        if (recipe_.diff_augment == DiffAugmentOptions{}) return images;
+        std::vector<DiffAugmentDraw> draws;
+        for (int n = 0; n < images.shape().n; ++n)
+            draws.push_back(draw_diff_augment(recipe_.diff_augment, images.shape(), random));
+        return diff_augment(tape, images, draws);
+    }
+    [[nodiscard]] Variable<float> noisy(Tape<float>& tape, Variable<float> images, std::int64_t step,
+                                        Random& random) const {
+        const double left = 1 - static_cast<double>(step) / static_cast<double>(recipe_.noise_steps);
+        const double deviation = recipe_.instance_noise * std::max(0.0, left);
+        if (deviation == 0) return images;
+        auto noise = tape.make(images.shape());
+        for (std::size_t i = 0; i < noise.size(); ++i) noise.data[i] = static_cast<float>(deviation * random.normal());
+        clear_padding(noise);
+        return add(tape, images, tape.leaf(noise));
+    }
+
+    const AdversarialRecipe& recipe_;
+    Network discriminator_;
+    SlopePenalties penalties_;
+    Tape<float> tape_;
+};
+
+using Opponent = BasicOpponent<>;
 
 }  // namespace gancodec
 // ---- gancodec/train/adversarial_stage.hpp
@@ -17261,6 +19892,7 @@ namespace gancodec {
 /// Shapes  x [n,3,h,w] in [0, 1], h, w multiples of kImageMultiple · ŷ [n,kLatentChannels,h/16,w/16]
 template <class T>
 Variable<T> coded_latents(Tape<T>& tape, const Model<T>& model, Variable<T> x, std::span<const double> position) {
+    const PrecisionScope as_the_codec_does(tape, Precision::fp32);
     const auto y = model.encoder(tape, scale_and_shift(tape, x, T(1), T(-0.5)));
     const auto v = apply_gain(tape, y, model.gain, position, GainDirection::multiply);
     const auto mu = model.hyper_mean(tape, quantize(tape, model.hyper_encoder(tape, v), 1.0, -127.0, 127.0));
@@ -17279,20 +19911,12 @@ public:
     /// Errors  Error{wrong_weights, corrupt_weights, invalid_argument}.
     BasicAdversarialStage(AdversarialRecipe recipe, const Dataset& data, PerceptualLosses losses, SafetensorsFile start)
         : recipe_(std::move(recipe)),
-          data_(data),
           losses_(losses),
+          crops_(data, recipe_.seed, recipe_.batch, recipe_.augmentation, recipe_.curriculum),
           start_(std::move(start)),
           model_(read_codec_weights<Networks>(start_, 1.0).networks),
-          discriminator_(recipe_.discriminator),
+          opponent_(recipe_, losses),
           adaptive_(recipe_.adaptive_weights, recipe_.adversarial.loss) {
-        const int crop = recipe_.augmentation.crop_px;
-        if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
-            throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
-                                                    std::to_string(kImageMultiple) + " from 128 px, found " +
-                                                    std::to_string(crop));
-        if (recipe_.adversarial_weight > 0 && recipe_.r1_weight > 0 && recipe_.r1_every < 1)
-            throw Error(Errc::invalid_argument,
-                        "recipe: expected r1_every from 1, found " + std::to_string(recipe_.r1_every));
         if (recipe_.discriminator_rate.shape == ScheduleShape::plateau &&
             recipe_.generator_rate.shape != ScheduleShape::plateau)
             throw Error(Errc::invalid_argument,
@@ -17301,17 +19925,25 @@ public:
         if (!recipe_.rules.load.empty())
             throw Error(Errc::invalid_argument,
                         "recipe: load: expected in recipes of stage reconstruction only, whose weights begin anew");
+        if (recipe_.unrolled.steps > 0 && recipe_.adaptive_weights != AdaptiveWeighting::none)
+            throw Error(Errc::invalid_argument,
+                        "recipe: unrolled/steps: expected 0 with adaptive_weights, which need the adversarial loss "
+                        "beside the others");
         Random random(recipe_.seed);
-        init_keep_variance(discriminator_, random);
-        settle_spectral_norm(discriminator_);
+        opponent_.initialise(random);
         collect_parameters(model_.generator, "generator.", parameters_);
         adaptive_.collect(parameters_);
         generator_count_ = parameters_.size();
-        collect_parameters(discriminator_, "discriminator.", parameters_);
+        opponent_.collect(parameters_);
         apply_rules(recipe_.rules, parameters_);
         model_.prepare(false);
-        batch_ = Tensor<float>({recipe_.batch, 3, crop, crop});
+        if (opponent_.wants_picture()) {
+            fidelity_ = std::make_unique<Networks>(read_codec_weights<Networks>(start_, 0.0).networks);
+            fidelity_->prepare(false);
+        }
         snapshot_.take(parameters_, state_);
+        tape_.set_precision(recipe_.mixed_precision);
+        unrolled_tape_.set_precision(recipe_.mixed_precision);
     }
 
     [[nodiscard]] const TrainingState& state() const override { return state_; }
@@ -17324,30 +19956,37 @@ public:
         report.step = state_.step;
         Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));
         random.next();
-        data_.draw(recipe_.seed, static_cast<std::uint64_t>(state_.step), recipe_.augmentation, batch_.view());
-        if (!all_finite(batch_.view())) {
+        crops_.draw(state_.step);
+        if (!all_finite(crops_.batch().view())) {
             report.skipped = "the batch";
             ++state_.step;
             return report;
         }
         model_.generator.prepare(true);
-        discriminator_.prepare(true);
+        opponent_.prepare(state_.step);
         tape_.clear();
-        const auto x = tape_.leaf(batch_.view());
-        const auto latents = coded_latents(tape_, model_, x, positions(random));
-        const auto x_hat = scale_and_shift(tape_, model_.generator(tape_, latents), 1.0f, 0.5f);
-        const auto judged = scale_and_shift(tape_, x_hat, 2.0f, -1.0f);
-        const auto real = scale_and_shift(tape_, x, 2.0f, -1.0f);
+        const auto x =
+            low_passed(tape_, tape_.leaf(crops_.batch().view()), recipe_.curriculum.low_pass.at(state_.step));
+        const auto grown = [&](Variable<float> image) {
+            return low_passed(tape_, image, recipe_.curriculum.growth.at(state_.step));
+        };
+        Views views;
+        views.told.latents = coded_latents(tape_, model_, x, positions(random));
+        views.told.picture = fidelity_ ? judged(tape_, *fidelity_, views.told.latents) : views.told.latents;
+        views.x = grown(x);
+        views.x_hat = grown(scale_and_shift(tape_, model_.generator(tape_, views.told.latents), 1.0f, 0.5f));
+        views.real = scale_and_shift(tape_, views.x, 2.0f, -1.0f);
+        views.fake = scale_and_shift(tape_, views.x_hat, 2.0f, -1.0f);
         Random noise = random;
-        train_discriminator(real.constant(), judged.constant(), latents.constant(), random, report);
-        train_generator(x, x_hat, real, judged, latents, noise, report);
+        train_discriminator(views, random, report);
+        train_generator(views, noise, report);
         if (Snapshot::exploded(report.loss, state_, recipe_.explosion_factor)) {
             snapshot_.restore(parameters_, state_);
             report.restored = true;
         } else {
             const std::string symptom = watch_.observe(report.at("told_apart"));
             if (!symptom.empty()) report.symptom = symptom;
-            finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+            finish_step(state_, report.loss, crops_.pixels());
             follow_plateau(recipe_.generator_rate, state_);
             if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
         }
@@ -17374,7 +20013,12 @@ public:
     }
 
 private:
-    using Logits = std::vector<Variable<float>>;
+    /// A batch as the step's networks and losses see it.
+    struct Views {
+        Condition<float> told;
+        Variable<float> x, x_hat;    ///< in [0, 1]
+        Variable<float> real, fake;  ///< in [−1, 1]
+    };
 
     [[nodiscard]] std::span<TrainedParameter> generator_parameters() {
         return std::span(parameters_).first(generator_count_);
@@ -17389,48 +20033,52 @@ private:
         for (int n = 0; n < recipe_.batch; ++n) result.push_back((n + offset) / recipe_.batch * (kQualityLevels - 1));
         return result;
     }
-    /// What the discriminator is shown: the image, under noise while the recipe wants some.
-    [[nodiscard]] Variable<float> shown(Tape<float>& tape, Variable<float> image, Random& random) const {
-        const double left = 1 - static_cast<double>(state_.step) / static_cast<double>(recipe_.noise_steps);
-        const double deviation = recipe_.instance_noise * std::max(0.0, left);
-        if (deviation == 0) return image;
-        auto noise = tape.make(image.shape());
-        for (std::size_t i = 0; i < noise.size(); ++i) noise.data[i] = static_cast<float>(deviation * random.normal());
-        clear_padding(noise);
-        return add(tape, image, tape.leaf(noise));
+    /// The picture of `latents` in [−1, 1].
+    [[nodiscard]] static Variable<float> judged(Tape<float>& tape, const Networks& networks, Variable<float> latents) {
+        return scale_and_shift(tape, networks.generator(tape, latents), 2.0f, 0.0f);
     }
-    void train_discriminator(TensorView<const float> real, TensorView<const float> fake,
-                             TensorView<const float> latents, Random& random, StepReport& report) {
-        judge_tape_.clear();
+    void train_discriminator(const Views& views, Random& random, StepReport& report) {
         clear_gradients(discriminator_parameters());
-        const bool penalise = recipe_.r1_weight > 0 && state_.step % recipe_.r1_every == 0;
-        const auto x = judge_tape_.leaf(real, penalise), told = judge_tape_.leaf(latents);
-        const Logits on_real = discriminator_(judge_tape_, shown(judge_tape_, x, random), told).logits;
-        const Logits on_fake =
-            discriminator_(judge_tape_, shown(judge_tape_, judge_tape_.leaf(fake), random), told).logits;
-        auto loss = discriminator_loss(judge_tape_, recipe_.adversarial, on_real, on_fake);
-        const double value = static_cast<double>(loss.scalar());
-        double penalty = 0;
-        if (penalise) {
-            const auto r1 = r1_penalty(judge_tape_, on_real, x);
-            penalty = static_cast<double>(r1.scalar());
-            loss = add(judge_tape_, loss,
-                       scale(judge_tape_, r1, static_cast<float>(0.5 * recipe_.r1_weight * recipe_.r1_every)));
-        }
-        judge_tape_.backward(loss);
+        report.figures = opponent_.learn({views.real.constant(), views.fake.constant(), views.told.latents.constant(),
+                                          views.told.picture.constant()},
+                                         state_.step, random);
         const double rate = learning_rate(recipe_.discriminator_rate, state_, recipe_.steps);
         const double norm = update(discriminator_parameters(), rate);
         if (!std::isfinite(norm)) report.symptom = "the discriminator's gradient was no number: it was not followed";
-        discriminator_.project();
-        discriminator_.prepare(true);
-        report.figures = {{"d_loss", value}, {"told_apart", told_apart(on_real, on_fake)}, {"d_gradient_norm", norm}};
-        report.figures.insert(report.figures.end(), {{"d_real", mean_logit(on_real)}, {"d_fake", mean_logit(on_fake)}});
-        if (penalise) report.figures.emplace_back("r1", penalty);
+        report.figures.emplace_back("d_gradient_norm", norm);
+        opponent_.project();
+        opponent_.prepare(state_.step);
     }
-    void train_generator(Variable<float> x, Variable<float> x_hat, Variable<float> real, Variable<float> judged,
-                         Variable<float> latents, Random& random, StepReport& report) {
-        const Frozen frozen(discriminator_parameters());
+    /// The gradient of weight · adversarial loss through the steps that the discriminator would take.
+    void look_ahead(const Views& views, double weight, const Random& random) {
+        unrolled_backward(generator_parameters(), discriminator_parameters(), recipe_.unrolled, [&](Player player) {
+            model_.generator.prepare(true);
+            opponent_.prepare(state_.step);
+            unrolled_tape_.clear();
+            Random draw = random;
+            const Condition<float> told{unrolled_tape_.leaf(views.told.latents.constant()),
+                                        unrolled_tape_.leaf(views.told.picture.constant())};
+            const auto on_fake =
+                opponent_.judge(unrolled_tape_, judged(unrolled_tape_, model_, told.latents), told, state_.step, draw);
+            const auto on_real =
+                opponent_.judge(unrolled_tape_, unrolled_tape_.leaf(views.real.constant()), told, state_.step, draw);
+            unrolled_tape_.backward(
+                player == Player::discriminator
+                    ? opponent_.loss(unrolled_tape_, on_real.logits, on_fake.logits)
+                    : scale(unrolled_tape_,
+                            generator_loss(unrolled_tape_, recipe_.adversarial, on_real.logits, on_fake.logits),
+                            static_cast<float>(weight)));
+        });
+        opponent_.prepare(state_.step);
+    }
+    void train_generator(const Views& views, Random& random, StepReport& report) {
         clear_gradients(generator_parameters());
+        double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
+        if (weight > 0 && recipe_.unrolled.steps > 0) {
+            look_ahead(views, weight, random);
+            weight = 0;  // its gradient is there already
+        }
+        const Frozen frozen(discriminator_parameters());
         // At any phase of LPIPS's first convolution: see Stage1Batch.
         const int top = static_cast<int>(random.below(kLpipsPhases)),
                   left = static_cast<int>(random.below(kLpipsPhases));
@@ -17438,18 +20086,20 @@ private:
             const Shape s = image.shape();
             return crop(tape_, image, s.h - (kLpipsPhases - 1), s.w - (kLpipsPhases - 1), top, left);
         };
-        auto terms = content_terms(tape_, recipe_.content, losses_.lpips, shifted(x_hat), shifted(x));
+        tape_.set_precision(Precision::fp32);
+        auto terms = content_terms(tape_, recipe_.content, losses_.lpips, shifted(views.x_hat), shifted(views.x));
         if (recipe_.dists_weight > 0) {
-            const Window window = Window::draw(recipe_.dists_px, x.shape().h, x.shape().w, random);
-            terms.push_back(
-                {"dists", recipe_.dists_weight, (*losses_.dists)(tape_, window.of(tape_, x_hat), window.of(tape_, x))});
+            const Window window = Window::draw(recipe_.dists_px, views.x.shape().h, views.x.shape().w, random);
+            terms.push_back({"dists", recipe_.dists_weight,
+                             (*losses_.dists)(tape_, window.of(tape_, views.x_hat), window.of(tape_, views.x))});
         }
-        const double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
+        tape_.set_precision(recipe_.mixed_precision);
         if (weight > 0 || recipe_.content.feature_matching > 0) {
-            const auto on_fake = discriminator_(tape_, shown(tape_, judged, random), latents);
+            Random same = random;  // features are compared as both images are shown alike
+            const auto on_fake = opponent_.judge(tape_, views.fake, views.told, state_.step, random);
             Judgement<Variable<float>> on_real;
             if (recipe_.adversarial.relativistic || recipe_.content.feature_matching > 0)
-                on_real = discriminator_(tape_, shown(tape_, real, random), latents);
+                on_real = opponent_.judge(tape_, views.real, views.told, state_.step, same);
             if (weight > 0)
                 terms.push_back({"adversarial", weight,
                                  generator_loss(tape_, recipe_.adversarial, on_real.logits, on_fake.logits)});
@@ -17476,6 +20126,7 @@ private:
     }
     /// One step of the optimiser with the gradient clipped; answers its norm. A gradient that is no number is not followed.
     double update(std::span<TrainedParameter> parameters, double rate) {
+        add_historical_average(parameters, recipe_.historical_average);
         const double norm = gradient_norm(parameters);
         if (std::isfinite(norm))
             optimizer_update(parameters, recipe_.optimizer, rate, state_.step,
@@ -17484,18 +20135,18 @@ private:
     }
 
     AdversarialRecipe recipe_;
-    const Dataset& data_;
     PerceptualLosses losses_;
+    Crops crops_;
     SafetensorsFile start_;
     Networks model_;
-    AnyDiscriminator<float> discriminator_;
+    std::unique_ptr<Networks> fidelity_;  ///< the start's own generator, for discriminators that are told its pictures
+    Opponent opponent_;
     AdaptiveWeights adaptive_;
     std::vector<TrainedParameter> parameters_;  ///< the generator's and its loss's, then the discriminator's
     std::size_t generator_count_ = 0;
     TrainingState state_;
     Snapshot snapshot_;
-    Tensor<float> batch_;
-    Tape<float> tape_, judge_tape_;
+    Tape<float> tape_, unrolled_tape_;
     DiscriminatorWatch watch_;
 };
 using AdversarialStage = BasicAdversarialStage<Model<float>>;

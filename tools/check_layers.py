@@ -18,8 +18,8 @@ BELOW = {
     "nn": "core kernels",
     "image": "core",
     "networks": "nn",
-    "latents": "core simd",
     "entropy": "core",
+    "latents": "core simd entropy",
     "bitstream": "core",
     "weights": "core nn",
     "codec": "image networks latents entropy bitstream weights",
@@ -32,12 +32,13 @@ LONG_LINES = 350
 # (what, pattern, files that may have it, the remedy). Patterns are looked for outside comments and strings.
 ONLY_IN = [
     ("OpenMP", r"#\s*pragma\s+omp|\bomp_|<omp\.h>|\b_OPENMP\b", r"core/parallel\.hpp", "use parallel_for() of core/parallel.hpp"),
+    ("an exception", r"\b(throw|try|catch)\b", r"core/error\.hpp|(autograd|metrics|train)/.*", "use raise_error() and attempt() of core/error.hpp"),
     ("an xsimd include", r"#\s*include\s*<xsimd", r"simd/batch\.hpp", 'include "gancodec/simd/batch.hpp"'),
     ("xsimd", r"\bxsimd::", r"simd/.*", "give simd/batch.hpp a name for it"),
     ("an intrinsic", r"\b_mm\d*_|\b__m(128|256|512)|\b__builtin_ia32|(imm|arm_neon|x86)intrin\.h|arm_neon\.h|\bv(ld|st)\d?q?_[fsu]\d", r"simd/.*",
      "put the intrinsic behind a function in simd/"),
 ]
-WITHOUT_FLOAT = r"entropy/.*|kernels/conv2d_int\.hpp|networks/integer_hyper_scale\.hpp|networks/zoo/integer_scale_synthesis\.hpp"
+WITHOUT_FLOAT = r"entropy/.*|latents/(scale_context|contextual_prior)\.hpp|kernels/conv2d_int\.hpp|networks/integer_hyper_scale\.hpp|networks/zoo/integer_scale_synthesis\.hpp"
 
 
 def closure():

@@ -18,6 +18,12 @@ template void pixel_tile<Arch, 3, pixel_vectors<Arch>(3)>(const PixelTile&);
 template void pixel_tile<Arch, 4, pixel_vectors<Arch>(4)>(const PixelTile&);
 template void gradient_tile<Arch, Gradient::groups, Gradient::inputs>(const GradientRows*, int, int, std::ptrdiff_t,
                                                                       std::ptrdiff_t, float*);
+#if defined(__AVX512BF16__)
+template void tap_tile<Arch, Tile::groups, Tile::large, Precision::bf16>(const TapTile&);
+template void gradient_tile<Arch, Gradient::groups, Gradient::inputs, Precision::bf16>(const GradientRows*, int, int,
+                                                                                       std::ptrdiff_t, std::ptrdiff_t,
+                                                                                       float*);
+#endif
 template void gdn_outer_product<Arch>(const float*, const float*, std::size_t, int, int, float*, std::ptrdiff_t);
 
 }  // namespace gancodec::detail

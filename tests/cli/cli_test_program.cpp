@@ -44,6 +44,16 @@ TEST_CASE("decoding does not depend on the number of threads", "[program]") {
     CHECK(read_file(bench.path("t1.ppm")) == read_file(bench.path("t3.ppm")));
 }
 
+TEST_CASE("decoding in bf16 says that it leaves the exact mode", "[program]") {
+    const Bench& bench = Bench::get();
+    static_cast<void>(bench.good({"encode", "192x176.png", "close.gnc"}));
+    const Outcome outcome = bench.run({"decode", "close.gnc", "close.ppm", "--precision", "bf16"});
+    CHECK(outcome.status == 0);
+    CHECK(outcome.error.find("--precision bf16") != std::string::npos);
+    CHECK(Json::parse(bench.good({"decode", "close.gnc", "close.ppm", "--json"}))["precision"] == "fp32");
+    static_cast<void>(bench.bad(2, {"decode", "close.gnc", "close.ppm", "--precision", "fp8"}));
+}
+
 TEST_CASE("a target is met from below or missed loudly", "[program]") {
     const Bench& bench = Bench::get();
     const auto size_at = [&](const char* quality) {
@@ -90,7 +100,8 @@ TEST_CASE("wrong files are refused in one line that names them", "[program]") {
           std::string::npos);
     CHECK(bench.bad(1, {"encode", "cut.ppm", "x.gnc"}).find("cut.ppm") != std::string::npos);
     CHECK(bench.bad(1, {"encode", "photos", "x.gnc"}).find("photos") != std::string::npos);
-    CHECK(bench.bad(1, {"encode", "192x176.png", "192x176.png"}).find("the same") != std::string::npos);
+    CHECK(bench.bad(1, {"encode", "192x176.png", "7x5.png"}).find("such as photo.gnc") != std::string::npos);
+    CHECK(bench.bad(1, {"encode", "whole.gnc", "whole.gnc"}).find("the same") != std::string::npos);
     CHECK(bench.bad(1, {"info", "192x176.png"}).find("192x176.png") != std::string::npos);
     CHECK(bench.bad(1, {"info", "half.gnc"}).find("half.gnc") != std::string::npos);
     CHECK(bench.bad(1, {"metrics", "7x5.png", "192x176.png"}).find("192x176.png") != std::string::npos);
@@ -117,8 +128,10 @@ TEST_CASE("wrong usage is status 2, help is status 0", "[program]") {
         CHECK(bench.bad(2, words).find("--help") != std::string::npos);
     for (const char* command : {"encode", "decode", "info", "train", "export", "metrics", "eval", "demo", "lab"}) {
         const std::string help = bench.good({command, "--help"});
+        CHECK(help.find("e+0") == std::string::npos);  // numbers in full
         CHECK(help.find("Examples:") != std::string::npos);
     }
+    CHECK(bench.bad(2, {"frobnicate", "a", "b"}).find("expected a command, found frobnicate") != std::string::npos);
     CHECK(bench.good({"--version"}).rfind("gancodec ", 0) == 0);
 }
 
@@ -285,6 +298,20 @@ TEST_CASE("recipes with unknown or impossible members are refused by name", "[pr
     CHECK(refused(R"({"optimizer": "adagrad"})").find("optimizer: expected one of adam, rms_prop, sgd") !=
           std::string::npos);
     CHECK(refused(R"({"learning_rate": {"shape": "square"}})").find("learning_rate/shape") != std::string::npos);
+    CHECK(
+        refused(R"({"curriculum": {"crop_phases": [{"from": 1}]}})").find("curriculum/crop_phases: expected a list") !=
+        std::string::npos);
+    CHECK(
+        refused(
+            R"({"lpips_weight": 0, "curriculum": {"crop_phases": [{"from": 1, "crop_px": 100, "smallest_scale": 1}]}})")
+            .find("crops of a multiple of 64") != std::string::npos);
+    CHECK(
+        refused(R"({"lpips_weight": 0, "target_rate": {"bpp": [0.1]}})").find("target_rate/bpp: expected none or 6") !=
+        std::string::npos);
+    CHECK(refused(R"({"lpips_weight": 0, "augmentation": {"synthetic_share": 2}})")
+              .find("augmentation/synthetic_share: expected 0 to 1") != std::string::npos);
+    CHECK(refused(R"({"stage": "adversarial", "discriminator": "oracle"})").find("pix2pix, minibatch_discrimination") !=
+          std::string::npos);
     CHECK(refused(R"({"learning_rate": {"step_every": 0}})").find("learning_rate/step_every") != std::string::npos);
     CHECK(refused(R"({"freeze": "encoder.*"})").find("freeze: expected a list of words") != std::string::npos);
     CHECK(refused(R"({"lpips_weight": 0, "freeze": ["encodr.*"]})").find("freeze: expected a pattern") !=

@@ -1,11 +1,16 @@
 // Tiles on the command line, and pictures that are read and written row by row.
 
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "cli/bench.hpp"
+#include "gancodec/bitstream/reader.hpp"
+#include "gancodec/bitstream/writer.hpp"
 #include "image_rows.hpp"
 
 using namespace gancodec;
@@ -68,6 +73,43 @@ TEST_CASE("rows of a picture are those of the whole", "[cli][rows]") {
     fs::remove_all(folder);
 }
 
+TEST_CASE("rows of a damaged picture are an Error, or those of the whole", "[cli][rows][hostile]") {
+    const fs::path folder = fs::temp_directory_path() / ("gancodec_damaged_" + std::to_string(getpid()));
+    fs::create_directory(folder);
+    const Image image = picture(9, 7);
+    Attachments attachments;
+    for (int i = 0; i < 9; ++i) attachments.xmp.push_back('x');
+    write_image(folder / "a.png", image, {}, attachments);
+    write_image(folder / "a.jpg", image, {.quality = 40, .subsample_chroma = true});
+    write_image(folder / "a.ppm", image);
+    for (const char* name : {"a.png", "a.jpg", "a.ppm"}) {
+        const fs::path path = folder / name;
+        const Bytes sound = read_file(path);
+        int read = 0;
+        const auto check = [&](const Bytes& bytes) {
+            write_file(path, bytes);
+            try {
+                const auto rows = open_image_rows(path, {});
+                if (!rows || rows->width > 300 || rows->height > 300) return;
+                const Image by_rows = read_by_rows(path, 2);
+                CHECK(by_rows == decode_image(bytes, "f"));
+                ++read;
+            } catch (const Error& error) {
+                CHECK(std::string(error.what()).rfind(path.string(), 0) == 0);
+            }
+        };
+        for (std::size_t size = 0; size < sound.size(); ++size)
+            check({sound.begin(), sound.begin() + static_cast<long>(size)});
+        for (std::size_t bit = 0; bit < 8 * sound.size(); ++bit) {
+            Bytes flipped = sound;
+            flipped[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+            check(flipped);
+        }
+        CHECK(read > 50);
+    }
+    fs::remove_all(folder);
+}
+
 TEST_CASE("tiles on the command line", "[program]") {
     const Bench& bench = Bench::get();
     static_cast<void>(bench.good({"encode", "192x176.png", "whole.gnc"}));
@@ -116,4 +158,34 @@ TEST_CASE("tiles on the command line", "[program]") {
     const Json sound = Json::parse(bench.good({"decode", "tiled.gnc", "yes.png", "--tolerant", "--json"}));
     CHECK(sound["damaged_tiles"].empty());
     CHECK(read_image(bench.path("yes.png")) == whole);
+}
+
+TEST_CASE("of a region's stream no other tiles are read", "[program]") {
+    const Bench& bench = Bench::get();
+    static_cast<void>(bench.good({"encode", "1x3000.png", "long.gnc", "--tile-px", "64"}));
+    static_cast<void>(bench.good({"decode", "long.gnc", "long.png", "--region", "0,0,1,9"}));
+    // Tiles that the region does not reach become holes: 3.7 GB of them in a file of few bytes, which is never read whole.
+    const Bytes bytes = read_file(bench.path("long.gnc"));
+    const StreamLayout layout = read_layout(bytes);
+    constexpr std::size_t kSound = 20, kHoleBytes = std::size_t{140} << 20;
+    REQUIRE(layout.parts.size() == 47);
+    Bytes front, tiles;
+    write_header(front, layout.header);
+    for (std::size_t i = 0; i < layout.parts.size(); ++i) {
+        const ByteView part = layout.parts[i].bytes;
+        append_varint(front, static_cast<std::uint32_t>(i < kSound ? part.size() : kHoleBytes));
+        if (i < kSound) tiles.insert(tiles.end(), part.begin(), part.end());
+    }
+    detail::append_checksum(front, 0);
+    front.insert(front.end(), tiles.begin(), tiles.end());
+    write_file(bench.path("holes.gnc"), front);
+    fs::resize_file(bench.path("holes.gnc"), front.size() + (layout.parts.size() - kSound) * kHoleBytes);
+    REQUIRE(fs::file_size(bench.path("holes.gnc")) > kMaxFileBytes);
+    static_cast<void>(bench.good({"decode", "holes.gnc", "holes.png", "--region", "0,0,1,9"}));
+    CHECK(read_image(bench.path("holes.png")) == read_image(bench.path("long.png")));
+    rusage used{};  // the largest of all that ran so far; pages of a mapped file count once they are read
+    REQUIRE(getrusage(RUSAGE_CHILDREN, &used) == 0);
+    CHECK(static_cast<std::uint64_t>(used.ru_maxrss) * 1024 < kMaxFileBytes);
+    static_cast<void>(bench.bad(1, {"decode", "holes.gnc", "no.png", "--region", "0,2990,1,9"}));
+    fs::remove(bench.path("holes.gnc"));
 }

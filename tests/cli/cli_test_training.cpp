@@ -4,7 +4,10 @@
 #include <cstdlib>
 #include <string>
 
+#include "cifar.hpp"
 #include "cli/bench.hpp"
+#include "image_folder.hpp"
+#include "recipe_file.hpp"
 #include "run_log.hpp"
 
 using namespace gancodec;
@@ -108,4 +111,113 @@ TEST_CASE("a run that loads some tensors, freezes them and has an optimiser of i
         CHECK(std::ranges::equal(from.raw(name), to.raw(name)));
     }
     CHECK(same > 0);
+}
+
+TEST_CASE("a run is judged by held-out pictures, stops by them, and by each part of its own", "[program]") {
+    const Bench& bench = Bench::get();
+    bench.write(kShort + R"("steps": 9, "learning_rate": {"peak": 1e-12},
+                "early_stopping": {"every_steps": 1, "patience": 2}})",
+                "early.json");
+    const auto train = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"train", "--data", "photos", "--recipe", "early.json", "--json"});
+        return Json::parse(bench.good(words));
+    };
+    const Json early = train({"--out", "early", "--held-out", "photos"});
+    CHECK(early["steps"] < 9);  // a rate of next to nothing lowers no cost
+    CHECK(early["finished"] == true);
+    CHECK(early["held_out"]["lowest"] > 0);
+    CHECK(fs::exists(bench.path("early/best.safetensors")));
+    CHECK(train({"--out", "early", "--held-out", "photos", "--resume"})["steps"] == early["steps"]);
+    const Json folds = train({"--out", "folds", "--folds", "3"});
+    REQUIRE(folds["folds"].size() == 3);
+    CHECK(folds["held_out"]["mean"] > 0);
+    CHECK(fs::exists(bench.path("folds/fold2/best.safetensors")));
+    static_cast<void>(bench.bad(1, {"train", "--data", "photos", "--out", "no", "--folds", "4"}));
+    static_cast<void>(bench.bad(1, {"train", "--data", "photos", "--out", "no", "--folds", "2", "--fold", "2"}));
+}
+
+TEST_CASE("every recipe that comes with the program is read", "[recipe]") {
+    int recipes = 0;
+    for (const auto& entry : fs::directory_iterator(GANCODEC_SOURCE_DIR "/tools/recipes")) {
+        if (entry.path().extension() != ".json") continue;
+        ++recipes;
+        const AnyRecipe recipe = read_recipe(entry.path());
+        const std::string text = recipe_text(recipe);
+        Bench::get().write(text, "again.json");
+        CHECK(recipe_text(read_recipe(Bench::get().path("again.json"))) == text);
+    }
+    CHECK(recipes >= 8);
+}
+
+TEST_CASE("mixed precision is a word of any recipe", "[recipe]") {
+    const auto parse = [](const std::string& text) { return parse_recipe(Bytes(text.begin(), text.end()), "r.json"); };
+    for (const std::string stage : {"reconstruction", "adversarial"}) {
+        const std::string begin = "{\"stage\": \"" + stage + "\", \"mixed_precision\": ";
+        CHECK(recipe_text(parse(begin + "\"bf16\"}")).find("\"mixed_precision\":\"bf16\"") != std::string::npos);
+        CHECK_THROWS_WITH(parse(begin + "\"fp8\"}"),
+                          Catch::Matchers::ContainsSubstring("mixed_precision: expected one of none, bf16"));
+    }
+}
+
+TEST_CASE("folders laid out as ImageNet, COCO and CIFAR-10 are read", "[folder]") {
+    const Bench& bench = Bench::get();
+    const Image photo = read_image(bench.path("photos/150.png"));
+    for (const char* folder : {"imagenet/train/n01440764", "coco/images/train2017", "coco/annotations", "cifar"})
+        fs::create_directories(bench.path(folder));
+    write_image(bench.path("n.jpg"), photo);
+    fs::rename(bench.path("n.jpg"), bench.path("imagenet/train/n01440764/n01440764_18.JPEG"));
+    write_image(bench.path("coco/images/train2017/000000000009.jpg"), photo);
+    bench.write("{}", "coco/annotations/instances_train2017.json");
+    CHECK(read_image_folder(bench.path("imagenet")).size() == 1);
+    CHECK(read_image_folder(bench.path("coco")).size() == 1);
+
+    Bytes records(2 * 3073);
+    for (std::size_t i = 0; i < records.size(); ++i) records[i] = static_cast<std::uint8_t>(i * 7);
+    records[0] = 9;
+    records[3073] = 0;
+    const auto images = parse_cifar10(records, "batch");
+    REQUIRE(images.size() == 2);
+    CHECK(images[1].at(5, 3)[0] == records[3073 + 1 + 3 * 32 + 5]);
+    CHECK(images[1].at(5, 3)[2] == records[3073 + 1 + 2 * 1024 + 3 * 32 + 5]);
+    write_file(bench.path("cifar/data_batch_1.bin"), records);
+    write_file(bench.path("cifar/test_batch.bin"), ByteView(records).first(3000));
+    std::string note;
+    FolderOptions options;
+    options.note = [&](const std::string& text) { note += text; };
+    const auto read = read_image_folder(bench.path("cifar"), options);
+    REQUIRE(read.size() == 2);
+    CHECK(read[0].name == "data_batch_1.bin#0");
+    CHECK(note.find("test_batch.bin: expected CIFAR-10's records") != std::string::npos);
+
+    // Whatever the bytes: pictures or an Error.
+    Random random(4);
+    for (int i = 0; i < 2000; ++i) {
+        Bytes wild(random.below(3) * 3073 + (random.below(2) == 0 ? 0 : random.below(3073)));
+        for (std::uint8_t& byte : wild) byte = static_cast<std::uint8_t>(random.below(12));
+        const bool sound = !wild.empty() && wild.size() % 3073 == 0 && wild[0] <= 9 && wild[wild.size() - 3073] <= 9;
+        std::size_t pictures = 0;
+        try {
+            pictures = parse_cifar10(wild, "wild").size();
+        } catch (const Error&) {
+            CHECK(!sound);
+        }
+        CHECK(pictures == (sound ? wild.size() / 3073 : 0));
+    }
+}
+
+TEST_CASE("checkpoints are averaged, and so are the pictures of an ensemble", "[program]") {
+    const Bench& bench = Bench::get();
+    static_cast<void>(bench.good({"export", "run/checkpoint.safetensors", "once.safetensors"}));
+    static_cast<void>(bench.good({"export", "run/checkpoint.safetensors", "twice.safetensors", "--average",
+                                  "run/checkpoint.safetensors", "run/checkpoint.safetensors"}));
+    check_same_tensors(bench.path("once.safetensors"), bench.path("twice.safetensors"));
+    CHECK(bench.bad(1, {"export", "once.safetensors", "x.safetensors", "--average", "run/checkpoint.safetensors"})
+              .find("--average") != std::string::npos);
+    static_cast<void>(bench.good({"encode", "192x176.png", "one.gnc"}));
+    static_cast<void>(bench.good({"decode", "one.gnc", "one.png"}));
+    static_cast<void>(
+        bench.good({"decode", "one.gnc", "mean.png", "--ensemble", "once.safetensors", "once.safetensors"}));
+    CHECK(read_image(bench.path("one.png")) == read_image(bench.path("mean.png")));
+    static_cast<void>(
+        bench.bad(1, {"decode", "one.gnc", "x.png", "--ensemble", "once.safetensors", "--region", "0,0,8,8"}));
 }

@@ -127,6 +127,23 @@ TEST_CASE("a stream of other weights is refused by name", "[codec]") {
     CHECK(code_of([&] { static_cast<void>(other.decode(bytes)); }) == Errc::wrong_weights);
 }
 
+TEST_CASE("weights with a scale context decode what the same weights wrote without one", "[codec]") {
+    CodecWeights plain = random_codec_weights(1);
+    CHECK_FALSE(plain.scale_context.empty());
+    plain.scale_context = {};
+    Codec before(std::move(plain));
+    CHECK(before.entropy_id() != test_codec().entropy_id());
+    const Image picture = test_picture(200, 130);
+    for (const int tile_px : {0, 64}) {
+        const Bytes bytes = before.encode(picture, {.quality = 40, .tile_px = tile_px});
+        CHECK(test_codec().decode(bytes) == before.decode(bytes));
+        const Bytes now = test_codec().encode(picture, {.quality = 40, .tile_px = tile_px});
+        CHECK(now != bytes);
+        CHECK(test_codec().decode(now) == before.decode(bytes));
+        CHECK(code_of([&] { static_cast<void>(before.decode(now)); }) == Errc::wrong_weights);
+    }
+}
+
 TEST_CASE("the symbols of a stream are those that were encoded", "[codec]") {
     const Image picture = test_picture(70, 30);
     const Symbols symbols = test_codec().decode_symbols(test_codec().encode(picture));

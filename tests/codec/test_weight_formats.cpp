@@ -71,6 +71,20 @@ TEST_CASE("realism moves between two generators, and every setting has its self-
     std::filesystem::remove(path);
 }
 
+TEST_CASE("sealing sealed weights changes nothing", "[codec][weights]") {
+    for (const WeightFormat format : {WeightFormat::int8, WeightFormat::f16}) {
+        CodecWeights weights = random_codec_weights(3);
+        Random random(5);
+        detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto&) {
+            for (float& value : added.value) value = static_cast<float>(0.01 * random.normal());
+        });
+        CodecWeights once = seal_weights(std::move(weights), format);
+        const Bytes first = write_codec_weights(once, format).bytes();
+        CodecWeights twice = seal_weights(read_codec_weights(SafetensorsFile::parse(first)), format);
+        CHECK(write_codec_weights(twice, format).bytes() == first);
+    }
+}
+
 TEST_CASE("8-bit weights are within half a step", "[codec][weights]") {
     Random random(5);
     Parameter<float> p({6, 4, 3, 3});

@@ -1,3 +1,6 @@
+#include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -29,8 +32,41 @@ TEST_CASE("parallel_for calls its body once for every index, with a worker below
     for (std::size_t i = 0; i < workers.size(); ++i) {
         CHECK(workers[i] >= 0);
         CHECK(workers[i] < threads());
-        if (i > 0) CHECK(workers[i] >= workers[i - 1]);  // shares are contiguous
     }
+}
+
+TEST_CASE("workers that are done help one that is held up", "[core][parallel]") {
+#ifdef _OPENMP
+    const Threads scope(2);
+    constexpr int kCount = 100;
+    std::atomic<int> others{0};
+    bool held = false;
+    parallel_for(kCount, [&](std::int64_t i, int) {
+        if (i > 0) {
+            ++others;
+            return;
+        }
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (others < kCount - 1 && std::chrono::steady_clock::now() < end) {
+        }
+        held = others == kCount - 1;
+    });
+    CHECK(held);
+#endif
+}
+
+TEST_CASE("parallel_spans covers every number once", "[core][parallel]") {
+    const Threads scope(GENERATE(1, 3));
+    const auto count =
+        GENERATE(std::size_t{0}, std::size_t{1}, kParallelSpan, kParallelSpan + 1, 5 * kParallelSpan - 1);
+    std::vector<int> calls(count);
+    std::atomic<bool> short_enough{true};
+    parallel_spans(count, [&](std::size_t begin, std::size_t end) {
+        if (end - begin > kParallelSpan) short_enough = false;
+        for (std::size_t i = begin; i < end; ++i) ++calls[i];
+    });
+    CHECK(short_enough);
+    CHECK(calls == std::vector<int>(count, 1));
 }
 
 TEST_CASE("a parallel_for inside another runs on its caller's thread", "[core][parallel]") {

@@ -112,6 +112,16 @@ TEST_CASE("rANS returns every symbol at every length", "[entropy][rans]") {
     }
 }
 
+TEST_CASE("the upper half of a product is the same from products of halves", "[entropy][rans]") {
+    Random random(3);
+    for (int i = 0; i < 100000; ++i) {
+        const std::uint64_t a = random.next() >> random.below(64), b = random.next() >> random.below(64);
+        REQUIRE(multiply_high_by_halves(a, b) == multiply_high(a, b));
+    }
+    constexpr std::uint64_t kMost = ~std::uint64_t{0};
+    STATIC_REQUIRE(multiply_high_by_halves(kMost, kMost) == kMost - 1);
+}
+
 TEST_CASE("rANS codes the extreme symbols and refuses larger ones", "[entropy][rans]") {
     const ConditionalPrior prior = gaussian_prior();
     for (const std::size_t count : {1u, 6000u}) {

@@ -35,28 +35,32 @@ struct Results {
     std::vector<float> d_weight, d_bias;
 };
 
+template <Precision P>
 Results run_reference(const Problem& p) {
     Results r(p);
-    reference::winograd_forward(p.in, p.g, p.weight.data(), p.bias.data(), r.out);
+    if (p.g.in_channels < kChannelBlock)  // a first layer
+        reference::winograd_forward(p.in, p.g, p.weight.data(), p.bias.data(), r.out);
+    else
+        reference::winograd_forward<P>(p.in, p.g, p.weight.data(), p.bias.data(), r.out);
     if (uses_winograd_adjoint(p.g))
-        reference::winograd_backward_input(p.d_out, p.g, p.weight.data(), nullptr, r.d_in);
+        reference::winograd_backward_input<P>(p.d_out, p.g, p.weight.data(), nullptr, r.d_in);
     else
         reference::conv2d_backward_input<float>(p.d_out, p.g, p.weight.data(), nullptr, r.d_in);
     if (uses_winograd_gradient(p.g))
-        reference::winograd_backward_weight(p.in, p.d_out, p.g, r.d_weight.data(), r.d_bias.data());
+        reference::winograd_backward_weight<P>(p.in, p.d_out, p.g, r.d_weight.data(), r.d_bias.data());
     else
         reference::conv2d_backward_weight<float>(p.in, p.d_out, p.g, r.d_weight.data(), r.d_bias.data());
     return r;
 }
 
-Results run_fast(const Problem& p) {
+Results run_fast(const Problem& p, Precision precision) {
     Results r(p);
     PreparedConv2d<float> conv;
     conv.prepare(p.g, p.weight.data(), p.bias.data(), true);
     Workspace ws;
-    conv2d_forward<float>(p.in, conv, r.out, ws);
-    conv2d_backward_input<float>(p.d_out, conv, r.d_in, ws);
-    conv2d_backward_weight<float>(p.in, p.d_out, p.g, r.d_weight.data(), r.d_bias.data(), ws);
+    conv2d_forward<float>(p.in, conv, r.out, ws, {}, precision);
+    conv2d_backward_input<float>(p.d_out, conv, r.d_in, ws, precision);
+    conv2d_backward_weight<float>(p.in, p.d_out, p.g, r.d_weight.data(), r.d_bias.data(), ws, precision);
     return r;
 }
 
@@ -101,15 +105,19 @@ TEST_CASE("conv2d winograd: computes the formulas of a convolution, in and out",
             d_in[i] += weight * d[j];
             d_weight[k] += x[i] * d[j];
         });
-        const Results fast = run_fast(p);
-        CHECK(distance(fast.out, out) < 1e-4 * largest(out));
-        CHECK(distance(fast.d_in, d_in) < 1e-4 * largest(d_in));
-        CHECK(distance(fast.d_weight, d_weight) < 1e-4 * largest(d_weight));
+        for (const auto& [precision, tolerance] : {std::pair{Precision::fp32, 1e-4}, {Precision::bf16, 0.04}}) {
+            const Results fast = run_fast(p, precision);
+            CHECK(distance(fast.out, out) < tolerance * largest(out));
+            CHECK(distance(fast.d_in, d_in) < tolerance * largest(d_in));
+            CHECK(distance(fast.d_weight, d_weight) < tolerance * largest(d_weight));
+        }
     }
 }
 
-TEST_CASE("conv2d winograd: equal to the plain twin, bit for bit, for every size and thread count", "[winograd]") {
-    if (!simd::kHasFma) SKIP("needs fused multiply-add");
+namespace {
+
+template <Precision P>
+void check_twin() {
     const int before = threads();
     for (const ConvGeometry& g : {ConvGeometry{32, 32, 3, 1, 1},
                                   {33, 50, 3, 1, 1},
@@ -126,10 +134,10 @@ TEST_CASE("conv2d winograd: equal to the plain twin, bit for bit, for every size
             if (h + 2 * g.pad < g.kernel || w + 2 * g.pad < g.kernel) continue;
             CAPTURE(g.in_channels, g.out_channels, g.pad, n, h, w);
             const Problem p(g, n, h, w);
-            const Results expected = run_reference(p);
+            const Results expected = run_reference<P>(p);
             for (const int team : {1, 2, 3}) {
                 set_threads(team);
-                const Results fast = run_fast(p);
+                const Results fast = run_fast(p, P);
                 CHECK(same(expected.out, fast.out));
                 CHECK(same(expected.d_in, fast.d_in));
                 CHECK(same(expected.d_weight, fast.d_weight));
@@ -137,6 +145,18 @@ TEST_CASE("conv2d winograd: equal to the plain twin, bit for bit, for every size
             }
         }
     set_threads(before);
+}
+
+}  // namespace
+
+TEST_CASE("conv2d winograd: equal to the plain twin, bit for bit, for every size and thread count", "[winograd]") {
+    if (!simd::kHasFma) SKIP("needs fused multiply-add");
+    check_twin<Precision::fp32>();
+}
+
+TEST_CASE("conv2d winograd: equal to the plain twin in bf16 too", "[winograd][bf16]") {
+    if (!simd::kHasFma) SKIP("needs fused multiply-add");
+    check_twin<Precision::bf16>();
 }
 
 TEST_CASE("conv_transpose2d winograd: equal to the plain twin, for both output paddings", "[winograd]") {
@@ -158,6 +178,7 @@ TEST_CASE("conv_transpose2d winograd: equal to the plain twin, for both output p
             conv.prepare(g, weight.data(), bias.data(), true);
             Workspace ws;
             Tensor<float> out = dirty_tensor(skip.shape()), d_in = dirty_tensor(in.shape());
+            Tensor<float> out_bf16 = dirty_tensor(skip.shape()), d_in_bf16 = dirty_tensor(in.shape());
             Tensor<float> expected = dirty_tensor(skip.shape()), d_expected = dirty_tensor(in.shape());
             conv_transpose2d_forward<float>(in, conv, out, ws, epilogue);
             conv_transpose2d_backward_input<float>(skip, conv, d_in, ws);
@@ -165,12 +186,21 @@ TEST_CASE("conv_transpose2d winograd: equal to the plain twin, for both output p
             reference::winograd_forward(skip, g.adjoint(), weight.data(), nullptr, d_expected);
             CHECK(same(expected, out));
             CHECK(same(d_expected, d_in));
+            conv_transpose2d_forward<float>(in, conv, out_bf16, ws, epilogue, Precision::bf16);
+            conv_transpose2d_backward_input<float>(skip, conv, d_in_bf16, ws, Precision::bf16);
+            reference::winograd_backward_input<Precision::bf16>(in, g.adjoint(), weight.data(), bias.data(), expected,
+                                                                epilogue);
+            reference::winograd_forward<Precision::bf16>(skip, g.adjoint(), weight.data(), nullptr, d_expected);
+            CHECK(same(expected, out_bf16));
+            CHECK(same(d_expected, d_in_bf16));
             // And close to the direct sums, which have their own order.
             reference::conv_transpose2d_forward<float>(in, g, weight.data(), bias.data(), expected, epilogue);
             reference::conv_transpose2d_backward_input<float>(skip, g, weight.data(), d_expected);
             const auto direct = plain(expected), d_direct = plain(d_expected);
             CHECK(distance(out, direct) < 1e-4 * largest(direct));
             CHECK(distance(d_in, d_direct) < 1e-4 * largest(d_direct));
+            CHECK(distance(out_bf16, direct) < 0.04 * largest(direct));
+            CHECK(distance(d_in_bf16, d_direct) < 0.04 * largest(d_direct));
         }
 }
 
@@ -189,36 +219,46 @@ TEST_CASE("conv2d winograd: an epilogue equals the separate operations", "[winog
 
 namespace {
 
-template <class Arch>
+template <class Arch, Precision P>
 void check_arch() {
     for (const ConvGeometry& g : {ConvGeometry{33, 50, 3, 1, 1}, {33, 50, 5, 2, 2}, {16, 33, 4, 2, 1}}) {
         const Problem p(g, 2, 10, 13);
-        const Results expected = run_reference(p);
+        const Results expected = run_reference<P>(p);
         Results fast(p);
         Workspace ws;
         gancodec::detail::WinogradWeights weights;
         weights.pack_convolution(g, p.weight.data(), p.bias.data());
-        gancodec::detail::convolve_winograd<Arch>(p.in, weights, fast.out, {}, ws);
+        gancodec::detail::convolve_winograd<Arch>(p.in, weights, fast.out, {}, ws, P);
         weights.pack_adjoint(g, p.weight.data(), nullptr);
-        gancodec::detail::convolve_winograd<Arch>(p.d_out, weights, fast.d_in, {}, ws);
+        gancodec::detail::convolve_winograd<Arch>(p.d_out, weights, fast.d_in, {}, ws, P);
         CAPTURE(simd::kLanes<Arch>, g.kernel);
         CHECK(same(expected.out, fast.out));
         CHECK(same(expected.d_in, fast.d_in));
         if (!uses_winograd_gradient(g)) continue;
-        gancodec::detail::add_winograd_gradient<Arch>(p.in, p.d_out, g, fast.d_weight.data(), ws);
+        gancodec::detail::add_winograd_gradient<Arch>(p.in, p.d_out, g, fast.d_weight.data(), ws, P);
         CHECK(same(expected.d_weight, fast.d_weight));
     }
+}
+
+template <Precision P>
+void check_arches() {
+    check_arch<simd::EmulatedArch<4>, P>();
+    check_arch<simd::EmulatedArch<8>, P>();
+    check_arch<simd::EmulatedArch<16>, P>();
+    check_arch<simd::NativeArch, P>();
+#if defined(__AVX2__) && defined(__FMA__)
+    check_arch<simd::Avx2Arch, P>();
+#endif
 }
 
 }  // namespace
 
 TEST_CASE("conv2d winograd: every lane width gives the same bits", "[winograd]") {
     if (!simd::kHasFma) SKIP("needs fused multiply-add");
-    check_arch<simd::EmulatedArch<4>>();
-    check_arch<simd::EmulatedArch<8>>();
-    check_arch<simd::EmulatedArch<16>>();
-    check_arch<simd::NativeArch>();
-#if defined(__AVX2__) && defined(__FMA__)
-    check_arch<simd::Avx2Arch>();
-#endif
+    check_arches<Precision::fp32>();
+}
+
+TEST_CASE("conv2d winograd: every lane width gives the same bits in bf16 too", "[winograd][bf16]") {
+    if (!simd::kHasFma) SKIP("needs fused multiply-add");
+    check_arches<Precision::bf16>();
 }

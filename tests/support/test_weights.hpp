@@ -1,6 +1,10 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gancodec/nn/init.hpp"
 #include "gancodec/train/export.hpp"
@@ -15,7 +19,13 @@ inline gancodec::CodecWeights random_codec_weights(std::uint64_t seed) {
     gancodec::init_keep_variance(model.hyper_mean, random);
     gancodec::init_keep_variance(model.generator, random);
     for (float& offset : model.hyper_scale.level_offset.value) offset = static_cast<float>(random.uniform(-9, 9));
-    return gancodec::export_weights(std::move(model), gancodec::LogisticMixture<float>(gancodec::kHyperChannels));
+    auto weights =
+        gancodec::export_weights(std::move(model), gancodec::LogisticMixture<float>(gancodec::kHyperChannels));
+    std::vector<std::int32_t> offsets(std::size_t{gancodec::ScaleContext::kRatios} *
+                                      gancodec::ScaleContext::kIndexGroups);
+    for (std::int32_t& offset : offsets) offset = static_cast<std::int32_t>(random.below(9)) - 4;
+    weights.scale_context = gancodec::ScaleContext(offsets);
+    return gancodec::seal_weights(std::move(weights));
 }
 
 /// Smooth colours with some noise.

@@ -68,21 +68,25 @@ Case hyper_scale(const std::string& path) {
 }
 
 /// A step of stage 1 on the shipped networks, without LPIPS.
-Case training_step() {
-    return {"training step, 8 crops of 128x128", "call", 1, []() -> std::function<void()> {
+Case training_step(Precision precision) {
+    const char* name =
+        precision == Precision::bf16 ? "training step, 8 crops of 128x128, bf16" : "training step, 8 crops of 128x128";
+    return {name, "call", 1, [precision]() -> std::function<void()> {
                 struct State {
                     Dataset data;
                     Trainer trainer;
-                    State() : data({picture(512, 512, 1), picture(512, 512, 2)}), trainer(recipe(), data, {}) {}
-                    static Recipe recipe() {
+                    explicit State(Precision precision)
+                        : data({picture(512, 512, 1), picture(512, 512, 2)}), trainer(recipe(precision), data, {}) {}
+                    static Recipe recipe(Precision precision) {
                         Recipe recipe;
                         recipe.batch = 8;
                         recipe.augmentation.crop_px = 128;
                         recipe.odd_size_probability = 0;
+                        recipe.mixed_precision = precision;
                         return recipe;
                     }
                 };
-                auto s = std::make_shared<State>();
+                auto s = std::make_shared<State>(precision);
                 return [s] { static_cast<void>(s->trainer.step()); };
             }};
 }
@@ -100,13 +104,17 @@ std::vector<Case> codec_cases(const std::string& path) {
     cases.push_back({"decode 768x512", "call", 1, [coded]() -> std::function<void()> {
                          return [s = coded()] { s->image = s->codec.decode(s->bytes); };
                      }});
+    cases.push_back({"decode 768x512, bf16", "call", 1, [coded]() -> std::function<void()> {
+                         return [s = coded()] { s->image = s->codec.decode(s->bytes, {.precision = Precision::bf16}); };
+                     }});
     const auto pick = [](auto member) { return [member](const Model<float>& m) -> const auto& { return m.*member; }; };
     cases.push_back(network("network encoder", path, 3, 1, pick(&Model<float>::encoder)));
     cases.push_back(network("network hyper encoder", path, kLatentChannels, 16, pick(&Model<float>::hyper_encoder)));
     cases.push_back(hyper_scale(path));
     cases.push_back(network("network hyper mean", path, kHyperChannels, 64, pick(&Model<float>::hyper_mean)));
     cases.push_back(network("network generator", path, kLatentChannels, 16, pick(&Model<float>::generator)));
-    cases.push_back(training_step());
+    cases.push_back(training_step(Precision::fp32));
+    cases.push_back(training_step(Precision::bf16));
     return cases;
 }
 

@@ -42,7 +42,7 @@ std::string check_colour(std::string& text) {
 CLI::Validator within(double low, double high) {
     const auto text = [](double value) {
         char buffer[32];
-        std::snprintf(buffer, sizeof buffer, "%g", value);
+        std::snprintf(buffer, sizeof buffer, "%.7g", value);
         return std::string(buffer);
     };
     const std::string range = text(low) + " to " + text(high);

@@ -76,14 +76,14 @@ void add_realism(CLI::App& command, std::optional<double>& realism);
 /// Empty when there is none.
 [[nodiscard]] std::filesystem::path find_data_file(const std::string& name);
 
-/// Runs `work`; an Error that leaves it gets the file's name in front.
+/// Runs `work`; an Error that leaves it gets the file's name in front, unless it is Error{io}, which names one.
 template <class Work>
 auto naming_file(const std::filesystem::path& path, Work&& work) {
     try {
         return std::forward<Work>(work)();
     } catch (const Error& error) {
         const std::string text = error.what();
-        if (text.rfind(path.string(), 0) == 0) throw;
+        if (error.code() == Errc::io || text.rfind(path.string(), 0) == 0) throw;
         throw Error(error.code(), path.string() + ": " + text);
     }
 }

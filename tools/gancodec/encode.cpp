@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "command.hpp"
+#include "file_bytes.hpp"
 #include "gancodec/core/file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "image_rows.hpp"
@@ -26,6 +27,7 @@ struct EncodeCommand {
     std::optional<double> quality, bpp;
     std::optional<std::uint64_t> max_bytes;
     int effort = 0;
+    bool keep_metadata = false;
     std::optional<int> tile_px;
     int memory_mb = static_cast<int>(kWindowMemoryBytes >> 20);
     CommonOptions common;
@@ -72,6 +74,7 @@ private:
 struct Result {
     SizedStream stream;
     int width = 0, height = 0, tile_px = 0;
+    std::size_t metadata_bytes = 0;
     double load_ms = 0, encode_ms = 0;
 };
 
@@ -86,6 +89,7 @@ void print_result(const EncodeCommand& command, const Result& result) {
                         {"height", result.height},
                         {"quality_step", result.stream.step},
                         {"tile_px", result.tile_px},
+                        {"metadata_bytes", result.metadata_bytes},
                         {"load_ms", result.load_ms},
                         {"encode_ms", result.encode_ms}};
         print_json(json);
@@ -95,6 +99,7 @@ void print_result(const EncodeCommand& command, const Result& result) {
                 result.width, result.height, result.stream.step, kHighestQualityStep);
     if (!command.common.verbose) return;
     if (result.tile_px > 0) std::printf("in tiles of %d px\n", result.tile_px);
+    if (result.metadata_bytes > 0) std::printf("%zu bytes of alpha, profile and metadata\n", result.metadata_bytes);
     std::printf("weights loaded in %.0f ms, encoded in %.0f ms\n", result.load_ms, result.encode_ms);
 }
 
@@ -110,12 +115,19 @@ SizedStream encode_piece(const EncodeCommand& command, const Session& session, c
 
 void run(const EncodeCommand& command) {
     set_threads(command.common.threads);
+    check_place(command.out);
+    // Two pictures' names are a slip of the hand that would cost the second picture.
+    if (is_image_extension(command.out))
+        throw Error(Errc::unsupported,
+                    command.out + ": expected the name of a stream, such as photo.gnc, found a picture's");
     std::error_code ignored;
     if (fs::equivalent(command.in, command.out, ignored))
         throw Error(Errc::invalid_argument, command.out + ": expected another file than the input, found the same");
     if (command.effort > 0 && command.tile_px.value_or(0) > 0)
         throw Error(Errc::invalid_argument, "--effort: expected a picture in one piece, found --tile-px");
-    const ReadOptions options = read_options(command.flatten);
+    Attachments attachments;
+    ReadOptions options = read_options(command.flatten);
+    options.attachments = &attachments;
     FileSource file(command.in, options);
     const ImageRows* rows = file.open();
     Image image;
@@ -130,11 +142,18 @@ void run(const EncodeCommand& command) {
     result.tile_px = tile_px(command, result.width, result.height, session.has_one_quality());
     if (result.tile_px == 0 && image.empty()) image = read_image(command.in, options);
 
+    if (!command.keep_metadata) attachments.exif = attachments.xmp = {};
     const Stopwatch encode_clock;
+    const CodedAttachments coded(attachments, result.width, result.height);
+    result.metadata_bytes = coded.bytes();
     result.stream = naming_file(command.in, [&] {
         std::optional<std::size_t> most;
         if (command.max_bytes) most = *command.max_bytes;
         if (command.bpp) most = bytes_at(*command.bpp, result.width, result.height);
+        if (most && *most <= coded.bytes())
+            throw Error(Errc::limit, "expected room for " + std::to_string(coded.bytes()) +
+                                         " bytes of alpha, profile and metadata, found " + std::to_string(*most));
+        if (most) *most -= coded.bytes();
         if (result.tile_px == 0) return encode_piece(command, session, weights, image, most);
         EncodeOptions tiled;
         tiled.tile_px = result.tile_px;
@@ -142,6 +161,7 @@ void run(const EncodeCommand& command) {
         const RowSource source = image.empty() ? RowSource(std::ref(file)) : rows_of(image);
         return session.encode_rows(source, result.width, result.height, command.quality, most, tiled);
     });
+    if (!coded.empty()) result.stream.bytes = coded.attach(result.stream.bytes);
     if ((command.bpp || command.max_bytes) && result.stream.step == kHighestQualityStep)
         print_note(command.out + ": smaller than asked for, this is the highest quality");
     result.encode_ms = encode_clock.milliseconds();
@@ -176,6 +196,8 @@ Command add_encode(CLI::App& app) {
                     "With tiles: memory to work in, in MB of 2^20 bytes; the program and its weights take 60 more")
         ->check(within(1, 1 << 20))
         ->capture_default_str();
+    sub->add_flag("--keep-metadata", command->keep_metadata,
+                  "Keep EXIF and XMP, which may tell where and by whom a photograph was taken");
     add_weights(*sub, command->weights);
     add_flatten(*sub, command->flatten);
     add_threads(*sub, command->common);
@@ -188,6 +210,11 @@ Command add_encode(CLI::App& app) {
         "picture and at most five encodings of all of it, until 97 % of the target is filled.\n"
         "Tiles bound the memory, let a part be decoded alone (decode --region) and keep damage in one place\n"
         "(decode --tolerant); the picture shows none of them. Upright PNG, PPM and baseline JPEG are read row by row.\n"
+        "Transparency is kept without loss, and a colour profile as it is, of at most 2^20 bytes; --bpp and "
+        "--max-bytes "
+        "count\n"
+        "them. EXIF and XMP are left out without --keep-metadata. Pictures with transparency are read whole.\n"
+        "Grey pictures are coded as colour ones (decode --grey writes one channel again), of 16 bits 8 are kept.\n"
         "Examples:\n"
         "  gancodec encode photo.jpg photo.gnc                   quality 50\n"
         "  gancodec encode photo.png photo.gnc --bpp 0.15        at most 0.15 bits per pixel\n"

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "file_bytes.hpp"
 #include "gancodec/core/file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "gancodec/image/pad.hpp"
@@ -226,6 +227,8 @@ private:
 void run(const EvalCommand& command) {
     set_threads(command.common.threads);
     if (!command.sheet.empty()) check_image_extension(command.sheet);
+    for (const std::string& out : {command.sheet, command.csv})
+        if (!out.empty()) check_place(out);
     Evaluation evaluation(command);
     evaluation.run();
     if (!command.sheet.empty()) evaluation.write_sheet();

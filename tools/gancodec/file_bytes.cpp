@@ -44,4 +44,13 @@ Bytes read_file(const fs::path& path, std::uint64_t max_bytes) {
     }
 }
 
+void check_place(const fs::path& path) {
+    std::error_code ignored;
+    if (fs::is_directory(path, ignored))
+        throw Error(Errc::io, path.string() + ": expected the name of a file to write, found a directory");
+    const fs::path folder = path.parent_path();
+    if (!folder.empty() && !fs::is_directory(folder, ignored))
+        throw Error(Errc::io, path.string() + ": expected a folder to write into, found no " + folder.string());
+}
+
 }  // namespace gancodec::cli

@@ -14,4 +14,7 @@ inline constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 31;
 /// The whole file. Throws Error{io} naming it when it cannot be read, Error{limit} when it is larger than `max_bytes`.
 [[nodiscard]] Bytes read_file(const std::filesystem::path& path, std::uint64_t max_bytes = kMaxFileBytes);
 
+/// Throws Error{io} unless a file of that name can stand where it is to be written: called before long work.
+void check_place(const std::filesystem::path& path);
+
 }  // namespace gancodec::cli

@@ -44,21 +44,6 @@ void draw_grid(Random& random, TensorView<float> out) {
                 static_cast<float>(static_cast<double>(random.below(5)) - 2 + kDeviation * random.normal());
 }
 
-/// All values, or all gradients, of the parameters that have gradients, in one list; and back.
-std::vector<float> joined(const std::vector<TrainedParameter>& parameters, std::vector<float> Parameter<float>::*part) {
-    std::vector<float> all;
-    for (const TrainedParameter& p : parameters)
-        if (p.parameter->trained()) all.insert(all.end(), (p.parameter->*part).begin(), (p.parameter->*part).end());
-    return all;
-}
-void spread(const std::vector<float>& all, std::vector<TrainedParameter>& parameters,
-            std::vector<float> Parameter<float>::*part) {
-    std::size_t at = 0;
-    for (TrainedParameter& p : parameters)
-        if (p.parameter->trained())
-            for (float& number : p.parameter->*part) number = all[at++];
-}
-
 template <class D>
 class GridGan {
 public:
@@ -75,7 +60,7 @@ public:
         GridRun run;
         for (step_ = 0; step_ < settings_.steps; ++step_) {
             train_discriminator();
-            if (settings_.unrolled > 0)
+            if (settings_.unrolled.steps > 0)
                 train_generator_unrolled();
             else
                 train_generator();
@@ -149,41 +134,22 @@ private:
     }
     /// All steps that are looked through see one batch.
     void train_generator_unrolled() {
-        constexpr double kRate = 0.1, kDifference = 1e-2;
         draw_noise(random_, noise_.view());
         draw_grid(random_, real_.view());
-        const auto gradients = [&](const std::vector<float>& discriminator, const auto& loss) {
-            spread(discriminator, of_discriminator_, &Parameter<float>::value);
+        unrolled_backward(of_generator_, of_discriminator_, settings_.unrolled, [&](Player player) {
             tape_.clear();
-            clear_gradients(of_discriminator_);
-            clear_gradients(of_generator_);
             generator_.prepare(true);
             discriminator_.prepare(true);
             const auto on_fake = discriminator_(tape_, generator_(tape_, tape_.leaf(noise_.view())));
             const auto on_real = discriminator_(tape_, tape_.leaf(real_.view()));
-            tape_.backward(loss(on_real, on_fake));
-            return TwoGradients<float>{joined(of_discriminator_, &Parameter<float>::grad),
-                                       joined(of_generator_, &Parameter<float>::grad)};
-        };
-        const std::vector<float> before = joined(of_discriminator_, &Parameter<float>::value);
-        const std::vector<float> gradient = unrolled_gradient(
-            before, settings_.unrolled, kRate, kDifference,
-            [&](const std::vector<float>& d) {
-                return gradients(d, [&](auto real, auto fake) {
-                    return discriminator_loss<float>(tape_, settings_.adversarial, {real}, {fake});
-                });
-            },
-            [&](const std::vector<float>& d) {
-                return gradients(d, [&](auto real, auto fake) {
-                    return generator_loss<float>(tape_, settings_.adversarial, {real}, {fake});
-                });
-            });
-        spread(before, of_discriminator_, &Parameter<float>::value);
-        spread(gradient, of_generator_, &Parameter<float>::grad);
+            tape_.backward(player == Player::discriminator
+                               ? discriminator_loss<float>(tape_, settings_.adversarial, {on_real}, {on_fake})
+                               : generator_loss<float>(tape_, settings_.adversarial, {on_real}, {on_fake}));
+        });
         update(of_generator_, settings_.generator_rate);
     }
     void update(std::vector<TrainedParameter>& parameters, double rate) {
-        if (settings_.historical_average > 0) add_historical_average(parameters, settings_.historical_average);
+        add_historical_average(parameters, settings_.historical_average);
         adam_update(parameters, {0.5, 0.9, 1e-8, 0}, rate, step_, 1.0);
         const double decay = settings_.averaging > 0 ? settings_.averaging : 0.999;
         update_average(parameters, warm_decay(decay, step_));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gancodec/train/losses/adversarial.hpp"
+#include "gancodec/train/unrolled.hpp"
 
 namespace gancodec::cli {
 
@@ -18,8 +19,7 @@ struct GridSettings {
     bool spectral_norm = false, batch_deviation = false, minibatch_discrimination = false;
     double r1_weight = 0, gradient_penalty = 0, instance_noise = 0, historical_average = 0;
     int lookahead = 0;  ///< discriminator steps taken before the generator's gradient, then undone
-    int unrolled =
-        0;  ///< steps of gradient descent of the discriminator, at rate 0.1, that the generator looks through
+    UnrolledOptions unrolled;
     double averaging = 0;  ///< decay of the generator's moving average that is judged; 0 judges the generator itself
     std::int64_t steps = 10000;
     int batch = 128;

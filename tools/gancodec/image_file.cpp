@@ -41,45 +41,6 @@ std::string lower_extension(const std::filesystem::path& path) {
     return extension;
 }
 
-int exif_orientation(ByteView tiff) {
-    if (tiff.size() < 8 || tiff[0] != tiff[1] || (tiff[0] != 'I' && tiff[0] != 'M')) return 1;
-    const bool little = tiff[0] == 'I';
-    const auto number = [&](std::size_t at, std::size_t size) {
-        std::size_t value = 0;
-        for (std::size_t i = 0; i < size; ++i) value = value << 8 | tiff[little ? at + size - 1 - i : at + i];
-        return value;
-    };
-    const std::size_t directory = number(4, 4);
-    if (directory > tiff.size() - 2) return 1;
-    const std::size_t entries = number(directory, 2);
-    for (std::size_t i = 0; i < entries; ++i) {
-        constexpr std::size_t kEntryBytes = 12, kOrientationTag = 0x0112, kShort = 3;
-        const std::size_t at = directory + 2 + i * kEntryBytes;
-        if (at + kEntryBytes > tiff.size()) return 1;
-        if (number(at, 2) != kOrientationTag || number(at + 2, 2) != kShort) continue;
-        const std::size_t value = number(at + 8, 2);
-        return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
-    }
-    return 1;
-}
-
-Image apply_orientation(Image image, int orientation) {
-    if (orientation <= 1 || orientation > 8) return image;
-    // The stored image is the upright one mirrored and, from 5 on, transposed: walk the upright one, fetch the stored.
-    const bool transpose = orientation >= 5;
-    const bool flip_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-    const bool flip_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    Image upright = transpose ? make_image(image.height, image.width) : make_image(image.width, image.height);
-    for (int y = 0; y < upright.height; ++y)
-        for (int x = 0; x < upright.width; ++x) {
-            const int column = transpose ? y : x, row = transpose ? x : y;
-            const std::uint8_t* from =
-                image.at(flip_x ? image.width - 1 - column : column, flip_y ? image.height - 1 - row : row);
-            std::copy_n(from, 3, upright.at(x, y));
-        }
-    return upright;
-}
-
 void check_extents(const std::string& name, std::uint64_t width, std::uint64_t height, std::uint64_t file_bytes,
                    std::uint64_t pixels_per_byte, const ReadOptions& options) {
     const std::string extents = std::to_string(width) + "x" + std::to_string(height);
@@ -103,19 +64,54 @@ Image read_image(const std::filesystem::path& path, const ReadOptions& options) 
     return decode_image(read_file(path), path.string(), options);
 }
 
+bool is_image_extension(const std::filesystem::path& path) {
+    const std::string extension = lower_extension(path);
+    return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".ppm";
+}
+
 void check_image_extension(const std::filesystem::path& path) {
     const std::string extension = lower_extension(path);
-    if (extension != ".png" && extension != ".jpg" && extension != ".jpeg" && extension != ".ppm")
+    if (!is_image_extension(path))
         refuse(Errc::unsupported, path.string(), "a name that ends in .png, .jpg, .jpeg or .ppm",
                extension.empty() ? "no extension" : extension);
 }
 
-void write_image(const std::filesystem::path& path, const Image& image, const JpegOptions& jpeg) {
+void lay_on(const Colour& ground, ByteView alpha, std::uint8_t* rgb) {
+    for (std::size_t i = 0; i < alpha.size(); ++i)
+        for (std::size_t c = 0; c < 3; ++c)
+            rgb[3 * i + c] = static_cast<std::uint8_t>(
+                (rgb[3 * i + c] * unsigned{alpha[i]} + ground[c] * (255u - alpha[i]) + 127) / 255);
+}
+
+void fit_attachments(const std::filesystem::path& path, const WriteOptions& options, Attachments& attachments,
+                     const std::function<void(const std::string&)>& note) {
+    const std::string extension = lower_extension(path);
+    const bool png = extension == ".png", ppm = extension == ".ppm";
+    if (!png && !attachments.alpha.empty())
+        refuse(Errc::unsupported, path.string(),
+               "a name that ends in .png for a picture with transparency (--flatten COLOUR lays a colour underneath)",
+               extension);
+    const auto drop = [&](Bytes& bytes, const char* what, std::size_t most_in_jpeg) {
+        if (bytes.size() <= (png ? kMaxMetadataBytes : ppm ? 0 : most_in_jpeg)) return;
+        note(path.string() + ": " + what + " of " + std::to_string(bytes.size()) + " bytes cannot be written there");
+        bytes.clear();
+    };
+    if (options.grey && !ppm && !attachments.icc.empty()) {
+        note(path.string() + ": the ICC profile is of RGB and cannot be written into a grey picture");
+        attachments.icc.clear();
+    }
+    drop(attachments.icc, "an ICC profile", kMaxMetadataBytes);
+    drop(attachments.exif, "EXIF", kMaxJpegExifBytes);
+    drop(attachments.xmp, "XMP", kMaxJpegXmpBytes);
+}
+
+void write_image(const std::filesystem::path& path, const Image& image, const WriteOptions& options,
+                 const Attachments& attachments) {
     check_image_extension(path);
     const std::string extension = lower_extension(path);
-    write_file(path, extension == ".png"   ? encode_png(image)
+    write_file(path, extension == ".png"   ? encode_png(image, attachments, options)
                      : extension == ".ppm" ? encode_ppm(image)
-                                           : encode_jpeg(image, jpeg));
+                                           : encode_jpeg(image, options, attachments));
 }
 
 }  // namespace gancodec::cli

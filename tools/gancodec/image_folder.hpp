@@ -26,7 +26,8 @@ struct NamedImage {
 /// holds none.
 [[nodiscard]] std::vector<std::filesystem::path> list_images(const std::filesystem::path& folder);
 
-/// Decodes every image below `folder` into memory, with progress. Damaged files are left out, with a note each; images
+/// Decodes every image below `folder` into memory, with progress: of any layout of folders, ImageNet's (train/n01440764/*.JPEG)
+/// and COCO's (images/train2017/*.jpg beside annotations) among them; and those in CIFAR-10's binary files. Damaged files are left out, with a note each; images
 /// beyond `max_bytes` are left out, with one note. Throws Error{io} when nothing remains.
 [[nodiscard]] std::vector<NamedImage> read_image_folder(const std::filesystem::path& folder,
                                                         const FolderOptions& options = {});

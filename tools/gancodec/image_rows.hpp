@@ -20,8 +20,8 @@ public:
 
     int width = 0, height = 0;
 };
-/// Nothing for what cannot be read by rows: interlaced PNG, JPEG in several scans, pictures to be turned, pipes, damaged
-/// headers. For those there is read_image().
+/// Nothing for what cannot be read by rows: interlaced PNG, JPEG in several scans, pictures to be turned, transparency that is
+/// to be kept, pipes, damaged headers. For those there is read_image().
 [[nodiscard]] std::unique_ptr<ImageRows> open_image_rows(const std::filesystem::path& path, const ReadOptions& options);
 
 /// A picture that is written to its file row by row: PNG and PPM. JPEGs, whose tables follow from all pixels, and what is
@@ -35,15 +35,18 @@ public:
 };
 /// Errors  as write_image()
 [[nodiscard]] std::unique_ptr<RowWriter> open_row_writer(const std::filesystem::path& path, int width, int height,
-                                                         const JpegOptions& jpeg);
+                                                         const WriteOptions& options,
+                                                         const Attachments& attachments = {});
 
 // Of single formats.
 [[nodiscard]] std::unique_ptr<ImageRows> open_png_rows(detail::OpenFile file, std::uint64_t file_bytes,
                                                        const std::string& name, const ReadOptions& options);
-[[nodiscard]] std::unique_ptr<ImageRows> open_jpeg_rows(const std::filesystem::path& path, const ReadOptions& options);
+[[nodiscard]] std::unique_ptr<ImageRows> open_jpeg_rows(detail::OpenFile file, std::uint64_t file_bytes,
+                                                        const std::string& name, const ReadOptions& options);
 [[nodiscard]] std::unique_ptr<ImageRows> open_ppm_rows(detail::OpenFile file, std::uint64_t file_bytes,
                                                        const std::string& name, const ReadOptions& options);
-[[nodiscard]] std::unique_ptr<RowWriter> open_png_writer(const std::filesystem::path& path, int width, int height);
+[[nodiscard]] std::unique_ptr<RowWriter> open_png_writer(const std::filesystem::path& path, int width, int height,
+                                                         const WriteOptions& options, const Attachments& attachments);
 [[nodiscard]] std::unique_ptr<RowWriter> open_ppm_writer(const std::filesystem::path& path, int width, int height);
 
 }  // namespace gancodec::cli

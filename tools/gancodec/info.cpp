@@ -35,11 +35,29 @@ std::string hexadecimal(std::uint32_t value) {
     return text;
 }
 
+std::string section_name(MetadataTag tag) {
+    switch (tag) {
+        case MetadataTag::icc:
+            return "icc";
+        case MetadataTag::exif:
+            return "exif";
+        case MetadataTag::xmp:
+            return "xmp";
+        case MetadataTag::alpha:
+            return "alpha";
+    }
+    return "unknown " + std::to_string(static_cast<int>(tag));
+}
+
 Json describe_stream(ByteView bytes, const std::string& weights) {
     const Stream stream = read_stream(bytes);
     const StreamHeader& header = stream.header;
     std::size_t metadata_bytes = 0;
-    for (const MetadataSection& section : stream.metadata) metadata_bytes += section.bytes.size();
+    Json sections = Json::object();
+    for (const MetadataSection& section : stream.metadata) {
+        metadata_bytes += section.bytes.size();
+        sections[section_name(section.tag)] = section.bytes.size();
+    }
     std::size_t hyper_latents_bytes = stream.hyper_latents.size(), latents_bytes = stream.latents.size();
     for (const StreamSymbols& tile : stream.tiles) {
         hyper_latents_bytes += tile.hyper_latents.size();
@@ -57,6 +75,7 @@ Json describe_stream(ByteView bytes, const std::string& weights) {
               {"hyper_latents_bytes", hyper_latents_bytes},
               {"latents_bytes", latents_bytes},
               {"metadata_bytes", metadata_bytes},
+              {"metadata", sections},
               {"overhead_bytes", bytes.size() - payload}};
     if (header.tiled()) {
         json["tile_px"] = header.tile_px;

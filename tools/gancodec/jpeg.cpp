@@ -1,22 +1,26 @@
+#include <algorithm>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <jpeglib.h>
 // jerror.h follows jpeglib.h.
 #include <jerror.h>
 
-#include "file_bytes.hpp"
+#include "gancodec/core/file.hpp"
 #include "image_readers.hpp"
 #include "image_rows.hpp"
 
-// libjpeg leaves a failed call by longjmp, which runs no destructor: see png.cpp for the rules that follow from it.
+// libjpeg leaves a failed call by longjmp, which runs no destructor: see png_support.hpp for the rules that follow from it.
 
 namespace gancodec::cli {
 
@@ -77,12 +81,16 @@ struct Reader {
     Reader& operator=(const Reader&) = delete;
 };
 
-bool read_header(Reader& reader, ByteView bytes) {
+/// Of bytes in memory, or of a file where there is one.
+bool read_header(Reader& reader, ByteView bytes, std::FILE* file = nullptr) {
     if (setjmp(reader.errors.leave) != 0) return false;
     jpeg_create_decompress(&reader.state);
     reader.progress.progress_monitor = stop_at_too_many_scans;
     reader.state.progress = &reader.progress;
-    jpeg_mem_src(&reader.state, bytes.data(), bytes.size());
+    if (file != nullptr)
+        jpeg_stdio_src(&reader.state, file);
+    else
+        jpeg_mem_src(&reader.state, bytes.data(), bytes.size());
     constexpr unsigned kWholeMarker = 0xffff;
     jpeg_save_markers(&reader.state, JPEG_APP0 + 1, kWholeMarker);
     jpeg_save_markers(&reader.state, JPEG_APP0 + 2, kWholeMarker);
@@ -123,9 +131,10 @@ const char* colour_space_name(J_COLOR_SPACE space) {
     }
 }
 
-ByteView marker_after(const jpeg_marker_struct& marker, const char* signature, std::size_t size) {
+template <std::size_t N>
+ByteView marker_after(const jpeg_marker_struct& marker, const char (&signature)[N]) {
     const ByteView data{marker.data, marker.data_length};
-    return data.size() >= size && std::memcmp(data.data(), signature, size) == 0 ? data.subspan(size) : ByteView{};
+    return data.size() >= N && std::memcmp(data.data(), signature, N) == 0 ? data.subspan(N) : ByteView{};
 }
 
 struct Writer {
@@ -143,24 +152,53 @@ struct Writer {
     Writer& operator=(const Writer&) = delete;
 };
 
-bool write_pixels(Writer& writer, const Image& image, const JpegOptions& options) {
+/// Metadata as markers, a long profile as several.
+struct Marker {
+    int number;
+    Bytes bytes;
+};
+std::vector<Marker> markers_of(const Attachments& attachments) {
+    std::vector<Marker> markers;
+    const auto add = [&](int number, const auto& signature, std::initializer_list<std::uint8_t> more, ByteView bytes) {
+        Bytes data(signature, signature + sizeof signature);
+        data.insert(data.end(), more);
+        data.insert(data.end(), bytes.begin(), bytes.end());
+        markers.push_back({number, std::move(data)});
+    };
+    if (!attachments.exif.empty()) add(JPEG_APP0 + 1, kJpegExif, {}, attachments.exif);
+    if (!attachments.xmp.empty()) add(JPEG_APP0 + 1, kJpegXmp, {}, attachments.xmp);
+    constexpr std::size_t kPart = kMaxJpegMarkerBytes - sizeof kJpegIcc - 2;
+    const ByteView icc = attachments.icc;
+    const std::size_t parts = (icc.size() + kPart - 1) / kPart;
+    for (std::size_t i = 0; i < parts; ++i)
+        add(JPEG_APP0 + 2, kJpegIcc, {static_cast<std::uint8_t>(i + 1), static_cast<std::uint8_t>(parts)},
+            icc.subspan(i * kPart, std::min(kPart, icc.size() - i * kPart)));
+    return markers;
+}
+
+bool write_pixels(Writer& writer, const Image& image, const std::uint8_t* pixels, const WriteOptions& options,
+                  const std::vector<Marker>& markers) {
     if (setjmp(writer.errors.leave) != 0) return false;
     jpeg_create_compress(&writer.state);
     jpeg_mem_dest(&writer.state, &writer.buffer, &writer.size);
     writer.state.image_width = static_cast<JDIMENSION>(image.width);
     writer.state.image_height = static_cast<JDIMENSION>(image.height);
-    writer.state.input_components = 3;
-    writer.state.in_color_space = JCS_RGB;
+    writer.state.input_components = options.grey ? 1 : 3;
+    writer.state.in_color_space = options.grey ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(&writer.state);
     jpeg_set_quality(&writer.state, options.quality, TRUE);
-    const int factor = options.subsample_chroma ? 2 : 1;
+    const int factor = options.subsample_chroma && !options.grey ? 2 : 1;
     writer.state.comp_info[0].h_samp_factor = factor;
     writer.state.comp_info[0].v_samp_factor = factor;
     writer.state.optimize_coding = TRUE;
     if (options.progressive) jpeg_simple_progression(&writer.state);
     jpeg_start_compress(&writer.state, TRUE);
+    const auto row_bytes = static_cast<std::size_t>(image.width) * (options.grey ? 1 : 3);
+    for (const Marker& marker : markers)
+        jpeg_write_marker(&writer.state, marker.number, marker.bytes.data(),
+                          static_cast<unsigned>(marker.bytes.size()));
     while (writer.state.next_scanline < writer.state.image_height) {
-        auto* row = const_cast<JSAMPROW>(image.at(0, static_cast<int>(writer.state.next_scanline)));
+        auto* row = const_cast<JSAMPROW>(pixels + writer.state.next_scanline * row_bytes);
         jpeg_write_scanlines(&writer.state, &row, 1);
     }
     jpeg_finish_compress(&writer.state);
@@ -168,20 +206,37 @@ bool write_pixels(Writer& writer, const Image& image, const JpegOptions& options
 }
 
 /// What the markers say.
-struct Markers {
-    int orientation = 1;
-    bool profile = false;
-
+class Markers {
+public:
     explicit Markers(const Reader& reader) {
         for (const jpeg_marker_struct* m = reader.state.marker_list; m != nullptr; m = m->next) {
-            const ByteView tiff = m->marker == JPEG_APP0 + 1 ? marker_after(*m, "Exif\0", 6) : ByteView{};
-            if (!tiff.empty()) orientation = exif_orientation(tiff);
-            profile = profile || (m->marker == JPEG_APP0 + 2 && !marker_after(*m, "ICC_PROFILE", 12).empty());
+            const bool first = m->marker == JPEG_APP0 + 1;
+            const ByteView exif = first ? marker_after(*m, kJpegExif) : ByteView{};
+            const ByteView xmp = first ? marker_after(*m, kJpegXmp) : ByteView{};
+            const ByteView part = first ? ByteView{} : marker_after(*m, kJpegIcc);
+            if (!exif.empty()) exif_ = exif;
+            if (!xmp.empty()) xmp_ = xmp;
+            if (part.size() >= 2) parts_[part[0]] = part.subspan(2);
+            if (part.size() >= 2) count_ = part[1];
         }
     }
-    void note(const std::string& name, const ReadOptions& options) const {
-        if (profile) options.note(name + ": the ICC profile was dropped, colours are taken as sRGB");
+    [[nodiscard]] int orientation() const { return exif_orientation(exif_); }
+    void keep_metadata(const std::string& name, const ReadOptions& options) const {
+        keep(MetadataTag::exif, exif_, name, options);
+        keep(MetadataTag::xmp, xmp_, name, options);
+        Bytes profile;  // its parts are numbered from 1
+        for (const auto& [number, part] : parts_) profile.insert(profile.end(), part.begin(), part.end());
+        if (parts_.size() == count_ &&
+            (parts_.empty() || (parts_.begin()->first == 1 && parts_.rbegin()->first == count_)))
+            keep(MetadataTag::icc, profile, name, options);
+        else
+            options.note(name + ": the ICC profile is damaged and was dropped, colours are taken as sRGB");
     }
+
+private:
+    ByteView exif_, xmp_;
+    std::map<std::size_t, ByteView> parts_;
+    std::size_t count_ = 0;
 };
 void note_warning(const Reader& reader, const std::string& name, const ReadOptions& options) {
     if (reader.errors.warning[0] != '\0') options.note(name + ": libjpeg: " + reader.errors.warning);
@@ -191,22 +246,23 @@ constexpr std::uint64_t kPixelsPerByte = 8 * 256;  // a bit at least for each bl
 
 class JpegRows : public ImageRows {
 public:
-    JpegRows(Bytes bytes, std::string name, ReadOptions options)
-        : bytes_(std::move(bytes)), name_(std::move(name)), options_(std::move(options)) {}
+    JpegRows(detail::OpenFile file, std::uint64_t file_bytes, std::string name, ReadOptions options)
+        : file_(std::move(file)), file_bytes_(file_bytes), name_(std::move(name)), options_(std::move(options)) {}
 
     /// Whether it can be read by rows.
     bool open() {
-        if (!read_header(reader_, bytes_) || jpeg_has_multiple_scans(&reader_.state) != 0) return false;
-        if (!is_known(reader_.state.jpeg_color_space) || Markers(reader_).orientation != 1) return false;
-        check_extents(name_, reader_.state.image_width, reader_.state.image_height, bytes_.size(), kPixelsPerByte,
+        if (!read_header(reader_, {}, file_.get()) || jpeg_has_multiple_scans(&reader_.state) != 0) return false;
+        if (!is_known(reader_.state.jpeg_color_space) || Markers(reader_).orientation() != 1) return false;
+        check_extents(name_, reader_.state.image_width, reader_.state.image_height, file_bytes_, kPixelsPerByte,
                       options_);
         width = static_cast<int>(reader_.state.image_width);
         height = static_cast<int>(reader_.state.image_height);
+        Markers(reader_).keep_metadata(name_, without_notes(options_));
         return true;
     }
     void read(Image& rows) override {
         if (reader_.state.output_scanline == 0) {
-            Markers(reader_).note(name_, options_);
+            Markers(reader_).keep_metadata(name_, options_);
             if (!start(reader_)) refuse_damaged(name_, reader_);
         }
         row_ += rows.height;
@@ -215,7 +271,8 @@ public:
     }
 
 private:
-    Bytes bytes_;
+    detail::OpenFile file_;
+    std::uint64_t file_bytes_;
     Reader reader_;
     std::string name_;
     ReadOptions options_;
@@ -224,8 +281,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<ImageRows> open_jpeg_rows(const std::filesystem::path& path, const ReadOptions& options) {
-    auto rows = std::make_unique<JpegRows>(read_file(path), path.string(), options);
+std::unique_ptr<ImageRows> open_jpeg_rows(detail::OpenFile file, std::uint64_t file_bytes, const std::string& name,
+                                          const ReadOptions& options) {
+    auto rows = std::make_unique<JpegRows>(std::move(file), file_bytes, name, options);
     return rows->open() ? std::move(rows) : nullptr;
 }
 
@@ -236,20 +294,23 @@ Image decode_jpeg(ByteView bytes, const std::string& name, const ReadOptions& op
     if (!is_known(space)) refuse(Errc::unsupported, name, "a grey, YCbCr or RGB JPEG", colour_space_name(space));
     check_extents(name, reader.state.image_width, reader.state.image_height, bytes.size(), kPixelsPerByte, options);
     const Markers markers(reader);
-    markers.note(name, options);
+    markers.keep_metadata(name, options);
+    const int orientation = markers.orientation();  // what markers point at goes when the last row is read
     Image image = make_image(static_cast<int>(reader.state.image_width), static_cast<int>(reader.state.image_height));
     if (!start(reader) || !read_rows(reader, image)) refuse_damaged(name, reader);
     note_warning(reader, name, options);
-    return apply_orientation(std::move(image), markers.orientation);
+    return apply_orientation(std::move(image), orientation, options);
 }
 
-Bytes encode_jpeg(const Image& image, const JpegOptions& options) {
+Bytes encode_jpeg(const Image& image, const WriteOptions& options, const Attachments& attachments) {
     check_image(image, "encode_jpeg");
     if (image.width > JPEG_MAX_DIMENSION || image.height > JPEG_MAX_DIMENSION)
         refuse(Errc::limit, "encode_jpeg", "at most 65500 pixels a side",
                std::to_string(image.width) + "x" + std::to_string(image.height));
     Writer writer;
-    if (!write_pixels(writer, image, options))
+    Bytes reds;
+    for (std::size_t i = 0; options.grey && i < image.rgb.size(); i += 3) reds.push_back(image.rgb[i]);
+    if (!write_pixels(writer, image, options.grey ? reds.data() : image.rgb.data(), options, markers_of(attachments)))
         throw Error(Errc::limit,
                     std::string("encode_jpeg: expected to write a JPEG, found libjpeg: ") + writer.errors.error);
     return {writer.buffer, writer.buffer + writer.size};

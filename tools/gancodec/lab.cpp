@@ -69,7 +69,7 @@ constexpr Technique kTechniques[] = {
     {"unrolled",
      "The generator follows the gradient through five steps of gradient descent of the discriminator (Metz et al. "
      "2017).",
-     "", nothing, [](GridSettings& s) { s.unrolled = 5; }},
+     "", nothing, [](GridSettings& s) { s.unrolled.steps = 5; }},
     {"lookahead",
      "The generator follows a discriminator five steps ahead, which is then put back: unrolling (Metz et al. 2017) "
      "without "
@@ -195,8 +195,9 @@ Command add_lab(CLI::App& app) {
     add_threads(*sub, command->common);
     add_json(*sub, command->common);
     sub->footer(
-        "The task is 25 Gaussians on a grid; for two_stage, adversarial, progressive_growing, low_pass_curriculum and\n"
-        "gradient_balance it is pictures of 32x32 pixels. Equal seeds give equal figures.\n"
+        "The task is 25 Gaussians on a grid; for two_stage, adversarial, progressive_growing, low_pass_curriculum,\n"
+        "gradient_balance, diff_augment, projected, residual_gdn, mixed_precision, cycle_consistency and\n"
+        "variational it is pictures of 32x32 pixels. Equal seeds give equal figures.\n"
         "Examples:\n"
         "  gancodec lab spectral_norm\n"
         "  gancodec lab r1 hinge --seeds 5 --out pages");

@@ -27,6 +27,14 @@ struct Technique {
 };
 void nothing(PictureSettings&) {}
 void content_only(PictureSettings& s) { s.content_share = 1; }
+void wide_content_only(PictureSettings& s) {
+    content_only(s);
+    s.networks = PictureNetworks::wide;
+}
+void unpaired(PictureSettings& s) {
+    s.networks = PictureNetworks::restoration;
+    s.cycle_weight = 0;
+}
 
 constexpr Technique kTechniques[] = {
     {"two_stage", "Content alone for half of the steps, then adversarial with a frozen encoder (Mentzer et al. 2020).",
@@ -45,6 +53,22 @@ constexpr Technique kTechniques[] = {
          s.gradient_balance = true;
          s.adversarial_weight = 0.5;
      }},
+    {"diff_augment", "What the discriminator judges is changed by DiffAugment (Zhao et al. 2020).", nothing,
+     [](PictureSettings& s) { s.diff_augment = {true, true, true}; }},
+    {"projected", "The discriminator judges frozen features of AlexNet (Sauer et al. 2021).", nothing,
+     [](PictureSettings& s) { s.projected = true; }},
+    {"residual_gdn", "Residual blocks with GDN in place of a convolution (Cheng et al. 2020).", nothing,
+     [](PictureSettings& s) { s.networks = PictureNetworks::residual_gdn; }},
+    {"mixed_precision",
+     "Convolutions multiply in bf16, forward and backward; sums and weights stay fp32 (Kalamkar et al. 2019). Mean "
+     "squared "
+     "error alone, layers of 64 to 128 channels.",
+     wide_content_only, [](PictureSettings& s) { s.precision = Precision::bf16; }},
+    {"cycle_consistency",
+     "Unpaired restoration of pictures without detail: there and back again is the same (CycleGAN, Zhu et al. 2017).",
+     unpaired, [](PictureSettings& s) { s.cycle_weight = 10; }},
+    {"variational", "Latents drawn from Gaussians instead of rounded ones, at no fixed rate (Larsen et al. 2016).",
+     nothing, [](PictureSettings& s) { s.networks = PictureNetworks::variational; }},
 };
 
 struct Side {
@@ -143,7 +167,7 @@ std::vector<std::string> picture_technique_names() {
 
 Json run_picture_lab(const PictureLab& lab, const std::vector<std::string>& names, bool quiet) {
     const auto [training, judged] = read_pictures(lab.data);
-    const auto lpips = Lpips<AlexNet>::load(find_data_file("lpips_alex.safetensors"));
+    const auto lpips = Lpips<AlexNet>::load(find_data_file("lpips_alex.safetensors"), true);
     const std::vector<Image> originals = judged_originals(judged);
     std::deque<std::pair<PictureSettings, std::vector<PictureRun>>> done;
     const auto runs = [&](const PictureSettings& settings) -> const std::vector<PictureRun>& {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -22,6 +23,10 @@ int parse_and_run(CLI::App& app, const std::vector<gancodec::cli::Command>& comm
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == kGood) return app.exit(error);
+        const bool known = std::any_of(commands.begin(), commands.end(), [](const auto& c) { return c.app->parsed(); });
+        const std::string first = argc > 1 ? argv[1] : "";
+        if (!known && !first.empty() && first.front() != '-')
+            return complain("expected a command, found " + first + " (gancodec --help lists them)", kUsage);
         std::string name = "gancodec";
         for (const auto& command : commands)
             if (command.app->parsed()) name += " " + command.app->get_name();

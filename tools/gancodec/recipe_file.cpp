@@ -21,8 +21,9 @@ template <>
 constexpr std::array<std::string_view, 5> kWords<AdversarialLoss>{"saturating", "non_saturating", "least_squares",
                                                                   "hinge", "wasserstein"};
 template <>
-constexpr std::array<std::string_view, 5> kWords<DiscriminatorKind>{"patch", "patch_slim", "multi_scale", "unet",
-                                                                    "dcgan"};
+constexpr std::array<std::string_view, 9> kWords<DiscriminatorKind>{
+    "patch",           "patch_slim", "multi_scale", "unet", "dcgan", "pix2pix", "minibatch_discrimination",
+    "batch_deviation", "projected"};
 
 template <>
 constexpr std::array<std::string_view, 3> kWords<AdaptiveWeighting>{"none", "gradient_balance", "uncertainty"};
@@ -30,6 +31,9 @@ template <>
 constexpr std::array<std::string_view, 3> kWords<OptimizerKind>{"adam", "rms_prop", "sgd"};
 template <>
 constexpr std::array<std::string_view, 4> kWords<ScheduleShape>{"cosine", "constant", "step", "plateau"};
+
+template <>
+constexpr std::array<std::string_view, 2> kWords<Precision>{"none", "bf16"};
 
 constexpr std::string_view kStages[] = {"reconstruction", "adversarial"};  // in the order of AnyRecipe
 
@@ -45,6 +49,18 @@ void each_rate(const std::string& at, Schedule& rate, F&& f) {
     f(at + "/patience_steps", rate.patience_steps, 1);
 }
 
+template <class C, class F>
+void each_curriculum_member(C& c, F&& f) {
+    f("/curriculum/low_pass/from", c.low_pass.from, 0);
+    f("/curriculum/low_pass/until", c.low_pass.until, 0);
+    f("/curriculum/growth/from", c.growth.from, 0);
+    f("/curriculum/growth/until", c.growth.until, 0);
+    f("/curriculum/easy_crops/from", c.easy_crops.from, 0);
+    f("/curriculum/easy_crops/until", c.easy_crops.until, 0);
+    f("/curriculum/easiest_of", c.easiest_of, 1);
+    f("/curriculum/crop_phases", c.crop_phases, 0);
+}
+
 /// Members that the recipes of all stages have.
 template <class R, class F>
 void each_common_member(R& r, F&& f) {
@@ -54,6 +70,10 @@ void each_common_member(R& r, F&& f) {
     f("/augmentation/crop_px", r.augmentation.crop_px, 1);
     f("/augmentation/smallest_scale", r.augmentation.smallest_scale, 1e-3);
     f("/augmentation/flip", r.augmentation.flip, 0);
+    f("/augmentation/colour_jitter", r.augmentation.colour_jitter, 0);
+    f("/augmentation/cut_out_share", r.augmentation.cut_out_share, 0);
+    f("/augmentation/synthetic_share", r.augmentation.synthetic_share, 0);
+    each_curriculum_member(r.curriculum, f);
     f("/optimizer", r.optimizer.kind, 0);
     f("/adam/beta1", r.optimizer.adam.beta1, 0);
     f("/adam/beta2", r.optimizer.adam.beta2, 0);
@@ -67,6 +87,9 @@ void each_common_member(R& r, F&& f) {
     f("/load", r.rules.load, 0);
     f("/clip_norm", r.clip_norm, 1e-12);
     f("/average_decay", r.average_decay, 0);
+    f("/mixed_precision", r.mixed_precision, 0);
+    f("/early_stopping/every_steps", r.early_stopping.every_steps, 1);
+    f("/early_stopping/patience", r.early_stopping.patience, 0);
     f("/checkpoint_steps", r.checkpoint_steps, 1);
     f("/explosion_factor", r.explosion_factor, 1);
 }
@@ -97,6 +120,16 @@ void each_member(R& r, F&& f) {
     f("/discriminator_only_steps", r.discriminator_only_steps, 0);
     f("/r1_weight", r.r1_weight, 0);
     f("/r1_every", r.r1_every, 1);
+    f("/gradient_penalty_weight", r.gradient_penalty_weight, 0);
+    f("/gradient_penalty_every", r.gradient_penalty_every, 1);
+    f("/historical_average", r.historical_average, 0);
+    f("/unrolled/steps", r.unrolled.steps, 0);
+    f("/unrolled/rate", r.unrolled.rate, 0);
+    f("/unrolled/difference", r.unrolled.difference, 1e-12);
+    f("/dropout", r.dropout, 0);
+    f("/diff_augment/colour", r.diff_augment.colour, 0);
+    f("/diff_augment/translation", r.diff_augment.translation, 0);
+    f("/diff_augment/cut_out", r.diff_augment.cut_out, 0);
     f("/instance_noise", r.instance_noise, 0);
     f("/noise_steps", r.noise_steps, 1);
 }
@@ -115,6 +148,9 @@ void each_member(R& r, F&& f) {
     f("/lambda_ramp/start_factor", r.lambda_ramp.start_factor, 1e-12);
     f("/lambda_ramp/hold_steps", r.lambda_ramp.hold_steps, 0);
     f("/lambda_ramp/ramp_steps", r.lambda_ramp.ramp_steps, 0);
+    f("/target_rate/bpp", r.target_rate.bpp, 1e-6);
+    f("/target_rate/over", r.target_rate.over, 0);
+    f("/target_rate/under", r.target_rate.under, 0);
     f("/lowest_gain_log2", r.lowest_gain_log2, -20);
     f("/gain_octaves", r.gain_octaves, 0);
 }
@@ -152,7 +188,7 @@ void read_value(const Json& json, const std::string& where, double least, T& val
     if (static_cast<double>(value) < least) refuse(where, "at least " + Json(least).dump(), json);
 }
 void read_value(const Json& json, const std::string& where, double least, std::vector<double>& values) {
-    if (!json.is_array() || json.empty()) refuse(where, "a list of numbers", json);
+    if (!json.is_array()) refuse(where, "a list of numbers", json);
     values.assign(json.size(), 0);
     for (std::size_t i = 0; i < values.size(); ++i) read_value(json[i], where, least, values[i]);
 }
@@ -175,6 +211,20 @@ void read_value(const Json& json, const std::string& where, double, std::vector<
             refuse(where, expected, rule);
         rules.push_back({rule["pattern"].get<std::string>(), 1});
         read_value(rule["factor"], where + ": factor", 0, rules.back().factor);
+    }
+}
+void read_value(const Json& json, const std::string& where, double, std::vector<CropPhase>& phases) {
+    const std::string expected = "a list such as [{\"from\": 2000, \"crop_px\": 256, \"smallest_scale\": 0.5}]";
+    if (!json.is_array()) refuse(where, expected, json);
+    phases.clear();
+    for (const Json& phase : json) {
+        if (!phase.is_object() || phase.size() != 3 || !phase.contains("from") || !phase.contains("crop_px") ||
+            !phase.contains("smallest_scale"))
+            refuse(where, expected, phase);
+        CropPhase& read = phases.emplace_back();
+        read_value(phase["from"], where + ": from", 0, read.from);
+        read_value(phase["crop_px"], where + ": crop_px", 1, read.crop_px);
+        read_value(phase["smallest_scale"], where + ": smallest_scale", 1e-3, read.smallest_scale);
     }
 }
 
@@ -209,8 +259,9 @@ R read_members(const Json& json, const std::string& name) {
 }  // namespace
 
 AnyRecipe read_recipe(const std::filesystem::path& path) {
-    const std::string name = path.string();
-    const Bytes bytes = read_file(path, std::uint64_t{1} << 20);
+    return parse_recipe(read_file(path, std::uint64_t{1} << 20), path.string());
+}
+AnyRecipe parse_recipe(ByteView bytes, const std::string& name) {
     const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
     if (json.is_discarded() || !json.is_object())
         throw Error(Errc::invalid_argument, name + ": expected a JSON object, found something else");
@@ -228,6 +279,12 @@ const T& written(const T& value) {
 Json written(const std::vector<RateFactor>& rules) {
     Json list = Json::array();
     for (const RateFactor& rule : rules) list.push_back({{"pattern", rule.pattern}, {"factor", rule.factor}});
+    return list;
+}
+Json written(const std::vector<CropPhase>& phases) {
+    Json list = Json::array();
+    for (const CropPhase& p : phases)
+        list.push_back({{"from", p.from}, {"crop_px", p.crop_px}, {"smallest_scale", p.smallest_scale}});
     return list;
 }
 

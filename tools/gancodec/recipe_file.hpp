@@ -4,6 +4,7 @@
 #include <string>
 #include <variant>
 
+#include "gancodec/core/bytes.hpp"
 #include "gancodec/train/adversarial_recipe.hpp"
 #include "gancodec/train/recipe.hpp"
 
@@ -19,6 +20,8 @@ using AnyRecipe = std::variant<Recipe, AdversarialRecipe>;
 /// Throws Error{invalid_argument} naming the file for members that a recipe does not have or of another type, for words
 /// it does not know, and for numbers outside their range.
 [[nodiscard]] AnyRecipe read_recipe(const std::filesystem::path& path);
+/// The same from bytes in memory; `name` stands for the file in messages.
+[[nodiscard]] AnyRecipe parse_recipe(ByteView bytes, const std::string& name);
 
 /// The recipe with every member written out: read_recipe() brings it back. On one line unless `indent` ≥ 0.
 [[nodiscard]] std::string recipe_text(const AnyRecipe& recipe, int indent = -1);

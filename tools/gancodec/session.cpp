@@ -67,8 +67,9 @@ Bytes Session::encode_symbols(const Symbols& symbols, const Image& image, int st
     return parts_->codec->encode_symbols(symbols, image.width, image.height, step);
 }
 
-Image Session::decode(ByteView bytes) const {
-    return parts_->zoo ? parts_->zoo->decode(bytes) : parts_->codec->decode(bytes);
+Image Session::decode(ByteView bytes, const DecodeOptions& options) const {
+    if (parts_->zoo && options.precision != Precision::fp32) refuse("precision");
+    return parts_->zoo ? parts_->zoo->decode(bytes) : parts_->codec->decode(bytes, options);
 }
 
 SizedStream Session::encode_rows(const RowSource& source, int width, int height, std::optional<double> quality,

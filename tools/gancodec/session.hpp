@@ -39,7 +39,8 @@ public:
     [[nodiscard]] SizedStream encode_to_size_or_smallest(const Image& image, std::size_t max_bytes) const;
     /// The stream of symbols that somebody else chose for the image.
     [[nodiscard]] Bytes encode_symbols(const Symbols& symbols, const Image& image, int step) const;
-    [[nodiscard]] Image decode(ByteView bytes) const;
+    /// Errors  Error{invalid_argument} for a precision other than fp32 with weights of another model.
+    [[nodiscard]] Image decode(ByteView bytes, const DecodeOptions& options = {}) const;
     /// In tiles, row by row: at `quality`, or at about the best one that fits where there are `max_bytes`.
     /// Errors  Error{invalid_argument} for weights of another model; decode_rows() too.
     [[nodiscard]] SizedStream encode_rows(const RowSource& source, int width, int height, std::optional<double> quality,

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <system_error>
@@ -7,192 +6,22 @@
 #include <vector>
 
 #include "command.hpp"
-#include "gancodec/codec/codec.hpp"
 #include "gancodec/core/file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "gancodec/image/pad.hpp"
-#include "gancodec/metrics/psnr.hpp"
-#include "gancodec/train/adversarial_stage.hpp"
-#include "gancodec/train/start_weights.hpp"
-#include "gancodec/train/trainer.hpp"
 #include "image_folder.hpp"
 #include "json_output.hpp"
+#include "lab_page.hpp"
 #include "recipe_file.hpp"
-#include "run_log.hpp"
-#include "sheet.hpp"
+#include "stage_maker.hpp"
+#include "train_command.hpp"
+#include "training_run.hpp"
 
 namespace gancodec::cli {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-struct TrainCommand {
-    std::string data, out, recipe, start, samples, lpips, dists, licence;
-    double minutes = 0, sheet_minutes = 5;
-    int long_side = 0;
-    bool resume = false;
-    CommonOptions common;
-};
-
-volatile std::sig_atomic_t stop_asked = 0;
-void ask_to_stop(int) { stop_asked = 1; }
-
-/// One run of training in a folder: weights, checkpoint, log and contact sheet.
-class Run {
-public:
-    Run(const TrainCommand& command, const AnyRecipe& recipe, std::unique_ptr<Stage> stage, std::size_t images,
-        const Lpips<AlexNet>* lpips, std::vector<NamedImage> samples)
-        : command_(command),
-          recipe_(recipe),
-          folder_(command.out),
-          stage_(std::move(stage)),
-          lpips_(lpips),
-          samples_(std::move(samples)),
-          images_(images),
-          log_(folder_ / "log.jsonl") {}
-
-    void resume() {
-        stage_->resume(checkpoint_path());
-        saved_step_ = stage_->state().step;
-        print_note(checkpoint_path().string() + ": going on from step " + std::to_string(stage_->state().step));
-    }
-    void train() {
-        Progress progress("step", stage_->steps(), stage_->state().step);
-        while (!stage_->finished() && !time_is_up()) {
-            const StepReport report = stage_->step();
-            if (!tell(report)) continue;
-            means_.add(report);
-            if (shown_.empty() || report.step % kShowEvery == 0) shown_.clear();
-            shown_.add(report);
-            progress.update(stage_->state().step, shown_.text());
-            if (stage_->state().step % kLogEvery == 0) attempt([&] { write_log(); });
-            if (stage_->state().step % stage_->checkpoint_steps() == 0) attempt([&] { save(); });
-            if (sheet_clock_.milliseconds() > command_.sheet_minutes * 60'000) attempt([&] { write_samples(); });
-        }
-        refused_.clear();
-        if (!means_.empty()) attempt([&] { write_log(); });
-        attempt([&] { save(); });
-        attempt([&] { write_samples(); });
-        if (!refused_.empty()) throw Error(Errc::io, refused_);
-    }
-    [[nodiscard]] Json summary() const {
-        return {{"steps", stage_->state().step},
-                {"finished", stage_->finished()},
-                {"seconds", stage_->state().seconds},
-                {"weights", weights_path().string()},
-                {"checkpoint", checkpoint_path().string()},
-                {"samples", last_samples_}};
-    }
-    [[nodiscard]] fs::path weights_path() const { return folder_ / "gancodec.safetensors"; }
-    [[nodiscard]] fs::path checkpoint_path() const { return folder_ / "checkpoint.safetensors"; }
-
-private:
-    static constexpr std::int64_t kLogEvery = 50, kShowEvery = 50, kHealthEvery = 500;
-    static constexpr double kSampleQualities[] = {10, 50, 90};
-
-    [[nodiscard]] bool time_is_up() const {
-        return stop_asked != 0 || (command_.minutes > 0 && clock_.milliseconds() > command_.minutes * 60'000);
-    }
-    /// Does what writes files. Where one is refused, by a full disk say, training goes on: what was there before is whole.
-    template <class Write>
-    void attempt(const Write& write) {
-        try {
-            write();
-        } catch (const Error& error) {
-            refused_ = "step " + std::to_string(stage_->state().step) + ": " + error.what() +
-                       (saved_step_ < 0 ? "; no checkpoint is on the disk"
-                                        : "; the checkpoint of step " + std::to_string(saved_step_) + " is whole");
-            if (!stage_->finished() && !time_is_up()) print_note(refused_ + ", training goes on");
-        }
-    }
-    void save() {
-        stage_->save(checkpoint_path());
-        saved_step_ = stage_->state().step;
-    }
-    /// Logs and says what was out of the ordinary; whether the step changed the networks.
-    bool tell(const StepReport& report) {
-        Json line{{"step", report.step}};
-        std::string text = report.symptom;
-        if (report.restored) {
-            line["restored"] = true;
-            line["loss"] = report.loss;
-            text = "the loss exploded to " + format_number(report.loss, 3) + ", back to the last snapshot";
-        } else if (!report.skipped.empty()) {
-            line["skipped"] = report.skipped;
-            text = report.skipped + " held a number that is none: nothing was learnt from this step";
-        } else if (!report.symptom.empty()) {
-            line["symptom"] = report.symptom;
-        }
-        if (!text.empty()) {
-            attempt([&] { log_.append(line); });
-            print_note("step " + std::to_string(report.step) + ": " + text);
-        }
-        return !report.restored && report.skipped.empty();
-    }
-    void write_log() {
-        Json line = means_.json();
-        if (stage_->state().step % kHealthEvery == 0)
-            for (const auto& [name, value] : stage_->examine()) line[name] = value;
-        log_.append(line);
-        means_.clear();
-    }
-    [[nodiscard]] CodecWeights averaged_weights() const {
-        CodecWeights weights = stage_->weights();
-        const TrainingState& state = stage_->state();
-        std::string& told = weights.metadata["training"];  // a later stage goes on with the story of its start
-        told = (told.empty() ? "" : told + "; then ") + "gancodec train: " + std::to_string(state.step) + " steps, " +
-               format_duration(state.seconds) + ", " + std::to_string(images_) + " images";
-        weights.metadata["recipe"] = recipe_text(recipe_);
-        if (!command_.licence.empty()) weights.metadata["licence"] = command_.licence;
-        return weights;
-    }
-    /// Exports the averaged weights, runs the real codec with them over the samples, and draws the contact sheet.
-    void write_samples() {
-        sheet_clock_ = {};
-        CodecWeights weights = averaged_weights();
-        write_codec_weights(weights).save(weights_path());
-        Codec codec(std::move(weights));
-        std::vector<std::vector<SheetCell>> rows;
-        Json figures = Json::array();
-        for (const NamedImage& sample : samples_) {
-            rows.push_back({{sample.image, {sample.name}}});
-            for (const double quality : kSampleQualities) {
-                const Bytes bytes = codec.encode(sample.image, {quality});
-                Image decoded = codec.decode(bytes);
-                const double bpp = bits_per_pixel(bytes.size(), sample.image), db = psnr(sample.image, decoded);
-                Json figure{{"sample", sample.name}, {"quality", quality}, {"bpp", bpp}, {"psnr", db}};
-                std::string text = format_number(bpp, 3) + " bpp  " + format_number(db, 2) + " dB";
-                if (lpips_ != nullptr && std::min(decoded.width, decoded.height) >= Lpips<AlexNet>::kSmallestImage) {
-                    const double distance = (*lpips_)(sample.image, decoded);
-                    figure["lpips"] = distance;
-                    text += "  LPIPS " + format_number(distance, 3);
-                }
-                rows.back().push_back({std::move(decoded), {text}});
-                figures.push_back(std::move(figure));
-            }
-        }
-        log_.append({{"step", stage_->state().step}, {"samples", figures}});
-        last_samples_ = std::move(figures);
-        SheetOptions options;
-        options.text_scale = 1;
-        write_image(folder_ / "sheet.png", compose_sheet(rows, options));
-    }
-
-    const TrainCommand& command_;
-    const AnyRecipe& recipe_;
-    fs::path folder_;
-    std::unique_ptr<Stage> stage_;
-    const Lpips<AlexNet>* lpips_;
-    std::vector<NamedImage> samples_;
-    std::size_t images_;
-    RunLog log_;
-    ReportMeans means_, shown_;
-    Stopwatch clock_, sheet_clock_;
-    Json last_samples_ = Json::array();
-    std::int64_t saved_step_ = -1;  ///< of the checkpoint on the disk; negative when there is none
-    std::string refused_;           ///< what the disk refused last
-};
 
 /// The middles of three images: from the folder that was named, else spread over the training images.
 std::vector<NamedImage> choose_samples(const TrainCommand& command, const std::vector<NamedImage>& training) {
@@ -219,57 +48,29 @@ AnyRecipe choose_recipe(const TrainCommand& command, const fs::path& saved) {
     return command.resume && fs::exists(saved, ignored) ? read_recipe(saved) : AnyRecipe{};
 }
 
-/// A network that pictures are compared by, as a loss; nothing when its weight is 0.
-template <class Network>
-std::unique_ptr<Network> load_loss(double weight, const std::string& named, const char* file, const char* option) {
-    if (weight == 0) return nullptr;
-    const fs::path path = named.empty() ? find_data_file(file) : fs::path(named);
-    if (path.empty())
-        throw Error(Errc::io, std::string(file) + ": expected beside the weights, found none; name it by " + option +
-                                  ", or set its weight to 0 in the recipe");
-    return std::make_unique<Network>(Network::load(path, true));
-}
-double lpips_weight(const Recipe& recipe) { return recipe.lpips_weight; }
-double lpips_weight(const AdversarialRecipe& recipe) { return recipe.content.lpips + recipe.content.contextual; }
-double dists_weight(const Recipe& recipe) { return recipe.dists_weight; }
-double dists_weight(const AdversarialRecipe& recipe) { return recipe.dists_weight; }
-
-/// What makes a recipe a stage.
-struct StageMaker {
-    const TrainCommand& command;
-    const Dataset& data;
-    PerceptualLosses losses;
-    bool resumed;
-
-    std::unique_ptr<Stage> operator()(const Recipe& recipe) const {
-        if (command.start.empty() != recipe.rules.load.empty() && !resumed)
-            throw Error(
-                Errc::invalid_argument,
-                "--start: expected together with a recipe of stage adversarial, or with one whose \"load\" names "
-                "tensors");
-        auto trainer = std::make_unique<Trainer>(recipe, data, losses);
-        if (!resumed && !command.start.empty()) trainer->load(SafetensorsFile::load(command.start));
-        return trainer;
-    }
-    std::unique_ptr<Stage> operator()(const AdversarialRecipe& recipe) const {
-        SafetensorsFile start = load_start_weights(start_path());
-        if (!resumed) write_file(written(), start.bytes());
-        return std::make_unique<AdversarialStage>(recipe, data, losses, std::move(start));
-    }
-
-private:
-    /// A resumed run finds what it started from in its own weights: all but the generator are still the same. They are
-    /// there from the first step on, for a run that is killed before it exports any.
-    [[nodiscard]] fs::path start_path() const {
-        std::error_code ignored;
-        if (!command.start.empty()) return command.start;
-        return command.resume && fs::exists(written(), ignored) ? written() : find_codec_weights({});
-    }
-    [[nodiscard]] fs::path written() const { return fs::path(command.out) / "gancodec.safetensors"; }
+/// The pictures of --data, and those that are held out: of --held-out, or every K-th.
+struct Pictures {
+    std::vector<NamedImage> training, held_out;
 };
+Pictures read_pictures(const TrainCommand& command) {
+    const FolderOptions options{.long_side = command.long_side, .note = print_note};
+    Pictures pictures;
+    pictures.training = read_image_folder(command.data, options);
+    if (!command.held_out.empty()) pictures.held_out = read_image_folder(command.held_out, options);
+    if (command.folds == 0) return pictures;
+    if (pictures.training.size() < static_cast<std::size_t>(command.folds))
+        throw Error(Errc::invalid_argument, command.data + ": expected as many pictures as --folds or more, found " +
+                                                std::to_string(pictures.training.size()));
+    std::vector<NamedImage> all = std::exchange(pictures.training, {});
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const bool held = i % static_cast<std::size_t>(command.folds) == static_cast<std::size_t>(command.fold);
+        (held ? pictures.held_out : pictures.training).push_back(std::move(all[i]));
+    }
+    return pictures;
+}
 
-void run(const TrainCommand& command) {
-    set_threads(command.common.threads);
+/// One run; answers its summary.
+Json train(const TrainCommand& command) {
     const fs::path folder = command.out;
     std::error_code error;
     fs::create_directories(folder, error);
@@ -284,33 +85,62 @@ void run(const TrainCommand& command) {
     }
     const AnyRecipe recipe = choose_recipe(command, saved_recipe);
 
-    std::vector<NamedImage> images =
-        read_image_folder(command.data, {.long_side = command.long_side, .note = print_note});
-    std::vector<NamedImage> samples = choose_samples(command, images);
+    Pictures pictures = read_pictures(command);
+    std::vector<NamedImage> samples = choose_samples(command, pictures.training);
     std::vector<Image> pixels;
-    for (NamedImage& image : images) pixels.push_back(std::move(image.image));
-    images.clear();
+    for (NamedImage& image : pictures.training) pixels.push_back(std::move(image.image));
+    pictures.training.clear();
     const Dataset data(std::move(pixels));
-    const auto lpips = load_loss<Lpips<AlexNet>>(std::visit([](const auto& r) { return lpips_weight(r); }, recipe),
-                                                 command.lpips, "lpips_alex.safetensors", "--lpips");
-    const auto dists = load_loss<Dists<>>(std::visit([](const auto& r) { return dists_weight(r); }, recipe),
-                                          command.dists, "dists.safetensors", "--dists");
-    Run training(command, recipe, std::visit(StageMaker{command, data, {lpips.get(), dists.get()}, checkpoint}, recipe),
-                 data.size(), lpips.get(), std::move(samples));
+    const LossNetworks losses = load_losses(command, recipe);
+    TrainingRun training(
+        command, recipe, make_stage(command, recipe, data, {losses.lpips.get(), losses.dists.get()}, checkpoint),
+        data.size(), losses.lpips.get(), std::move(samples), HeldOut(std::move(pictures.held_out), recipe, folder));
     const std::string text = recipe_text(recipe, 2) + "\n";
     write_file(saved_recipe, Bytes(text.begin(), text.end()));
     if (checkpoint) training.resume();
-    std::signal(SIGINT, ask_to_stop);
-    std::signal(SIGTERM, ask_to_stop);
-    std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is a full disk, not the end
+    end_runs_on_signals();
     training.train();
     const Json summary = training.summary();
-    if (command.common.json) return print_json(summary);
-    std::printf("%s after %lld steps and %s: weights %s, contact sheet %s\n",
-                summary["finished"].get<bool>() ? "finished" : "stopped",
-                static_cast<long long>(summary["steps"].get<std::int64_t>()),
-                format_duration(summary["seconds"].get<double>()).c_str(),
-                one_line(training.weights_path().string()).c_str(), one_line((folder / "sheet.png").string()).c_str());
+    if (!command.common.json)
+        std::printf("%s after %lld steps and %s: weights %s, contact sheet %s\n",
+                    summary["finished"].get<bool>() ? "finished" : "stopped",
+                    static_cast<long long>(summary["steps"].get<std::int64_t>()),
+                    format_duration(summary["seconds"].get<double>()).c_str(),
+                    one_line(training.weights_path().string()).c_str(),
+                    one_line((folder / "sheet.png").string()).c_str());
+    return summary;
+}
+
+/// A run for each part of the pictures: k-fold cross-validation (Stone 1974).
+Json train_folds(const TrainCommand& command) {
+    Json folds = Json::array();
+    std::vector<double> lowest;
+    for (int fold = 0; fold < command.folds && !asked_to_stop(); ++fold) {
+        TrainCommand one = command;
+        one.fold = fold;
+        one.out = (fs::path(command.out) / ("fold" + std::to_string(fold))).string();
+        const Json& summary = folds.emplace_back(train(one));
+        if (summary["held_out"].is_object()) lowest.push_back(summary["held_out"]["lowest"].get<double>());
+    }
+    Json result{{"folds", folds}};
+    if (lowest.empty()) return result;
+    const Spread cost = spread(lowest);
+    result["held_out"] = {{"mean", cost.mean}, {"deviation", cost.deviation}};
+    if (!command.common.json)
+        std::printf("%zu folds: lowest cost of held-out pictures %s ± %s\n", lowest.size(),
+                    format_number(cost.mean, 4).c_str(), format_number(cost.deviation, 4).c_str());
+    return result;
+}
+
+void run(const TrainCommand& command) {
+    set_threads(command.common.threads);
+    if (command.fold >= 0 && command.fold >= command.folds)
+        throw Error(Errc::invalid_argument,
+                    "--fold: expected less than --folds, found " + std::to_string(command.fold));
+    if (command.folds == 1)
+        throw Error(Errc::invalid_argument, "--folds: expected 2 or more, found 1, which leaves nothing to learn from");
+    const Json summary = command.folds > 0 && command.fold < 0 ? train_folds(command) : train(command);
+    if (command.common.json) print_json(summary);
 }
 
 }  // namespace
@@ -336,6 +166,12 @@ Command add_train(CLI::App& app) {
     sub->add_option("--long-side", command->long_side, "Shrink larger images to this long side; 0 keeps them")
         ->check(within(0, 1 << 20))
         ->capture_default_str();
+    sub->add_option("--held-out", command->held_out,
+                    "Folder of pictures that judge the run: best.safetensors, and early_stopping of the recipe");
+    sub->add_option("--folds", command->folds,
+                    "Hold out every K-th picture of --data, a run for each of the K parts, in OUT/fold0 and so on")
+        ->check(within(0, 1000));
+    sub->add_option("--fold", command->fold, "Only this part of --folds")->check(within(0, 999));
     sub->add_option("--lpips", command->lpips, "Weights of LPIPS; default: lpips_alex.safetensors beside the weights");
     sub->add_option("--dists", command->dists,
                     "Weights of DISTS, for recipes that weigh it; default: dists.safetensors beside the weights");
@@ -351,7 +187,10 @@ Command add_train(CLI::App& app) {
         "  gancodec train --data photos --out run --resume --minutes 60\n"
         "  echo '{\"steps\": 2000, \"learning_rate\": {\"peak\": 5e-4}}' > short.json\n"
         "  gancodec train --data photos --out run --recipe short.json\n"
-        "  gancodec train --data photos --out gan --recipe tools/recipes/stage2.json --start run/gancodec.safetensors");
+        "  gancodec train --data photos --out gan --recipe tools/recipes/stage2.json --start run/gancodec.safetensors\n"
+        "  gancodec train --data photos --out folds --folds 5 --recipe short.json      a run for each fifth held out\n"
+        "What a recipe can name, technique by technique: tools/recipes/README.md; examples beside it, such as\n"
+        "progressive.json (a curriculum), target_rate.json (two lambdas), wgan_gp.json and unrolled.json.");
     return {sub, [command] { run(*command); }};
 }
 

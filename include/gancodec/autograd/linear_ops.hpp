@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gancodec/autograd/tape.hpp"
+#include "gancodec/core/random.hpp"
 #include "gancodec/kernels/elementwise.hpp"
 #include "gancodec/kernels/pad.hpp"
 #include "gancodec/kernels/pool.hpp"
@@ -135,6 +136,19 @@ Variable<T> sum(Tape<T>& tape, Variable<T> x) {
             out.data[0] = static_cast<T>(sum(in, tape.scratch()));
         },
         [](TensorView<const T> in, TensorView<T> out) { fill(out, in.data[0]); });
+}
+
+/// Numbers become 0 with probability `rate`, the others are divided by 1 − rate: nn/dropout.hpp.
+template <class T>
+Variable<T> dropout(Tape<T>& tape, Variable<T> x, double rate, Random& random) {
+    if (rate == 0) return x;
+    auto factor = tape.make(x.shape());
+    for (std::size_t i = 0; i < factor.size(); ++i)
+        factor.data[i] = random.uniform() < rate ? T(0) : static_cast<T>(1 / (1 - rate));
+    const auto mask = [factor](TensorView<const T> in, TensorView<T> out) {
+        mul(in, TensorView<const T>(factor), out);
+    };
+    return linear_map(tape, x, x.shape(), mask, mask);
 }
 
 }  // namespace gancodec

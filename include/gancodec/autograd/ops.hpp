@@ -41,20 +41,21 @@ void accumulate_weight(Tape<T>& tape, const L& layer, const Write& write) {
 template <class T, class L>
 Variable<T> conv2d_input_gradient(Tape<T>& tape, Variable<T> d_out, const L& layer, Shape in_shape) {
     auto out = tape.make(in_shape);
+    const Precision precision = tape.precision();
     {
         const Workspace::Scope scope(tape.scratch());
-        conv2d_backward_input(d_out.constant(), layer.prepared, out, tape.scratch());
+        conv2d_backward_input(d_out.constant(), layer.prepared, out, tape.scratch(), precision);
     }
-    return tape.record(out, {d_out}, layer.weight.trained(), [&tape, d_out, &layer](TensorView<const T> dd) {
+    return tape.record(out, {d_out}, layer.weight.trained(), [&tape, d_out, &layer, precision](TensorView<const T> dd) {
         if (layer.weight.trained())
             accumulate_weight(tape, layer, [&](T* d_weight) {
                 const Workspace::Scope scope(tape.scratch());
                 conv2d_backward_weight(dd, d_out.constant(), layer.prepared.geometry(), d_weight,
-                                       static_cast<T*>(nullptr), tape.scratch());
+                                       static_cast<T*>(nullptr), tape.scratch(), precision);
             });
         tape.accumulate(d_out, [&](TensorView<T> d) {
             const Workspace::Scope scope(tape.scratch());
-            conv2d_forward(dd, layer.prepared, d, tape.scratch());
+            conv2d_forward(dd, layer.prepared, d, tape.scratch(), {}, precision);
             std::vector<T> without(layer.bias.value);
             for (T& b : without) b = -b;
             add_bias(TensorView<const T>(d), without.data(), PerChannel::shared, d);
@@ -78,24 +79,26 @@ Variable<T> conv2d(Tape<T>& tape, Variable<T> x, const L& layer) {
     const ConvGeometry& g = layer.prepared.geometry();
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
+    const Precision precision = tape.precision();
     {
         const Workspace::Scope scope(tape.scratch());
-        conv2d_forward(x.constant(), layer.prepared, out, tape.scratch());
+        conv2d_forward(x.constant(), layer.prepared, out, tape.scratch(), {}, precision);
     }
     // The gradient goes to the layer's own Parameter, which the caller owns as non-const when it is trained.
     auto& bias = const_cast<Parameter<T>&>(layer.bias);
     return tape.record(
         out, {x}, layer.weight.trained(),
-        [&tape, x, &layer, &bias](TensorView<const T> d_out) {
+        [&tape, x, &layer, &bias, precision](TensorView<const T> d_out) {
             if (layer.weight.trained())
                 detail::accumulate_weight(tape, layer, [&](T* d_weight) {
                     const Workspace::Scope scope(tape.scratch());
                     conv2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), d_weight,
-                                           bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
+                                           bias.trained() ? bias.grad.data() : nullptr, tape.scratch(),
+                                           tape.precision());
                 });
             tape.accumulate(x, [&](TensorView<T> d) {
                 const Workspace::Scope scope(tape.scratch());
-                conv2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+                conv2d_backward_input(d_out, layer.prepared, d, tape.scratch(), precision);
             });
         },
         [&tape, x, &layer](Variable<T> d_out) -> std::vector<typename Tape<T>::Flow> {
@@ -108,23 +111,25 @@ Variable<T> conv_transpose2d(Tape<T>& tape, Variable<T> x, const L& layer) {
     const ConvTransposeGeometry& g = layer.prepared.geometry();
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = tape.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
+    const Precision precision = tape.precision();
     {
         const Workspace::Scope scope(tape.scratch());
-        conv_transpose2d_forward(x.constant(), layer.prepared, out, tape.scratch());
+        conv_transpose2d_forward(x.constant(), layer.prepared, out, tape.scratch(), {}, precision);
     }
     auto& weight = const_cast<Parameter<T>&>(layer.weight);
     auto& bias = const_cast<Parameter<T>&>(layer.bias);
-    return tape.record(out, {x}, weight.trained(), [&tape, x, &layer, &weight, &bias](TensorView<const T> d_out) {
-        if (weight.trained()) {
-            const Workspace::Scope scope(tape.scratch());
-            conv_transpose2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), weight.grad.data(),
-                                             bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
-        }
-        tape.accumulate(x, [&](TensorView<T> d) {
-            const Workspace::Scope scope(tape.scratch());
-            conv_transpose2d_backward_input(d_out, layer.prepared, d, tape.scratch());
+    return tape.record(
+        out, {x}, weight.trained(), [&tape, x, &layer, &weight, &bias, precision](TensorView<const T> d_out) {
+            if (weight.trained()) {
+                const Workspace::Scope scope(tape.scratch());
+                conv_transpose2d_backward_weight(x.constant(), d_out, layer.prepared.geometry(), weight.grad.data(),
+                                                 bias.trained() ? bias.grad.data() : nullptr, tape.scratch());
+            }
+            tape.accumulate(x, [&](TensorView<T> d) {
+                const Workspace::Scope scope(tape.scratch());
+                conv_transpose2d_backward_input(d_out, layer.prepared, d, tape.scratch(), precision);
+            });
         });
-    });
 }
 
 template <class T, class L>

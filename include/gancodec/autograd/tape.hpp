@@ -11,6 +11,7 @@
 #include "gancodec/core/workspace.hpp"
 #include "gancodec/kernels/elementwise.hpp"
 #include "gancodec/nn/layer.hpp"
+#include "gancodec/simd/bf16.hpp"
 
 namespace gancodec {
 
@@ -54,6 +55,9 @@ public:
     /// Memory for a result, uninitialised, alive until clear().
     [[nodiscard]] TensorView<T> make(Shape shape) { return arena_.template tensor<T>(shape); }
     [[nodiscard]] Workspace& scratch() { return arena_; }
+    /// In which numbers convolutions recorded from now on multiply, forward and backward.
+    void set_precision(Precision precision) { precision_ = precision; }
+    [[nodiscard]] Precision precision() const { return precision_; }
 
     /// A value from outside. `data` must stay alive until clear().
     [[nodiscard]] Value leaf(TensorView<const T> data, bool needs_gradient = false) {
@@ -188,6 +192,7 @@ private:
     };
     std::vector<Node> nodes_;
     Workspace arena_;
+    Precision precision_ = Precision::fp32;
 };
 
 }  // namespace gancodec

@@ -54,7 +54,7 @@ struct CompressAiStream {
 /// Errors   Error{Errc::corrupt_stream}, {Errc::unsupported} for another version, {Errc::limit}.
 [[nodiscard]] inline CompressAiStream read_compressai_stream(ByteView bytes, const Limits& limits = {}) {
     const auto refuse = [](const std::string& field, const std::string& expected, const std::string& found) {
-        throw Error(Errc::corrupt_stream, field + ": expected " + expected + ", found " + found);
+        raise_error(Errc::corrupt_stream, field + ": expected " + expected + ", found " + found);
     };
     ByteReader reader(bytes);
     const ByteView magic = reader.read_bytes(sizeof kCompressAiMagic, "CompressAI file magic");
@@ -62,7 +62,7 @@ struct CompressAiStream {
         refuse("CompressAI file magic", "bytes \"CAI\"", "others");
     const int version = reader.read_byte("CompressAI file version");
     if (version != kCompressAiVersion)
-        throw Error(Errc::unsupported, "CompressAI file version: expected " + std::to_string(kCompressAiVersion) +
+        raise_error(Errc::unsupported, "CompressAI file version: expected " + std::to_string(kCompressAiVersion) +
                                            ", found " + std::to_string(version));
     if (reader.remaining() < 4) refuse("CompressAI file", "a CRC-32", "its end");
     const ByteView body = bytes.first(bytes.size() - 4);

@@ -16,15 +16,20 @@
 //            bit 0   metadata sections follow the header
 //            bit 1   tiles: the picture lies in squares, each with sections of its own
 //            bits 2, 3   reserved, zero
-//   3      entropy id, little-endian: the low 24 bits of a hash of every integer that selects or holds a probability
+//   3      entropy id, little-endian: the low 24 bits of a hash of every integer that selects or holds a probability;
+//          of weights with a scale context there are two, with its integers and without
 //   1..4   width - 1, varint
 //   1..4   height - 1, varint
 //   1      quality step, 0..255
 //   only with flag bit 1
 //     1..2   side of a tile in 64 px, minus 1, varint below 2^10
 //   only with flag bit 0: one or more metadata sections, tags strictly rising, then the byte 0
-//     1      tag, 1..255 (MetadataTag); unknown tags are skipped
-//     1..4   length n, varint
+//     1      tag, 1..255; unknown tags are skipped
+//              1   ICC profile
+//              2   EXIF, from its byte order mark on
+//              3   XMP, its packet
+//              4   alpha, 255 is opaque, for width x height pixels: see entropy/plane_coder.hpp
+//     1..4   length n, varint; of other tags than 4 at most 2^20
 //     n      payload
 //     4      CRC-32, little-endian
 //   without flag bit 1
@@ -33,7 +38,8 @@
 //       n      payload: rANS bytes, see entropy/rans_decoder.hpp
 //       4      CRC-32, little-endian
 //     latents
-//       n      payload: rANS bytes, up to the last four bytes of the file
+//       n      payload: rANS bytes, up to the last four bytes of the file; with the id that has a scale context by
+//              rows, columns, channels (latents/contextual_prior.hpp), else by channels, rows, columns
 //       4      CRC-32, little-endian: the file ends here
 //   with flag bit 1
 //     index
@@ -68,6 +74,7 @@ inline constexpr std::uint32_t kVarintLimit = std::uint32_t{1} << 28;
 inline constexpr int kTileStepPx = 64;        ///< sides of tiles are multiples of it
 inline constexpr int kLargestTilePx = 65536;  ///< and no larger
 inline constexpr std::size_t kSmallestTileBytes = 9;
+inline constexpr std::size_t kMaxMetadataBytes = std::size_t{1} << 20;  ///< of a section that is not alpha
 
 /// What a decoder admits before it allocates anything.
 struct Limits {
@@ -95,7 +102,7 @@ struct StreamHeader {
     friend bool operator==(const StreamHeader&, const StreamHeader&) = default;
 };
 
-enum class MetadataTag : std::uint8_t { icc = 1, exif = 2, xmp = 3 };
+enum class MetadataTag : std::uint8_t { icc = 1, exif = 2, xmp = 3, alpha = 4 };
 
 struct MetadataSection {
     MetadataTag tag{};
@@ -120,18 +127,26 @@ struct Stream {
 inline void require_area(std::uint64_t width, std::uint64_t height, const Limits& limits, const std::string& where) {
     const std::string found = std::to_string(width) + " x " + std::to_string(height) + " px";
     if (width < 1 || height < 1 || width > kVarintLimit || height > kVarintLimit)
-        throw Error(Errc::limit,
+        raise_error(Errc::limit,
                     where + ": expected sides of 1 to " + std::to_string(kVarintLimit) + " px, found " + found);
     if (width * height > limits.max_area_px)
-        throw Error(Errc::limit,
+        raise_error(Errc::limit,
                     where + ": expected at most " + std::to_string(limits.max_area_px) + " px of area, found " + found);
+}
+
+/// Refuses a section of metadata that is too long; that of alpha is as long as its pixels need.
+/// Errors   Error{Errc::limit}.
+inline void require_metadata(MetadataTag tag, std::size_t bytes, const std::string& where) {
+    if (tag != MetadataTag::alpha && bytes > kMaxMetadataBytes)
+        raise_error(Errc::limit, where + ": expected a section of at most " + std::to_string(kMaxMetadataBytes) +
+                                     " bytes, found " + std::to_string(bytes));
 }
 
 /// Refuses work that needs more memory than the limits admit.
 /// Errors   Error{Errc::limit}.
 inline void require_memory(std::uint64_t needed_bytes, const Limits& limits, const std::string& where) {
     if (needed_bytes > limits.max_memory_bytes)
-        throw Error(Errc::limit, where + ": expected at most " + std::to_string(limits.max_memory_bytes) +
+        raise_error(Errc::limit, where + ": expected at most " + std::to_string(limits.max_memory_bytes) +
                                      " bytes of memory, found a need for " + std::to_string(needed_bytes));
 }
 

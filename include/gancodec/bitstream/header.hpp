@@ -21,7 +21,7 @@ public:
 
     ByteView read_bytes(std::size_t count, const char* field) {
         if (count > remaining())
-            throw Error(Errc::corrupt_stream, std::string(field) + ": expected " + std::to_string(count) +
+            raise_error(Errc::corrupt_stream, std::string(field) + ": expected " + std::to_string(count) +
                                                   " more bytes, found " + std::to_string(remaining()));
         const ByteView view = bytes_.subspan(position_, count);
         position_ += count;
@@ -40,11 +40,11 @@ public:
             value |= (byte & 0x7Fu) << shift;
             if ((byte & 0x80u) != 0) continue;
             if (byte == 0 && shift > 0)
-                throw Error(Errc::corrupt_stream,
+                raise_error(Errc::corrupt_stream,
                             std::string(field) + ": expected a varint in its shortest form, found a padded one");
             return value;
         }
-        throw Error(Errc::corrupt_stream,
+        raise_error(Errc::corrupt_stream,
                     std::string(field) + ": expected a varint of at most 4 bytes, found a longer one");
     }
 
@@ -66,10 +66,10 @@ inline void write_header(Bytes& out, const StreamHeader& header) {
     const auto side = [](int px) { return px < 1 ? std::uint64_t{0} : static_cast<std::uint64_t>(px); };
     require_area(side(header.width), side(header.height), Limits{~std::uint64_t{0}, 0}, "stream to write");
     if ((header.flags & ~unsigned{kFlagsKnown}) != 0)
-        throw Error(Errc::invalid_argument,
+        raise_error(Errc::invalid_argument,
                     "stream to write: expected reserved flags to be 0, found flags " + std::to_string(header.flags));
     if (header.entropy_id > kStreamEntropyIdMask)
-        throw Error(Errc::invalid_argument,
+        raise_error(Errc::invalid_argument,
                     "stream to write: expected an entropy id of 24 bits, found " + std::to_string(header.entropy_id));
     out.insert(out.end(), {kStreamMagic[0], kStreamMagic[1]});
     out.push_back(static_cast<std::uint8_t>((kStreamVersion << 4) | header.flags));
@@ -79,7 +79,7 @@ inline void write_header(Bytes& out, const StreamHeader& header) {
     out.push_back(header.quality_step);
     const bool tiled = (header.flags & kFlagTiles) != 0;
     if (tiled != header.tiled() || header.tile_px % kTileStepPx != 0 || header.tile_px > kLargestTilePx)
-        throw Error(Errc::invalid_argument, "stream to write: expected tiles of " + std::to_string(kTileStepPx) +
+        raise_error(Errc::invalid_argument, "stream to write: expected tiles of " + std::to_string(kTileStepPx) +
                                                 " to " + std::to_string(kLargestTilePx) + " px in steps of " +
                                                 std::to_string(kTileStepPx) + ", found " +
                                                 std::to_string(header.tile_px));
@@ -91,16 +91,16 @@ inline void write_header(Bytes& out, const StreamHeader& header) {
 inline StreamHeader read_header(ByteReader& reader, const Limits& limits = {}) {
     const ByteView magic = reader.read_bytes(2, "stream magic");
     if (magic[0] != kStreamMagic[0] || magic[1] != kStreamMagic[1])
-        throw Error(Errc::corrupt_stream, "stream magic: expected bytes 199 78 of a gancodec stream, found " +
+        raise_error(Errc::corrupt_stream, "stream magic: expected bytes 199 78 of a gancodec stream, found " +
                                               std::to_string(magic[0]) + " " + std::to_string(magic[1]));
     const std::uint8_t version_and_flags = reader.read_byte("stream version");
     if (version_and_flags >> 4 != kStreamVersion)
-        throw Error(Errc::unsupported, "stream version: expected " + std::to_string(kStreamVersion) + ", found " +
+        raise_error(Errc::unsupported, "stream version: expected " + std::to_string(kStreamVersion) + ", found " +
                                            std::to_string(version_and_flags >> 4));
     StreamHeader header;
     header.flags = version_and_flags & 0x0Fu;
     if ((header.flags & ~unsigned{kFlagsKnown}) != 0)
-        throw Error(Errc::corrupt_stream,
+        raise_error(Errc::corrupt_stream,
                     "stream flags: expected reserved flags to be 0, found flags " + std::to_string(header.flags));
     header.entropy_id = reader.read_u24("stream entropy id");
     const std::uint64_t width = std::uint64_t{reader.read_varint("stream width")} + 1;
@@ -112,7 +112,7 @@ inline StreamHeader read_header(ByteReader& reader, const Limits& limits = {}) {
     if ((header.flags & kFlagTiles) != 0) {
         const std::uint32_t steps = reader.read_varint("tile side");
         if (steps >= kLargestTilePx / kTileStepPx)
-            throw Error(Errc::corrupt_stream, "tile side: expected a number below " +
+            raise_error(Errc::corrupt_stream, "tile side: expected a number below " +
                                                   std::to_string(kLargestTilePx / kTileStepPx) + ", found " +
                                                   std::to_string(steps));
         header.tile_px = static_cast<int>(steps + 1) * kTileStepPx;

@@ -21,7 +21,7 @@ inline std::size_t check_checksum(ByteReader& reader, ByteView bytes, std::size_
     const std::uint32_t expected = crc32(bytes.subspan(from, reader.position() - from));
     const std::uint32_t found = reader.read_u32(field);
     if (found != expected)
-        throw Error(Errc::corrupt_stream, std::string(field) + ": expected CRC-32 " + std::to_string(expected) +
+        raise_error(Errc::corrupt_stream, std::string(field) + ": expected CRC-32 " + std::to_string(expected) +
                                               ", found " + std::to_string(found));
     return reader.position();
 }
@@ -36,7 +36,7 @@ inline ByteView read_hyper_latents(ByteReader& reader, ByteView bytes, std::size
 /// Latents, which end with `bytes`.
 inline ByteView read_latents(ByteReader& reader, ByteView bytes, std::size_t from) {
     if (reader.remaining() < 4)
-        throw Error(Errc::corrupt_stream,
+        raise_error(Errc::corrupt_stream,
                     "latents section: expected at least 4 bytes, found " + std::to_string(reader.remaining()));
     const ByteView payload = reader.read_bytes(reader.remaining() - 4, "latents section");
     check_checksum(reader, bytes, from, "latents section");
@@ -82,16 +82,17 @@ inline void read_part(const StreamLayout::Part& part, StreamSymbols& symbols) {
         unsigned previous = 0;
         while (const unsigned tag = reader.read_byte("metadata tag")) {
             if (tag <= previous)
-                throw Error(Errc::corrupt_stream, "metadata tag: expected one above " + std::to_string(previous) +
+                raise_error(Errc::corrupt_stream, "metadata tag: expected one above " + std::to_string(previous) +
                                                       ", found " + std::to_string(tag));
             previous = tag;
             const std::size_t length = reader.read_varint("metadata length");
+            require_metadata(static_cast<MetadataTag>(tag), length, "metadata");
             const ByteView payload = reader.read_bytes(length, "metadata section");
             from = detail::check_checksum(reader, bytes, from, "metadata section");
             layout.metadata.push_back({static_cast<MetadataTag>(tag), payload});
         }
         if (previous == 0)
-            throw Error(Errc::corrupt_stream, "metadata tag: expected a section as the flags say, found none");
+            raise_error(Errc::corrupt_stream, "metadata tag: expected a section as the flags say, found none");
     }
     if (!layout.header.tiled()) {
         layout.parts.push_back({bytes.subspan(from), reader.position() - from});
@@ -99,19 +100,19 @@ inline void read_part(const StreamLayout::Part& part, StreamSymbols& symbols) {
     }
     const std::uint64_t tiles = layout.header.tiles();
     if (tiles > reader.remaining() / kSmallestTileBytes)
-        throw Error(Errc::corrupt_stream, "tile index: expected bytes for " + std::to_string(tiles) + " tiles, found " +
+        raise_error(Errc::corrupt_stream, "tile index: expected bytes for " + std::to_string(tiles) + " tiles, found " +
                                               std::to_string(reader.remaining()));
     std::vector<std::size_t> lengths(static_cast<std::size_t>(tiles));
     for (std::size_t& length : lengths) {
         length = reader.read_varint("tile length");
         if (length < kSmallestTileBytes)
-            throw Error(Errc::corrupt_stream, "tile length: expected at least " + std::to_string(kSmallestTileBytes) +
+            raise_error(Errc::corrupt_stream, "tile length: expected at least " + std::to_string(kSmallestTileBytes) +
                                                   ", found " + std::to_string(length));
     }
     detail::check_checksum(reader, bytes, from, "tile index");
     for (const std::size_t length : lengths) layout.parts.push_back({reader.read_bytes(length, "tile"), 0});
     if (reader.remaining() != 0)
-        throw Error(Errc::corrupt_stream, "stream: expected an end after the last tile, found " +
+        raise_error(Errc::corrupt_stream, "stream: expected an end after the last tile, found " +
                                               std::to_string(reader.remaining()) + " more bytes");
     return layout;
 }

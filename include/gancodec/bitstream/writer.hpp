@@ -21,7 +21,7 @@ inline std::size_t append_checksum(Bytes& out, std::size_t from) {
 
 inline void append_sized(Bytes& out, ByteView payload, const char* where) {
     if (payload.size() >= kVarintLimit)
-        throw Error(Errc::limit, std::string(where) + ": expected fewer than " + std::to_string(kVarintLimit) +
+        raise_error(Errc::limit, std::string(where) + ": expected fewer than " + std::to_string(kVarintLimit) +
                                      " bytes, found " + std::to_string(payload.size()));
     append_varint(out, static_cast<std::uint32_t>(payload.size()));
     out.insert(out.end(), payload.begin(), payload.end());
@@ -52,9 +52,10 @@ inline void append_symbols(Bytes& out, const StreamSymbols& symbols, std::size_t
     for (const MetadataSection& section : stream.metadata) {
         const unsigned tag = static_cast<unsigned>(section.tag);
         if (tag <= previous)
-            throw Error(Errc::invalid_argument, "metadata to write: expected a tag above " + std::to_string(previous) +
+            raise_error(Errc::invalid_argument, "metadata to write: expected a tag above " + std::to_string(previous) +
                                                     ", found " + std::to_string(tag));
         previous = tag;
+        require_metadata(section.tag, section.bytes.size(), "metadata to write");
         out.push_back(static_cast<std::uint8_t>(tag));
         detail::append_sized(out, section.bytes, "metadata to write");
         from = detail::append_checksum(out, from);
@@ -65,14 +66,14 @@ inline void append_symbols(Bytes& out, const StreamSymbols& symbols, std::size_t
         return out;
     }
     if (stream.tiles.size() != header.tiles())
-        throw Error(Errc::invalid_argument, "stream to write: expected " + std::to_string(header.tiles()) +
+        raise_error(Errc::invalid_argument, "stream to write: expected " + std::to_string(header.tiles()) +
                                                 " tiles, found " + std::to_string(stream.tiles.size()));
     Bytes tiles;
     for (const StreamSymbols& tile : stream.tiles) {
         const std::size_t start = tiles.size();
         append_symbols(tiles, tile, start);
         if (tiles.size() - start >= kVarintLimit)
-            throw Error(Errc::limit, "tile to write: expected fewer than " + std::to_string(kVarintLimit) +
+            raise_error(Errc::limit, "tile to write: expected fewer than " + std::to_string(kVarintLimit) +
                                          " bytes, found " + std::to_string(tiles.size() - start));
         append_varint(out, static_cast<std::uint32_t>(tiles.size() - start));
     }

@@ -65,7 +65,8 @@ public:
         detail::unmix_realism(weights_, plain);
     }
 
-    [[nodiscard]] std::uint32_t entropy_id() const { return entropy_id_; }
+    /// What its streams carry.
+    [[nodiscard]] std::uint32_t entropy_id() const { return ids_.with_context; }
     /// The networks, ready to run. After load() the weights of convolutions are held only as their kernels want them.
     [[nodiscard]] const Weights& weights() const { return weights_; }
     [[nodiscard]] const LoadOptions& options() const { return options_; }
@@ -82,11 +83,17 @@ public:
         return plan.bytes<float>() + (extent.hyper_latents() + extent.latents()) * sizeof(std::int32_t);
     }
 
+    /// Gives back the memory that is kept between images.
+    void forget() {
+        context_->forget();
+        symbols_ = {};
+    }
+
     /// Errors  Error{invalid_argument} for an image without pixels, a quality outside 0..100, or a Codec that only decodes;
     ///         Error{limit}.
     [[nodiscard]] Bytes encode(const Image& image, const EncodeOptions& options = {}) {
         if (!(options.quality >= 0 && options.quality <= 100))
-            throw Error(Errc::invalid_argument,
+            raise_error(Errc::invalid_argument,
                         "encode: expected a quality of 0 to 100, found " + std::to_string(options.quality));
         if (options.tile_px == 0) return encode_latents(analyse(image), image, quality_step(options.quality));
         check_image(image, "encode");
@@ -134,6 +141,13 @@ public:
             const Region region = options.region.value_or(Region::whole(layout.header));
             Image image;
             check_weights(layout.header);
+            // Where all tiles are wanted sound, damage shows before any is decoded.
+            if (!options.region && !options.tolerant) static_cast<void>(read_stream(bytes, options.limits));
+            const auto side = [](int asked, int there) {
+                return static_cast<std::uint64_t>(std::clamp(asked, 0, there));
+            };
+            require_memory(3 * side(region.width, layout.header.width) * side(region.height, layout.header.height),
+                           options.limits, "picture");
             static_cast<void>(tiles().paint(layout, options, [&](int y, const Image& rows) {
                 if (image.rgb.empty()) image = make_image(region.width, region.height);
                 std::copy(rows.rgb.begin(), rows.rgb.end(), image.at(0, y));
@@ -141,7 +155,7 @@ public:
             return image;
         }
         read_symbols(layout, options, symbols_);
-        return paint(symbols_, layout.header);
+        return paint(symbols_, layout.header, options.precision);
     }
     /// The same row by row: memory is bounded by the options, however large the picture. Returns which tiles were damaged, where
     /// that is tolerated.
@@ -174,11 +188,12 @@ public:
 
     /// The pixels of symbols, the other half of decode().
     /// Requires as many symbols as a stream with that header holds.
-    [[nodiscard]] Image paint(const Symbols& symbols, const StreamHeader& header) {
+    [[nodiscard]] Image paint(const Symbols& symbols, const StreamHeader& header,
+                              Precision precision = Precision::fp32) {
         const HyperExtent extent = extent_of(header);
         GANCODEC_ASSERT(symbols.z.size() == extent.hyper_latents() && symbols.residuals.size() == extent.latents());
         reserve_for_decoding(extent);
-        const Value x_hat = transform().synthesise(*context_, symbols, extent, header.quality_step);
+        const Value x_hat = transform().synthesise(*context_, symbols, extent, header.quality_step, precision);
         return Transform::to_image(x_hat, header.width, header.height);
     }
 
@@ -189,7 +204,7 @@ private:
     BasicCodec(const LoadOptions& options, Weights weights)
         : weights_(std::move(weights)),
           options_(options),
-          entropy_id_(gancodec::entropy_id(weights_.hyper_scale, weights_.prior)),
+          ids_(EntropyIds::of(weights_)),
           hyper_prior_(make_tables(weights_.prior)),
           latent_prior_(CdfTables::symmetric(scale_tables().half, scale_tables().begin)),
           context_(std::make_unique<Inference<float>>()) {}
@@ -205,7 +220,7 @@ private:
                 layer.each_parameter(name + std::to_string(index++) + ".", read);
                 layer.prepare(false);
                 layer.each_parameter("", [](const std::string&, Parameter<float>& p) {
-                    if (p.shape.size() == 4) p.value = {};
+                    if (p.shape.size() == 4) p.value = std::vector<float>();  // {} would keep the memory
                 });
             };
             std::apply([&](auto&... layer) { (pack(layer), ...); }, network.layers);
@@ -243,7 +258,7 @@ private:
     }
     void require_encoder() const {
         if (options_.use == CodecUse::decode)
-            throw Error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
+            raise_error(Errc::invalid_argument, "encode: expected a codec that encodes, found one loaded to decode");
     }
     Value analyse(const Image& image) {
         require_encoder();
@@ -262,7 +277,9 @@ private:
                                       int height, int step) const {
         const StreamHeader header = stream_header(width, height, step);
         const Bytes hyper_latents = hyper_prior_.encode(symbols.z);
-        const Bytes latents = latent_prior_.encode(symbols.residuals, index);
+        const Bytes latents = ContextualPrior(latent_prior_, weights_.scale_context)
+                                  .encode(symbols.residuals, index, kLatentChannels,
+                                          HyperExtent::of(width, height).w * kLatentsPerHyper, context_->scratch());
         return write_stream({header, {}, hyper_latents, latents});
     }
     [[nodiscard]] StreamHeader stream_header(int width, int height, int step) const {
@@ -270,14 +287,15 @@ private:
         header.width = width;
         header.height = height;
         header.quality_step = static_cast<std::uint8_t>(step);
-        header.entropy_id = entropy_id_ & kStreamEntropyIdMask;
+        header.entropy_id = entropy_id() & kStreamEntropyIdMask;
         return header;
     }
     void check_weights(const StreamHeader& header) const {
-        if (header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
-            throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
+        if (header.entropy_id != (ids_.with_context & kStreamEntropyIdMask) &&
+            header.entropy_id != (ids_.without & kStreamEntropyIdMask))
+            raise_error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(header.entropy_id).substr(2) + ", found " +
-                                                 detail::hex32(entropy_id_));
+                                                 detail::hex32(entropy_id()));
     }
     void read_symbols(const StreamLayout& layout, const DecodeOptions& options, Symbols& symbols) {
         const StreamHeader& header = layout.header;
@@ -296,11 +314,13 @@ private:
         coder.decode_hyper_latents(coded.hyper_latents, extent, symbols);
         coder.decode_latents(coded.latents, extent, symbols, context_->scratch());
     }
-    [[nodiscard]] BasicTiles<Networks> tiles() const { return {weights_, hyper_prior_, latent_prior_, *context_}; }
+    [[nodiscard]] BasicTiles<Networks> tiles() const {
+        return {weights_, hyper_prior_, latent_prior_, entropy_id(), *context_};
+    }
 
     Weights weights_;
     LoadOptions options_;
-    std::uint32_t entropy_id_;
+    EntropyIds ids_;
     FactorizedPrior hyper_prior_;
     ConditionalPrior latent_prior_;
     std::unique_ptr<Inference<float>> context_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -16,10 +17,12 @@
 #include <utility>
 #include <vector>
 
+#include "gancodec/codec/entropy_ids.hpp"
 #include "gancodec/codec/options.hpp"
 #include "gancodec/core/error.hpp"
+#include "gancodec/core/parallel.hpp"
 #include "gancodec/entropy/cdf.hpp"
-#include "gancodec/entropy/table_hash.hpp"
+#include "gancodec/latents/scale_context.hpp"
 #include "gancodec/latents/scale_table.hpp"
 #include "gancodec/networks/integer_hyper_scale.hpp"
 #include "gancodec/networks/model.hpp"
@@ -47,7 +50,7 @@ struct PriorTables {
     for (std::size_t c = 0; c < prior.first.size(); ++c) {
         const auto length = static_cast<std::size_t>(std::max(0, prior.length[c]));
         if (length > prior.frequencies.size() - begin)
-            throw Error(Errc::corrupt_weights, "prior.length: expected lengths that sum to " +
+            raise_error(Errc::corrupt_weights, "prior.length: expected lengths that sum to " +
                                                    std::to_string(prior.frequencies.size()) + ", found more");
         tables.add(prior.first[c], std::span(prior.frequencies).subspan(begin, length),
                    "prior table " + std::to_string(c));
@@ -62,6 +65,7 @@ struct BasicCodecWeights {
     Networks networks;  ///< its hyper_scale is the trainable shadow and stays empty here
     IntegerHyperScale hyper_scale;
     PriorTables prior;
+    ScaleContext scale_context;
     /// What full realism adds to the numbers of the generator, parameter by parameter; empty where there is one generator.
     std::vector<Parameter<float>> realism;
     std::map<std::string, std::string> metadata;
@@ -72,6 +76,10 @@ namespace detail {
 
 inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.", "hyper_scale.inner.",
                                                             "hyper_scale.expand."};
+
+/// Where it is kept, if there is one.
+inline constexpr const char* kScaleContext = "scale_context.offset";
+inline const std::vector<int> kScaleContextShape = {ScaleContext::kRatios, ScaleContext::kIndexGroups};
 
 /// Whether a file holds two generators.
 inline bool has_realism(const SafetensorsFile& file) {
@@ -96,9 +104,9 @@ void each_realism_parameter(BasicCodecWeights<Networks>& weights, F&& f) {
     });
 }
 /// base + realism/10 · added
-inline void mix_realism(Parameter<float>& base, const Parameter<float>& added, int realism) {
+inline void mix_realism(std::span<float> base, std::span<const float> added, int realism) {
     const float factor = static_cast<float>(realism) / kRealismSteps;
-    for (std::size_t i = 0; i < base.value.size(); ++i) base.value[i] = std::fma(factor, added.value[i], base.value[i]);
+    for (std::size_t i = 0; i < base.size(); ++i) base[i] = std::fma(factor, added[i], base[i]);
 }
 /// Gives the generator of weights in memory that realism; answers its plain numbers, for unmix_realism().
 template <class Networks>
@@ -107,7 +115,7 @@ std::vector<std::vector<float>> mix_realism(BasicCodecWeights<Networks>& weights
     if (weights.realism.empty()) return plain;
     each_realism_parameter(weights, [&](const std::string&, const Parameter<float>& added, Parameter<float>& p) {
         plain.push_back(p.value);
-        mix_realism(p, added, realism);
+        mix_realism(p.value, added.value, realism);
     });
     return plain;
 }
@@ -126,11 +134,29 @@ inline bool all_finite(std::span<const float> values) {
         others |= std::uint32_t{(std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent};
     return others == 0;
 }
-inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
+/// Reads a parameter; with a name to add, as the mixture of that realism.
+/// Errors  Error{corrupt_weights} for numbers that are not finite.
+inline void read_finite(const SafetensorsFile& file, const std::string& name, Parameter<float>& p,
+                        const std::string& added_name = {}, int realism = 0) {
+    const StoredFloats plain(file, name, p), added(file, realism != 0 ? added_name : name, p);
+    std::atomic<bool> finite{true};
     p.value.resize(p.size());
-    read_stored(file, name, p);
-    if (!all_finite(p.value))
-        throw Error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name + ", found others");
+    parallel_spans(p.size(), [&](std::size_t begin, std::size_t end) {
+        const auto part = std::span(p.value).subspan(begin, end - begin);
+        plain.read(begin, part);
+        bool all = all_finite(part);
+        if (realism != 0) {
+            std::array<float, kParallelSpan> memory;
+            const auto more = std::span(memory).first(part.size());
+            added.read(begin, more);
+            all = all && all_finite(more);
+            mix_realism(part, more, realism);
+        }
+        if (!all) finite = false;
+    });
+    if (!finite)
+        raise_error(Errc::corrupt_weights, file.where() + ": expected finite numbers in " + name +
+                                               (realism != 0 ? " and " + added_name : "") + ", found others");
 }
 inline std::string hex32(std::uint32_t value) {
     char text[9];
@@ -140,30 +166,6 @@ inline std::string hex32(std::uint32_t value) {
 
 }  // namespace detail
 
-/// The id that streams carry: a hash of every integer that selects or holds a probability.
-[[nodiscard]] inline std::uint32_t entropy_id(const IntegerHyperScale& hyper_scale, const PriorTables& prior) {
-    TableHash hash;
-    const auto all = [&](const auto& values) {
-        using Integer = typename std::decay_t<decltype(values)>::value_type;
-        hash.update(std::span<const Integer>(values));
-    };
-    for (std::size_t i = 0; i < detail::kScaleLayers.size(); ++i) {
-        const IntConv2dParameters& p = hyper_scale.layer(i);
-        all(std::array<int, 5>{p.in_channels, p.out_channels, p.kernel, p.low, p.high});
-        all(p.weight);
-        all(p.bias);
-        all(p.multiplier);
-        all(p.shift);
-    }
-    hash.update(hyper_scale.level_offsets());
-    all(prior.first);
-    all(prior.length);
-    all(prior.frequencies);
-    hash.update(scale_tables().half);
-    hash.update(scale_tables().begin);
-    return hash.value();
-}
-
 /// Writes weights: floats in `format`, integers as they are. What was sealed in a format must be written in the same one.
 template <class Networks>
 [[nodiscard]] SafetensorsWriter write_codec_weights(BasicCodecWeights<Networks>& weights,
@@ -171,7 +173,7 @@ template <class Networks>
     SafetensorsWriter writer;
     for (const auto& [key, value] : weights.metadata) writer.metadata(key, value);
     writer.metadata("architecture", kArchitecture);
-    writer.metadata("entropy_id", detail::hex32(entropy_id(weights.hyper_scale, weights.prior)));
+    writer.metadata("entropy_id", detail::hex32(EntropyIds::of(weights).with_context));
     detail::each_stored_parameter(
         weights.networks, [&](const std::string& name, Parameter<float>& p) { add_stored(writer, name, p, format); });
     if (!weights.realism.empty())
@@ -196,6 +198,8 @@ template <class Networks>
     integers("prior.first", count(weights.prior.first), weights.prior.first, Dtype::i32);
     integers("prior.length", count(weights.prior.length), weights.prior.length, Dtype::i32);
     integers("prior.frequencies", count(weights.prior.frequencies), weights.prior.frequencies, Dtype::u16);
+    if (!weights.scale_context.empty())
+        integers(detail::kScaleContext, detail::kScaleContextShape, weights.scale_context.offsets(), Dtype::i8);
     return writer;
 }
 
@@ -208,7 +212,7 @@ void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
     const auto found = file.metadata().find("architecture");
     const std::string architecture = found == file.metadata().end() ? "none" : found->second;
     if (architecture != kArchitecture)
-        throw Error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
+        raise_error(Errc::wrong_weights, file.where() + ": expected weights of architecture " + kArchitecture +
                                              ", found " + printable(architecture));
     std::vector<TensorRequest> requests;
     each_stored_parameter(
@@ -225,6 +229,7 @@ void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
             "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
+    if (file.find(kScaleContext) != nullptr) requests.push_back({kScaleContext, kScaleContextShape});
     requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1
                                                  ? frequencies->shape
                                                  : std::vector<int>{kHyperChannels}});
@@ -239,12 +244,11 @@ public:
         : file_(file), realism_(has_realism(file) ? realism : 0) {}
 
     void operator()(const std::string& name, Parameter<float>& p) const {
-        read_finite(file_, name, p);
         const std::string generator = "generator.";
-        if (realism_ == 0 || !name.starts_with(generator)) return;
-        Parameter<float> added(p.shape);
-        read_finite(file_, "realism." + name.substr(generator.size()), added);
-        mix_realism(p, added, realism_);
+        if (realism_ != 0 && name.starts_with(generator))
+            read_finite(file_, name, p, "realism." + name.substr(generator.size()), realism_);
+        else
+            read_finite(file_, name, p);
     }
 
 private:
@@ -283,6 +287,7 @@ void read_codec_integers(const SafetensorsFile& file, BasicCodecWeights<Networks
     weights.prior.length = file.read_int("prior.length");
     for (const std::int32_t f : file.read_int("prior.frequencies"))
         weights.prior.frequencies.push_back(static_cast<std::uint16_t>(f));
+    if (file.find(kScaleContext) != nullptr) weights.scale_context = ScaleContext(file.read_int(kScaleContext));
     weights.metadata = file.metadata();
 }
 

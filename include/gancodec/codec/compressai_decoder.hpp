@@ -149,7 +149,7 @@ private:
     }
     static CompressAiTables read_tables(const SafetensorsFile& file, const std::string& prefix) {
         if (file.find(prefix + "_quantized_cdf") == nullptr)
-            throw Error(Errc::wrong_weights,
+            raise_error(Errc::wrong_weights,
                         file.where() + ": expected the tables of " + prefix.substr(0, prefix.size() - 1) +
                             ", found none: a model makes them in update(), before it is saved and converted");
         return CompressAiTables(file.read_int(prefix + "_quantized_cdf"), file.read_int(prefix + "_cdf_length"),
@@ -157,7 +157,7 @@ private:
     }
     static void require_count(const SafetensorsFile& file, const char* what, std::size_t expected, std::size_t found) {
         if (found != expected)
-            throw Error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(expected) + " " + what +
+            raise_error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(expected) + " " + what +
                                                    ", found " + std::to_string(found));
     }
     static std::size_t plane(const CompressAiStream& stream) {
@@ -170,11 +170,11 @@ private:
             return printable(name) + " with N " + std::to_string(n) + " and M " + std::to_string(m);
         };
         if (stream.model != architecture_ || stream.N != N || stream.M != M)
-            throw Error(Errc::wrong_weights, "CompressAI file: expected weights of " +
+            raise_error(Errc::wrong_weights, "CompressAI file: expected weights of " +
                                                  text(stream.model, stream.N, stream.M) + ", found " +
                                                  text(architecture_, N, M));
         if (stream.strings.size() != (kHasHyper ? 2 : 1))
-            throw Error(Errc::corrupt_stream, "CompressAI file: expected " + std::string(kHasHyper ? "2" : "1") +
+            raise_error(Errc::corrupt_stream, "CompressAI file: expected " + std::string(kHasHyper ? "2" : "1") +
                                                   " strings, found " + std::to_string(stream.strings.size()));
         const auto run = [&](Context& context) {
             if constexpr (kHasHyper) static_cast<void>(hyper_synthesis(context, {}, stream));

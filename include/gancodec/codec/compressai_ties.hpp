@@ -35,7 +35,7 @@ public:
     CompressAiScales(std::vector<float> table, const std::string& where) : table_(std::move(table)) {
         if (table_.empty() || table_.size() > 65536 || !(table_.front() > 0) || !std::isfinite(table_.back()) ||
             std::adjacent_find(table_.begin(), table_.end(), [](float a, float b) { return !(a < b); }) != table_.end())
-            throw Error(Errc::corrupt_weights, where + ": expected positive scales that rise, found others");
+            raise_error(Errc::corrupt_weights, where + ": expected positive scales that rise, found others");
     }
 
     [[nodiscard]] std::size_t size() const { return table_.size(); }
@@ -75,23 +75,21 @@ inline void decode_with_ties(ByteView string, std::span<std::int32_t> symbols, c
     const auto decode = [&] {
         CompressAiRansDecoder::decode(string, symbols, tables, [&](std::size_t i) { return index[i]; });
     };
-    try {
-        return decode();
-    } catch (const Error&) {
-        // Bit b of `choice` says whether tie b is turned.
-        for (std::size_t choice = 1; choice >> ties.size() == 0 && choice * symbols.size() <= kMaxWork; ++choice) {
-            std::vector<std::pair<std::size_t, std::uint16_t>> turned;
-            for (std::size_t b = 0; b < ties.size(); ++b)
-                if ((choice >> b & 1) != 0)
-                    turned.emplace_back(ties[b].at, std::exchange(index[ties[b].at], ties[b].other));
-            try {
-                return decode();
-            } catch (const Error&) {
-                for (auto back = turned.rbegin(); back != turned.rend(); ++back) index[back->first] = back->second;
-            }
-        }
-        throw;
+    const Failure first = attempt(decode);
+    if (!first) return;
+    if (!first.is_error()) first.raise();
+    // Bit b of `choice` says whether tie b is turned.
+    for (std::size_t choice = 1; choice >> ties.size() == 0 && choice * symbols.size() <= kMaxWork; ++choice) {
+        std::vector<std::pair<std::size_t, std::uint16_t>> turned;
+        for (std::size_t b = 0; b < ties.size(); ++b)
+            if ((choice >> b & 1) != 0)
+                turned.emplace_back(ties[b].at, std::exchange(index[ties[b].at], ties[b].other));
+        const Failure next = attempt(decode);
+        if (!next) return;
+        if (!next.is_error()) next.raise();
+        for (auto back = turned.rbegin(); back != turned.rend(); ++back) index[back->first] = back->second;
     }
+    first.raise();
 }
 
 }  // namespace gancodec

@@ -8,6 +8,7 @@
 
 #include "gancodec/bitstream/format.hpp"
 #include "gancodec/core/error.hpp"
+#include "gancodec/simd/bf16.hpp"
 
 namespace gancodec {
 
@@ -28,7 +29,7 @@ struct LoadOptions {
 /// Errors  Error{invalid_argument} outside 0..1.
 [[nodiscard]] inline int realism_step(double realism) {
     if (!(realism >= 0 && realism <= 1))
-        throw Error(Errc::invalid_argument, "realism: expected 0 to 1, found " + std::to_string(realism));
+        raise_error(Errc::invalid_argument, "realism: expected 0 to 1, found " + std::to_string(realism));
     return static_cast<int>(std::nearbyint(realism * kRealismSteps));
 }
 
@@ -53,12 +54,15 @@ struct Region {
 
 /// How to decode.
 struct DecodeOptions {
-    Limits limits;                      ///< checked against the header before anything is allocated
+    Limits limits = {};                 ///< checked against the header before anything is allocated
     std::optional<Region> region = {};  ///< instead of the whole picture: only tiles that reach it are read
     /// Conceals what is damaged instead of refusing it: where the hyper latents of a tile are sound by the means that they
     /// predict, else by those of zeros. A damaged header or index is refused still.
     bool tolerant = false;
     std::size_t memory_bytes = kWindowMemoryBytes;  ///< where there are tiles, a region, or tolerance
+    /// bf16 is faster where the machine has it (AVX512_BF16), slower elsewhere, and leaves the exact mode: the generator's pixels
+    /// are close to the exact ones, and the same on every machine, but not those. Symbols are never concerned.
+    Precision precision = Precision::fp32;
 };
 
 /// What of a tile was unreadable.

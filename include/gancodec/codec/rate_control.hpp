@@ -49,7 +49,7 @@ template <class EncodeAt>
     constexpr int kNeighbours = 3;
     for (int step = high + 1; step <= high + kNeighbours && step < highest_step; ++step) fits(step);
     if (best.step < lowest_step)
-        throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
+        raise_error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
                                      " bytes, found " + std::to_string(smallest_miss) + " bytes at the lowest quality");
     return best;
 }
@@ -89,7 +89,7 @@ template <class Estimate, class EncodeAt>
     if (best.step < kLowestQualityStep) {
         Bytes bytes = encode_at(kLowestQualityStep);
         if (bytes.size() > max_bytes)
-            throw Error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
+            raise_error(Errc::limit, "encode_to_size: expected a file of at most " + std::to_string(max_bytes) +
                                          " bytes, found " + std::to_string(bytes.size()) +
                                          " bytes at the lowest quality");
         best = {kLowestQualityStep, std::move(bytes)};

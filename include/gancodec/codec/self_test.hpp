@@ -22,7 +22,7 @@ void check_entropy_id(const BasicCodec<Networks>& codec, const std::string& wher
     const auto stated = metadata.find("entropy_id");
     const std::string found = detail::hex32(codec.entropy_id());
     if (stated == metadata.end() || stated->second != found)
-        throw Error(Errc::corrupt_weights,
+        raise_error(Errc::corrupt_weights,
                     where + ": expected entropy tables with id " +
                         (stated == metadata.end() ? "(none stated)" : printable(stated->second)) + ", found " + found);
 }
@@ -78,7 +78,7 @@ void check_self_test(BasicCodec<Networks>& codec, const std::string& where) {
     if (!simd::kHasFma || stream == metadata.end() || pixels == metadata.end()) return;
     const auto check = [&](const char* what, const std::string& expected, std::uint32_t found) {
         if (expected != detail::hex32(found))
-            throw Error(Errc::wrong_weights, where + ": expected a self-test with " + what + " " + printable(expected) +
+            raise_error(Errc::wrong_weights, where + ": expected a self-test with " + what + " " + printable(expected) +
                                                  ", found " + detail::hex32(found));
     };
     const std::string expected = SelfTest::pick(pixels->second, realism_step(codec.options().realism));

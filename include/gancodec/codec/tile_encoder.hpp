@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <span>
 #include <string>
 #include <utility>
@@ -235,21 +234,18 @@ private:
         const Value mean = window(weights_.networks.hyper_mean, context_, std::move(z));
         const Value v = gained_latents(places.finer(kLatentsPerHyper));
         sub(v.constant(), mean.constant(), mean.view());
-        std::vector<std::exception_ptr> failures(static_cast<std::size_t>(end - first));
+        std::vector<Failure> failures(static_cast<std::size_t>(end - first));
         parallel_for(end - first, [&](std::int64_t i, int worker) {
             const int column = first + static_cast<int>(i);
-            try {
+            failures[static_cast<std::size_t>(i)] = attempt([&] {
                 const int tile = row * grid_.columns() + column;
                 const Area own = grid_.places(tile);
                 tiles[static_cast<std::size_t>(tile)] =
                     coder_.encode(symbols(own, mean.constant(), (own.x.first - places.x.first) * kLatentsPerHyper),
                                   {own.y.size(), own.x.size()}, scratch_[static_cast<std::size_t>(worker)]);
-            } catch (...) {
-                failures[static_cast<std::size_t>(i)] = std::current_exception();
-            }
+            });
         });
-        for (const std::exception_ptr& failure : failures)
-            if (failure) std::rethrow_exception(failure);
+        for (const Failure& failure : failures) failure.raise();
     }
     /// Of a tile whose v − mu stand in `residual` from column `left` on.
     [[nodiscard]] Symbols symbols(const Area& places, TensorView<const float> residual, int left) const {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <map>
 #include <span>
 #include <utility>
@@ -14,8 +13,8 @@
 #include "gancodec/codec/tile_grid.hpp"
 #include "gancodec/codec/transform.hpp"
 #include "gancodec/core/parallel.hpp"
-#include "gancodec/entropy/conditional_prior.hpp"
 #include "gancodec/entropy/factorized_prior.hpp"
+#include "gancodec/latents/contextual_prior.hpp"
 
 namespace gancodec {
 
@@ -24,13 +23,14 @@ template <class Networks>
 struct BasicTileCoder {
     BasicTransform<Networks> transform;
     const FactorizedPrior* hyper_prior;
-    const ConditionalPrior* latent_prior;
+    ContextualPrior latent_prior;
     int step;
 
     [[nodiscard]] std::pair<Bytes, Bytes> encode(const Symbols& symbols, HyperExtent extent, Workspace& ws) const {
         const Workspace::Scope scope(ws);
         const auto index = transform.scale_indices(ws, symbols.z, extent, step);
-        return {hyper_prior->encode(symbols.z), latent_prior->encode(symbols.residuals, index)};
+        return {hyper_prior->encode(symbols.z),
+                latent_prior.encode(symbols.residuals, index, kLatentChannels, extent.w * kLatentsPerHyper, ws)};
     }
     /// Errors  Error{corrupt_stream}.
     void decode_hyper_latents(ByteView bytes, HyperExtent extent, Symbols& symbols) const {
@@ -42,7 +42,7 @@ struct BasicTileCoder {
         const Workspace::Scope scope(ws);
         const auto index = transform.scale_indices(ws, symbols.z, extent, step);
         symbols.residuals.resize(extent.latents());
-        latent_prior->decode(bytes, index, symbols.residuals);
+        latent_prior.decode(bytes, index, kLatentChannels, extent.w * kLatentsPerHyper, symbols.residuals, ws);
     }
 };
 
@@ -113,7 +113,7 @@ private:
         Entry* entry;
         int tile;
         bool latents;
-        std::exception_ptr failure = nullptr;
+        Failure failure = {};
         bool damaged = false, damaged_hyper = false;
     };
 
@@ -128,14 +128,9 @@ private:
     void read(std::vector<Task>& tasks) {
         parallel_for(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i, int worker) {
             Task& task = tasks[static_cast<std::size_t>(i)];
-            try {
-                read(task, scratch_[static_cast<std::size_t>(worker)]);
-            } catch (...) {
-                task.failure = std::current_exception();
-            }
+            task.failure = attempt([&] { read(task, scratch_[static_cast<std::size_t>(worker)]); });
         });
-        for (const Task& task : tasks)
-            if (task.failure) std::rethrow_exception(task.failure);
+        for (const Task& task : tasks) task.failure.raise();
         for (const Task& task : tasks)
             if (task.damaged) damages_[task.tile] = {task.tile, task.damaged_hyper};
     }
@@ -145,27 +140,23 @@ private:
         const HyperExtent extent{places.y.size(), places.x.size()};
         Symbols& symbols = task.entry->symbols;
         bool sound_hyper = false;
-        try {
+        const Failure failure = attempt([&] {
             StreamSymbols coded;
-            std::exception_ptr damage;
-            try {
-                read_part(layout_.parts[static_cast<std::size_t>(task.tile)], coded);
-            } catch (const Error&) {
-                if (!tolerant_ || coded.hyper_latents.empty()) throw;
-                damage = std::current_exception();
-            }
+            const Failure damage =
+                attempt([&] { read_part(layout_.parts[static_cast<std::size_t>(task.tile)], coded); });
+            if (!tolerant_ || !damage.is_error() || coded.hyper_latents.empty()) damage.raise();
             coder_.decode_hyper_latents(coded.hyper_latents, extent, symbols);
             sound_hyper = true;
-            if (damage) std::rethrow_exception(damage);
+            damage.raise();
             if (task.latents) coder_.decode_latents(coded.latents, extent, symbols, ws);
-        } catch (const Error&) {
-            // In one piece the first CRC-32 covers the header: damaged, it may not even say the size.
-            if (!tolerant_ || (!sound_hyper && !layout_.header.tiled())) throw;
-            task.damaged = true;
-            task.damaged_hyper = !sound_hyper;
-            if (!sound_hyper) symbols.z.assign(extent.hyper_latents(), 0);
-            symbols.residuals.assign(extent.latents(), 0);
-        }
+        });
+        if (!failure) return;
+        // In one piece the first CRC-32 covers the header: damaged, it may not even say the size.
+        if (!tolerant_ || !failure.is_error() || (!sound_hyper && !layout_.header.tiled())) failure.raise();
+        task.damaged = true;
+        task.damaged_hyper = !sound_hyper;
+        if (!sound_hyper) symbols.z.assign(extent.hyper_latents(), 0);
+        symbols.residuals.assign(extent.latents(), 0);
     }
 
     BasicTileCoder<Networks> coder_;

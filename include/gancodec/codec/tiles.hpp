@@ -21,25 +21,34 @@ template <class Networks>
 class BasicTiles {
 public:
     BasicTiles(const BasicCodecWeights<Networks>& weights, const FactorizedPrior& hyper_prior,
-               const ConditionalPrior& latent_prior, Inference<float>& context)
-        : weights_(weights), hyper_prior_(hyper_prior), latent_prior_(latent_prior), context_(context) {}
+               const ConditionalPrior& latent_prior, std::uint32_t entropy_id, Inference<float>& context)
+        : weights_(weights),
+          hyper_prior_(hyper_prior),
+          latent_prior_(latent_prior),
+          entropy_id_(entropy_id),
+          context_(context) {}
 
+    /// A stream by weights without a scale context has the id of those.
     [[nodiscard]] BasicTileCoder<Networks> coder(const StreamHeader& header) const {
-        return {BasicTransform<Networks>(weights_), &hyper_prior_, &latent_prior_, header.quality_step};
+        static const ScaleContext none;
+        const bool moved = header.entropy_id == (entropy_id_ & kStreamEntropyIdMask);
+        return {BasicTransform<Networks>(weights_), &hyper_prior_,
+                ContextualPrior(latent_prior_, moved ? weights_.scale_context : none), header.quality_step};
     }
     /// The stream with that header, in tiles.
     /// Errors  Error{invalid_argument} for the side of the tiles, Error{limit}, and what `source` throws.
     [[nodiscard]] Bytes encode(const RowSource& source, const StreamHeader& header, std::size_t memory_bytes) const {
         if (header.tile_px < kTileStepPx || header.tile_px > kLargestTilePx || header.tile_px % kTileStepPx != 0)
-            throw Error(Errc::invalid_argument, "encode: expected tiles of 64 to " + std::to_string(kLargestTilePx) +
+            raise_error(Errc::invalid_argument, "encode: expected tiles of 64 to " + std::to_string(kLargestTilePx) +
                                                     " px in steps of 64, found " + std::to_string(header.tile_px));
         require_area(static_cast<std::uint64_t>(std::max(0, header.width)),
                      static_cast<std::uint64_t>(std::max(0, header.height)), {}, "encode");
         using TileEncoder = BasicTileEncoder<Networks>;
         const TileGrid grid = TileGrid::of(header);
         const WindowSize window =
-            WindowSize::choose(header.height, header.width, TileEncoder::halo_px(), memory_bytes,
-                               [&](int h, int w) { return TileEncoder::memory_bytes(weights_, grid, h, w); });
+            WindowSize::choose(header.height, header.width, TileEncoder::halo_px(), memory_bytes, [&](int h, int w) {
+                return TileEncoder::memory_bytes(weights_, grid, h, w);
+            }).require(memory_bytes);
         const auto tiles = TileEncoder(weights_, coder(header), grid, window, context_).run(source);
         Stream stream{header, {}, {}, {}};
         for (const auto& [hyper_latents, latents] : tiles) stream.tiles.push_back({hyper_latents, latents});
@@ -55,11 +64,8 @@ public:
                        3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(h);
             });
         };
-        try {
-            return choose(true);
-        } catch (const Error&) {
-            return choose(false);
-        }
+        const WindowSize with_rows = choose(true);
+        return with_rows.memory_bytes <= memory_bytes ? with_rows : choose(false).require(memory_bytes);
     }
     /// Paints a region row by row. Returns what was damaged, where that is tolerated.
     /// Errors  Error{invalid_argument} for a region not inside the picture, Error{limit}, Error{corrupt_stream}.
@@ -68,14 +74,15 @@ public:
         const Region region = options.region.value_or(Region::whole(header));
         if (region.x < 0 || region.y < 0 || region.width < 1 || region.height < 1 ||
             region.width > header.width - region.x || region.height > header.height - region.y)
-            throw Error(Errc::invalid_argument, "region: expected it inside " + std::to_string(header.width) + " x " +
+            raise_error(Errc::invalid_argument, "region: expected it inside " + std::to_string(header.width) + " x " +
                                                     std::to_string(header.height) + " px, found " +
                                                     std::to_string(region.width) + " x " +
                                                     std::to_string(region.height) + " at " + std::to_string(region.x) +
                                                     ", " + std::to_string(region.y));
         const WindowSize window = window_size(header, region, options.memory_bytes);
         require_memory(window.memory_bytes, options.limits, "stream");
-        const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step);
+        const BasicWindowPainter<Networks> painter(weights_, TileGrid::of(header), header.quality_step,
+                                                   options.precision);
         const std::size_t others = painter.memory_bytes(window.height, window.width) +
                                    3 * static_cast<std::size_t>(region.width) * static_cast<std::size_t>(window.height);
         BasicTileReader<Networks> symbols(coder(header), layout, options.memory_bytes - others, options.tolerant);
@@ -119,6 +126,7 @@ private:
     const BasicCodecWeights<Networks>& weights_;
     const FactorizedPrior& hyper_prior_;
     const ConditionalPrior& latent_prior_;
+    std::uint32_t entropy_id_;
     Inference<float>& context_;
 };
 

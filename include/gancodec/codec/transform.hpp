@@ -12,6 +12,7 @@
 #include "gancodec/codec/symbol_order.hpp"
 #include "gancodec/entropy/cdf.hpp"
 #include "gancodec/image/convert.hpp"
+#include "gancodec/latents/contextual_prior.hpp"
 #include "gancodec/nn/inference.hpp"
 
 namespace gancodec {
@@ -91,8 +92,9 @@ public:
         weights_.hyper_scale.run(clamped, extent.h, extent.w, step, index, ws);
         return index;
     }
-    /// Symbols → what the pixel shuffle at the end of the generator makes a picture of.
-    [[nodiscard]] Value synthesise(Context& context, const Symbols& symbols, HyperExtent extent, int step) const {
+    /// Symbols → what the pixel shuffle at the end of the generator makes a picture of; `precision` is the generator's.
+    [[nodiscard]] Value synthesise(Context& context, const Symbols& symbols, HyperExtent extent, int step,
+                                   Precision precision = Precision::fp32) const {
         Value v = hyper_mean(context, symbols.z, extent);
         context.compute([&] {
             each_in_symbol_order(
@@ -100,6 +102,7 @@ public:
         });
         const double at = position(step);
         v = apply_gain(context, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
+        const PrecisionScope scope(context, precision);
         return weights_.networks.generator.all_but_last(context, std::move(v));
     }
     /// What the pixel unshuffle at the beginning of the encoder makes of a picture.
@@ -116,11 +119,13 @@ public:
         const Workspace::Scope scope(context.scratch());
         Symbols none;
         static_cast<void>(quantise(context, y, 0, none));
+        plan_coding(context.scratch(), extent);
     }
     void run_decoder(Context& context, HyperExtent extent) const {
         {
             const Workspace::Scope scope(context.scratch());
             static_cast<void>(scale_indices(context.scratch(), {}, extent, 0));
+            plan_coding(context.scratch(), extent);
         }
         static_cast<void>(synthesise(context, {}, extent, 0));
     }
@@ -149,6 +154,10 @@ private:
     template <class Shuffle>
     static constexpr PixelLayout<float> kPixels{.shuffle = Shuffle::kFactor, .offset = -0.5f};
 
+    void plan_coding(Workspace& ws, HyperExtent extent) const {
+        if (!weights_.scale_context.empty())
+            ContextualPrior::plan(extent.latents(), kLatentChannels, extent.w * kUpsampling, ws);
+    }
     /// Nearest integer, ties to even, within ±largest; NaN becomes 0.
     static std::int32_t round_to_int(float value, std::int32_t largest) {
         const auto limit = static_cast<float>(largest);

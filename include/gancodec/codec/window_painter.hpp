@@ -26,8 +26,10 @@ public:
     using Context = Inference<float>;
     using Value = Context::Value;
 
-    BasicWindowPainter(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int step)
-        : weights_(weights), grid_(grid), step_(step) {}
+    /// `precision`: the generator's.
+    BasicWindowPainter(const BasicCodecWeights<Networks>& weights, const TileGrid& grid, int step,
+                       Precision precision = Precision::fp32)
+        : weights_(weights), grid_(grid), step_(step), precision_(precision) {}
 
     /// What painting a rectangle reads: latents, and hyper latents.
     struct Window {
@@ -120,6 +122,7 @@ private:
         });
         const double at = BasicTransform<Networks>::position(step_);
         v = apply_gain(context, std::move(v), weights_.networks.gain, std::span(&at, 1), GainDirection::divide);
+        const PrecisionScope scope(context, precision_);
         return window.generator(weights_.networks.generator, context, std::move(v));
     }
     /// Calls f(symbol, element) for the places of `part`: of symbols of the places `all`, and of a tensor of those of `window`.
@@ -143,6 +146,7 @@ private:
     const BasicCodecWeights<Networks>& weights_;
     TileGrid grid_;
     int step_;
+    Precision precision_;
 };
 
 }  // namespace gancodec

@@ -18,7 +18,7 @@ struct WindowSize {
 
     /// Of windows that fit into `memory_bytes`, the one with the least work: `halo_px` on all sides is computed twice.
     /// `memory(height, width) -> bytes`; windows are multiples of 64 px, and no larger than what they are to cover.
-    /// Errors  Error{limit}, which says how much the smallest takes.
+    /// Where none fits, the smallest: see require().
     template <class Memory>
     [[nodiscard]] static WindowSize choose(int height, int width, int halo_px, std::size_t memory_bytes,
                                            const Memory& memory) {
@@ -44,10 +44,14 @@ struct WindowSize {
                 best = size;
                 least = work;
             }
-        if (best.height == 0)
-            throw Error(Errc::limit, "memory for windows: expected at least " + std::to_string(smallest.memory_bytes) +
-                                         " bytes, found " + std::to_string(memory_bytes));
-        return best;
+        return best.height == 0 ? smallest : best;
+    }
+    /// Errors  Error{limit} where it takes more, which says how much.
+    [[nodiscard]] const WindowSize& require(std::size_t limit_bytes) const {
+        if (memory_bytes > limit_bytes)
+            raise_error(Errc::limit, "memory for windows: expected at least " + std::to_string(memory_bytes) +
+                                         " bytes, found " + std::to_string(limit_bytes));
+        return *this;
     }
 };
 

@@ -74,7 +74,7 @@ public:
         medians_ = file.read_float("entropy_bottleneck.medians");
         bottleneck_ = FactorizedPrior(detail::read_bottleneck_tables(file));
         if (bottleneck_.tables().size() != kBottleneckChannels)
-            throw Error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(kBottleneckChannels) +
+            raise_error(Errc::corrupt_weights, file.where() + ": expected " + std::to_string(kBottleneckChannels) +
                                                    " tables of entropy_bottleneck, found " +
                                                    std::to_string(bottleneck_.tables().size()));
         TableHash hash;
@@ -160,9 +160,9 @@ public:
     [[nodiscard]] ZooSymbols decode_symbols(ByteView bytes, const DecodeOptions& options = {}) {
         const Stream stream = read_stream(bytes, options.limits);
         if (stream.header.tiled())
-            throw Error(Errc::unsupported, "stream: expected one in one piece for weights of this model, found tiles");
+            raise_error(Errc::unsupported, "stream: expected one in one piece for weights of this model, found tiles");
         if (stream.header.entropy_id != (entropy_id_ & kStreamEntropyIdMask))
-            throw Error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
+            raise_error(Errc::wrong_weights, "stream: expected weights whose entropy id ends in " +
                                                  detail::hex32(stream.header.entropy_id).substr(2) + ", found " +
                                                  detail::hex32(entropy_id_));
         require_memory(decode_memory_bytes(stream.header), options.limits, "stream");
@@ -172,7 +172,7 @@ public:
         symbols.residuals.resize(extent.latents());
         if constexpr (!kHasHyper) {
             if (!stream.hyper_latents.empty())
-                throw Error(Errc::corrupt_stream, "hyper latents: expected none of a factorised model, found " +
+                raise_error(Errc::corrupt_stream, "hyper latents: expected none of a factorised model, found " +
                                                       std::to_string(stream.hyper_latents.size()) + " bytes");
             bottleneck_.decode(stream.latents, symbols.residuals);
         } else {

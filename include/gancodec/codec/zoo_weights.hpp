@@ -73,13 +73,13 @@ void request_scale_synthesis(HyperSynthesis& h_s, int latent_channels, std::vect
     const std::string name = "entropy_bottleneck._quantized_cdf";
     const TensorEntry* entry = file.find(name);
     if (entry == nullptr)
-        throw Error(Errc::wrong_weights, file.where() + ": expected " + name +
+        raise_error(Errc::wrong_weights, file.where() + ": expected " + name +
                                              ", found none: a model makes it in update(), before it is converted");
     const auto sums = file.read_int(name);
     const auto lengths = file.read_int("entropy_bottleneck._cdf_length");
     const auto offsets = file.read_int("entropy_bottleneck._offset");
     const auto refuse = [&](const std::string& expected) {
-        throw Error(Errc::corrupt_weights, file.where() + ": " + name + ": expected " + expected + ", found others");
+        raise_error(Errc::corrupt_weights, file.where() + ": " + name + ": expected " + expected + ", found others");
     };
     if (entry->shape.size() != 2 || static_cast<std::size_t>(entry->shape[0]) != lengths.size())
         refuse("as many rows as lengths");

@@ -3,8 +3,12 @@
 #include <cstddef>
 #include <new>
 
-#if defined(__linux__)
+// A block of a caller's memory has pages of its own (core/memory_block.hpp).
+#if defined(__linux__) && !defined(GANCODEC_NO_EXCEPTIONS)
+#define GANCODEC_LARGE_PAGES 1
 #include <sys/mman.h>
+#else
+#define GANCODEC_LARGE_PAGES 0
 #endif
 
 #include "gancodec/core/config.hpp"
@@ -13,9 +17,9 @@ namespace gancodec::detail {
 
 inline constexpr std::size_t kLargePageBytes = std::size_t{2} << 20;
 
-/// Where a block of so many bytes begins: at a multiple of 64, or of a large page if it is longer than two.
+/// Where a block of so many bytes begins: at a multiple of 64, or of a large page if there are such and it is longer than two.
 [[nodiscard]] inline std::align_val_t alignment_of(std::size_t bytes) {
-    return std::align_val_t{bytes >= 2 * kLargePageBytes ? kLargePageBytes : kAlignmentBytes};
+    return std::align_val_t{GANCODEC_LARGE_PAGES && bytes >= 2 * kLargePageBytes ? kLargePageBytes : kAlignmentBytes};
 }
 
 /// Gives memory back that allocate_aligned() made.
@@ -31,7 +35,7 @@ struct AlignedDelete {
 [[nodiscard]] inline void* allocate_aligned(std::size_t bytes) {
     const std::align_val_t alignment = alignment_of(bytes);
     void* p = ::operator new(bytes, alignment);
-#if defined(__linux__)
+#if GANCODEC_LARGE_PAGES
     if (alignment == std::align_val_t{kLargePageBytes})
         madvise(p, bytes / kLargePageBytes * kLargePageBytes, MADV_HUGEPAGE);  // a wish: it may be refused
 #endif

@@ -29,7 +29,7 @@ struct CloseFile {
 using OpenFile = std::unique_ptr<std::FILE, CloseFile>;
 
 [[noreturn]] inline void fail_to_write(const std::filesystem::path& path, const std::string& expected, int reason) {
-    throw Error(Errc::io, path.string() + ": expected " + expected + ", found: " + std::strerror(reason));
+    raise_error(Errc::io, path.string() + ": expected " + expected + ", found: " + std::strerror(reason));
 }
 inline OpenFile open_to_write(const std::filesystem::path& shown, const std::filesystem::path& path, const char* mode) {
     OpenFile file(std::fopen(path.string().c_str(), mode));
@@ -125,7 +125,7 @@ private:
 inline void write_file(const std::filesystem::path& path, ByteView bytes, Survives survives = Survives::kill) {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored))
-        throw Error(Errc::io, path.string() + ": expected the name of a file to write, found a directory");
+        raise_error(Errc::io, path.string() + ": expected the name of a file to write, found a directory");
     if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
         detail::OpenFile device = detail::open_to_write(path, path, "wb");
         detail::write_bytes(path, device.get(), bytes);

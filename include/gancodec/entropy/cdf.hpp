@@ -67,7 +67,7 @@ public:
         std::vector<std::uint16_t> whole;
         for (std::size_t i = 0; i + 1 < begin.size(); ++i) {
             if (begin[i] + 2 > begin[i + 1] || begin[i + 1] > half.size())
-                throw Error(Errc::corrupt_weights, "scale table " + std::to_string(i) +
+                raise_error(Errc::corrupt_weights, "scale table " + std::to_string(i) +
                                                        ": expected at least 2 frequencies, found a range outside");
             const auto table = half.subspan(begin[i], static_cast<std::size_t>(begin[i + 1] - begin[i]));
             whole.assign(1, table[0]);
@@ -107,7 +107,7 @@ public:
 private:
     static void check(std::int32_t first, std::span<const std::uint16_t> frequencies, const std::string& where) {
         const auto refuse = [&](const std::string& expected, const std::string& found) {
-            throw Error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
+            raise_error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
         };
         if (frequencies.size() < 2 || frequencies.size() > kMaxSlots)
             refuse("2 to " + std::to_string(kMaxSlots) + " frequencies", std::to_string(frequencies.size()));

@@ -44,7 +44,7 @@ public:
                      std::span<const std::int32_t> offsets, const std::string& where) {
         const std::size_t count = lengths.size();
         if (count == 0 || offsets.size() != count || cdf.size() % count != 0)
-            throw Error(Errc::corrupt_weights, where + ": expected as many rows, lengths and offsets, found " +
+            raise_error(Errc::corrupt_weights, where + ": expected as many rows, lengths and offsets, found " +
                                                    std::to_string(cdf.size()) + ", " + std::to_string(count) + " and " +
                                                    std::to_string(offsets.size()) + " numbers");
         for (std::size_t i = 0; i < count; ++i)
@@ -59,7 +59,7 @@ public:
 private:
     void add(std::span<const std::int32_t> row, std::int32_t length, std::int32_t offset, const std::string& where) {
         const auto refuse = [&](const std::string& expected, const std::string& found) {
-            throw Error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
+            raise_error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
         };
         if (length < 2 || static_cast<std::size_t>(length) > row.size())
             refuse("a length of 2 to " + std::to_string(row.size()), std::to_string(length));
@@ -113,7 +113,7 @@ private:
         x_ |= std::uint64_t{get_word()} << 32;
     }
     [[noreturn]] static void refuse(const char* expected, const char* found) {
-        throw Error(Errc::corrupt_stream, std::string("CompressAI string: expected ") + expected + ", found " + found);
+        raise_error(Errc::corrupt_stream, std::string("CompressAI string: expected ") + expected + ", found " + found);
     }
     std::uint32_t get_word() {
         if (next_ == bytes_.size()) refuse("more words", "its end");

@@ -36,17 +36,26 @@ public:
     /// Requires symbols.size() == index.size().
     void decode(ByteView bytes, std::span<const std::uint8_t> index, std::span<std::int32_t> symbols) const {
         check(symbols.size(), index);
-        RansDecoder::decode(bytes, symbols, tables_, [p = index.data()](std::size_t i) { return std::size_t{p[i]}; });
+        decode(bytes, symbols, [p = index.data()](std::size_t i) { return std::size_t{p[i]}; });
+    }
+    /// The same with table_of(i), which is asked in rising order, each time when all symbols before are there.
+    /// Requires table_of(i) < tables().size().
+    template <class TableOf>
+    void decode(ByteView bytes, std::span<std::int32_t> symbols, const TableOf& table_of) const {
+        RansDecoder::decode(bytes, symbols, tables_, table_of);
+    }
+    void require_tables(std::span<const std::uint8_t> index) const {
+        std::uint8_t largest = 0;
+        for (const std::uint8_t i : index) largest = std::max(largest, i);
+        if (!index.empty() && largest >= tables_.size())
+            raise_error(Errc::corrupt_weights, "scale index: expected below " + std::to_string(tables_.size()) +
+                                                   ", found " + std::to_string(largest));
     }
 
 private:
     void check([[maybe_unused]] std::size_t symbols, std::span<const std::uint8_t> index) const {
         GANCODEC_ASSERT(symbols == index.size());
-        std::uint8_t largest = 0;
-        for (const std::uint8_t i : index) largest = std::max(largest, i);
-        if (!index.empty() && largest >= tables_.size())
-            throw Error(Errc::corrupt_weights, "scale index: expected below " + std::to_string(tables_.size()) +
-                                                   ", found " + std::to_string(largest));
+        require_tables(index);
     }
 
     CdfTables tables_;

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "gancodec/core/config.hpp"
+
 // What encoder and decoder of rANS agree on (Duda 2013, arXiv:1311.2540; interleaved states: Giesen 2014,
 // arXiv:1402.3392).
 //
@@ -35,6 +37,23 @@ inline constexpr std::uint32_t kRansSmallestTail = 9;  ///< k of the smallest ta
 [[nodiscard]] constexpr std::size_t rans_main_count(std::size_t count, std::uint32_t k) {
     const std::size_t tail = std::size_t{1} << k;
     return tail >= count ? 0 : (count - tail) / kRansLanes * kRansLanes;
+}
+
+/// The upper 64 bits of the product, from four products of halves.
+[[nodiscard]] constexpr std::uint64_t multiply_high_by_halves(std::uint64_t a, std::uint64_t b) {
+    constexpr std::uint64_t kLow = 0xFFFFFFFFu;
+    const std::uint64_t middle = (a >> 32) * (b & kLow) + ((a & kLow) * (b & kLow) >> 32);
+    const std::uint64_t other = (a & kLow) * (b >> 32) + (middle & kLow);
+    return (a >> 32) * (b >> 32) + (middle >> 32) + (other >> 32);
+}
+/// The same, by one instruction where the machine has it.
+[[nodiscard]] GANCODEC_INLINE constexpr std::uint64_t multiply_high(std::uint64_t a, std::uint64_t b) {
+#if defined(__SIZEOF_INT128__)
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint64_t>((Wide{a} * b) >> 64);
+#else
+    return multiply_high_by_halves(a, b);
+#endif
 }
 
 }  // namespace gancodec

@@ -47,7 +47,7 @@ public:
 
 private:
     [[noreturn]] static void refuse(const char* expected, const char* found) {
-        throw Error(Errc::corrupt_stream, std::string("rANS bytes: expected ") + expected + ", found " + found);
+        raise_error(Errc::corrupt_stream, std::string("rANS bytes: expected ") + expected + ", found " + found);
     }
 
     /// Decodes the part in four states, of which the first is `x0`, and returns the bytes of the tail.

@@ -129,10 +129,9 @@ private:
             top = after.top;
             slot = 0;
         }
-        __extension__ using Wide = unsigned __int128;
         const CdfTables::EncodeSlot& s = tables.encode_slots(t)[slot];
         renormalise(x, top, s.frequency);
-        const auto quotient = static_cast<std::uint64_t>((Wide{x} * s.reciprocal) >> 64) >> s.shift;
+        const auto quotient = multiply_high(x, s.reciprocal) >> s.shift;
         x += s.bias + quotient * (kProbabilityTotal - s.frequency);
     }
     static void put_bits(std::uint64_t& x, std::uint8_t*& top, std::uint32_t value, int count) {
@@ -144,7 +143,7 @@ private:
     /// By value, and never inlined, so that only this rare path needs the state in memory.
     [[nodiscard]] GANCODEC_RARE static State put_escape(State at, std::int32_t symbol, const CdfTables::Table& table) {
         if (symbol < -kMaxSymbol || symbol > kMaxSymbol)
-            throw Error(Errc::invalid_argument, "symbol to encode: expected at most " + std::to_string(kMaxSymbol) +
+            raise_error(Errc::invalid_argument, "symbol to encode: expected at most " + std::to_string(kMaxSymbol) +
                                                     " in magnitude, found " + std::to_string(symbol));
         put_escape_backwards(escape_code(symbol, table), [&](std::uint32_t bit) { put_bits(at.x, at.top, bit, 1); });
         return at;

@@ -48,10 +48,10 @@ private:
 /// Throws Error{invalid_argument} unless `image` has at least one pixel and as many bytes as its extents ask for.
 inline void check_image(const Image& image, const std::string& where) {
     if (image.width < 1 || image.height < 1)
-        throw Error(Errc::invalid_argument, where + ": expected an image of at least 1x1, found " +
+        raise_error(Errc::invalid_argument, where + ": expected an image of at least 1x1, found " +
                                                 std::to_string(image.width) + "x" + std::to_string(image.height));
     if (image.rgb.size() != 3 * image.pixels())
-        throw Error(Errc::invalid_argument, where + ": expected " + std::to_string(3 * image.pixels()) +
+        raise_error(Errc::invalid_argument, where + ": expected " + std::to_string(3 * image.pixels()) +
                                                 " bytes of RGB, found " + std::to_string(image.rgb.size()));
 }
 

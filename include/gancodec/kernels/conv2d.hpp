@@ -61,13 +61,13 @@ private:
 /// Requires in and out do not overlap.
 /// Exact    Bit-equal to reference::conv2d_forward, or where uses_winograd() to reference::winograd_forward, on every
 ///          FMA machine, for every lane width and thread count. Sums run by fused multiply-add over blocks of 16 ci,
-///          ky, kx, ci.
+///          ky, kx, ci. `precision` concerns float where uses_winograd(), here and below: the twin has it too.
 template <class T>
 void conv2d_forward(TensorView<const T> in, const PreparedConv2d<T>& conv, TensorView<T> out, Workspace& ws,
-                    const Epilogue<T>& epilogue = {}) {
+                    const Epilogue<T>& epilogue = {}, [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd(conv.geometry()))
-            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
+            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws, precision);
         else
             detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
     } else {
@@ -80,11 +80,11 @@ void conv2d_forward(TensorView<const T> in, const PreparedConv2d<T>& conv, Tenso
 /// Requires prepare() was called with for_backward; d_out and d_in do not overlap.
 /// Exact    Bit-equal to reference::conv2d_backward_input, or where uses_winograd_adjoint() winograd_backward_input.
 template <class T>
-void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& conv, TensorView<T> d_in,
-                           Workspace& ws) {
+void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& conv, TensorView<T> d_in, Workspace& ws,
+                           [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd_adjoint(conv.geometry()))
-            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
+            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws, precision);
         else
             detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
     } else {
@@ -99,10 +99,11 @@ void conv2d_backward_input(TensorView<const T> d_out, const PreparedConv2d<T>& c
 ///          for every thread count: pixels are summed in a fixed order, chunk by chunk (gradient_chunk_rows, kWinogradChunk).
 template <class T>
 void conv2d_backward_weight(TensorView<const T> in, TensorView<const T> d_out, const ConvGeometry& geometry,
-                            T* d_weight, T* d_bias, Workspace& ws) {
+                            T* d_weight, T* d_bias, Workspace& ws,
+                            [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd_gradient(geometry))
-            detail::add_winograd_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
+            detail::add_winograd_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws, precision);
         else
             detail::add_weight_gradient<simd::NativeArch>(in, d_out, geometry, d_weight, ws);
         if (d_bias != nullptr) detail::add_bias_gradient(d_out, d_bias);

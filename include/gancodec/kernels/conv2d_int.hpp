@@ -39,7 +39,7 @@ struct IntConv2dParameters {
 /// Errors   Error{Errc::corrupt_weights} that begins with `where`.
 inline void validate(const IntConv2dParameters& p, const std::string& where) {
     const auto require = [&](bool good, const std::string& expected, const std::string& found) {
-        if (!good) throw Error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
+        if (!good) raise_error(Errc::corrupt_weights, where + ": expected " + expected + ", found " + found);
     };
     const auto text = [](auto value) { return std::to_string(value); };
     require(p.kernel == 1 || p.kernel == 3, "a kernel of 1 or 3", text(p.kernel));

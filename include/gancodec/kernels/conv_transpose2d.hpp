@@ -60,13 +60,14 @@ private:
 /// Requires in and out do not overlap.
 /// Exact    Bit-equal to reference::conv_transpose2d_forward, or where uses_winograd_adjoint() of the adjoint to
 ///          reference::winograd_backward_input, on every FMA machine, for every lane width and thread count. Sums run
-///          by fused multiply-add over blocks of 16 ci, ky, kx, ci.
+///          by fused multiply-add over blocks of 16 ci, ky, kx, ci. `precision`: as in conv2d_forward(), here and below.
 template <class T>
 void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspose2d<T>& conv, TensorView<T> out,
-                              Workspace& ws, const Epilogue<T>& epilogue = {}) {
+                              Workspace& ws, const Epilogue<T>& epilogue = {},
+                              [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd_adjoint(conv.geometry().adjoint()))
-            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws);
+            detail::convolve_winograd<simd::NativeArch>(in, conv.forward_winograd(), out, epilogue, ws, precision);
         else
             detail::convolve_taps<simd::NativeArch>(in, conv.forward_taps(), out, epilogue, ws);
     } else {
@@ -82,10 +83,11 @@ void conv_transpose2d_forward(TensorView<const T> in, const PreparedConvTranspos
 ///          reference::winograd_forward without a bias.
 template <class T>
 void conv_transpose2d_backward_input(TensorView<const T> d_out, const PreparedConvTranspose2d<T>& conv,
-                                     TensorView<T> d_in, Workspace& ws) {
+                                     TensorView<T> d_in, Workspace& ws,
+                                     [[maybe_unused]] Precision precision = Precision::fp32) {
     if constexpr (std::is_same_v<T, float>) {
         if (uses_winograd(conv.geometry().adjoint()))
-            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws);
+            detail::convolve_winograd<simd::NativeArch>(d_out, conv.backward_winograd(), d_in, {}, ws, precision);
         else
             detail::convolve_taps<simd::NativeArch>(d_out, conv.backward_taps(), d_in, {}, ws);
     } else {

@@ -200,12 +200,21 @@ private:
     }
     /// to[c][j] = channel c of pixel x + j·in_step of a row (null: a row outside), zero outside the image.
     void copy_columns(const float* row, int x, int channels, float* to) const {
-        for (int j = 0; j < columns_; ++j, x += taps_.in_step) {
-            if (row == nullptr || x < 0 || x >= in_.shape.w) {
-                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = 0.0f;
+        constexpr int kSquare = simd::kSquare;
+        const int step = taps_.in_step;
+        for (int j = 0; j < columns_;) {
+            const int left = x + j * step;
+            const bool inside = row != nullptr && left >= 0 && left < in_.shape.w;
+            const float* pixel = inside ? row + static_cast<std::ptrdiff_t>(left) * kChannelBlock : nullptr;
+            if (inside && j + kSquare <= columns_ && left + (kSquare - 1) * step < in_.shape.w &&
+                channels % kSquare == 0) {
+                for (int c = 0; c < channels; c += kSquare)
+                    simd::transpose_square<Arch>(pixel + c, static_cast<std::ptrdiff_t>(step) * kChannelBlock,
+                                                 to + c * plane_ + j, plane_);
+                j += kSquare;
             } else {
-                const float* pixel = row + static_cast<std::ptrdiff_t>(x) * kChannelBlock;
-                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = pixel[c];
+                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = inside ? pixel[c] : 0.0f;
+                ++j;
             }
         }
     }

@@ -3,18 +3,19 @@
 #include <cstddef>
 
 #include "gancodec/core/config.hpp"
-#include "gancodec/simd/batch.hpp"
+#include "gancodec/simd/bf16.hpp"
 
 namespace gancodec::detail {
 
-/// What tap_tile() computes: some neighbouring pixels of a row, for one or two groups of 16 output channels.
+/// What tap_tile() computes: some neighbouring pixels of a row, for one or two groups of 16 output channels. With
+/// Precision::bf16 inputs and weights are words of two channels, the last one filled up with a zero.
 struct TapTile {
     const float* in;                ///< the first pixel, tap (0, 0), channel block 0
-    std::ptrdiff_t in_block;        ///< floats between channel blocks
-    const std::ptrdiff_t* offsets;  ///< floats from `in` to the pixel of each tap
+    std::ptrdiff_t in_block;        ///< words between channel blocks
+    const std::ptrdiff_t* offsets;  ///< words from `in` to the pixel of each tap
     int taps, channels;             ///< taps, and input channels without padding
     const float* weights;           ///< of the first group: PackedTaps
-    std::ptrdiff_t weight_group;    ///< floats between the groups of weights
+    std::ptrdiff_t weight_group;    ///< words between the groups of weights
     const float* bias;              ///< 16 for each group
     float* out;                     ///< the first pixel of the first group
     std::ptrdiff_t out_group, out_pixel;
@@ -34,11 +35,12 @@ struct TileSizes<Arch> {
 };
 
 /// The direct micro-kernel. Each output is one lane of one accumulator, and sums in the canonical order: bias, channel
-/// blocks, taps, channels of the block, all by fused multiply-add.
-template <class Arch, int Groups, int Pixels>
+/// blocks, taps, channels of the block, all by simd::multiply_add().
+template <class Arch, int Groups, int Pixels, Precision P = Precision::fp32>
 void tap_tile(const TapTile& t) {
     using Vector = simd::Floats<Arch>;
     constexpr int kV = simd::kVectors<Arch>, kLanes = simd::kLanes<Arch>;
+    constexpr int kPacked = simd::kPacked<P>, kPixel = kChannelBlock / kPacked;
     Vector sum[Groups * kV][Pixels];
     GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) {
         const Vector bias = simd::load<Arch>(t.bias + v * kLanes);
@@ -48,16 +50,17 @@ void tap_tile(const TapTile& t) {
     const std::ptrdiff_t weight_group = t.weight_group;
     const float* block = t.in;
     for (int left = t.channels; left > 0; left -= kChannelBlock, block += t.in_block) {
-        const int channels = left < kChannelBlock ? left : kChannelBlock;
+        const int words = left < kChannelBlock ? (left + kPacked - 1) / kPacked : kPixel;
         for (int tap = 0; tap < t.taps; ++tap) {
             const float* in = block + t.offsets[tap];
-            for (int c = 0; c < channels; ++c, ++in, weights += kChannelBlock) {
+            for (int c = 0; c < words; ++c, ++in, weights += kChannelBlock) {
                 Vector w[Groups * kV];
                 GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) w[v] =
                     simd::load<Arch>(weights + v / kV * weight_group + v % kV * kLanes);
                 GANCODEC_UNROLL for (int p = 0; p < Pixels; ++p) {
-                    const Vector x = simd::broadcast<Arch>(in[p * kChannelBlock]);
-                    GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[v][p] = simd::fma(w[v], x, sum[v][p]);
+                    const Vector x = simd::broadcast<Arch>(in[p * kPixel]);
+                    GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[v][p] =
+                        simd::multiply_add<P>(w[v], x, sum[v][p]);
                 }
             }
         }
@@ -87,20 +90,20 @@ constexpr int tiled_width(int width) {
     return total;
 }
 
-template <class Arch, int Groups>
+template <class Arch, int Groups, Precision P = Precision::fp32>
 void tap_row(TapTile t, int width) {
     using S = TileSizes<Arch>;
     for (int left = width; left > 0;) {
         const int pixels = next_tile<Arch>(left);
         t.pixels = left < pixels ? left : pixels;
         if (pixels == S::large)
-            tap_tile<Arch, Groups, S::large>(t);
+            tap_tile<Arch, Groups, S::large, P>(t);
         else if (pixels == S::small)
-            tap_tile<Arch, Groups, S::small>(t);
+            tap_tile<Arch, Groups, S::small, P>(t);
         else
-            tap_tile<Arch, Groups, 2 * S::small>(t);
+            tap_tile<Arch, Groups, 2 * S::small, P>(t);
         left -= pixels;
-        t.in += pixels * kChannelBlock;
+        t.in += pixels * (kChannelBlock / simd::kPacked<P>);
         t.out += pixels * t.out_pixel;
     }
 }

@@ -8,7 +8,7 @@
 #include "gancodec/core/tensor.hpp"
 #include "gancodec/core/workspace.hpp"
 #include "gancodec/kernels/geometry.hpp"
-#include "gancodec/simd/batch.hpp"
+#include "gancodec/simd/bf16.hpp"
 
 namespace gancodec::detail {
 
@@ -29,8 +29,9 @@ struct GradientTile<Arch> {
     static constexpr int groups = 2, inputs = 8;
 };
 
-/// total[input][group][16] += Σ over the pixels of a chunk of d_out[lane] · in[input]; each sum starts at zero.
-template <class Arch, int Groups, int Inputs>
+/// total[input][group][16] += Σ over the pixels of a chunk of d_out[lane] · in[input]; each sum starts at zero. With
+/// Precision::bf16 a pixel is a word of two.
+template <class Arch, int Groups, int Inputs, Precision P = Precision::fp32>
 void gradient_tile(const GradientRows* rows, int count, int columns, std::ptrdiff_t in_pixel,
                    std::ptrdiff_t d_out_group, float* total) {
     using Vector = simd::Floats<Arch>;
@@ -47,7 +48,8 @@ void gradient_tile(const GradientRows* rows, int count, int columns, std::ptrdif
                 simd::load<Arch>(d_out + v / kV * d_out_group + v % kV * kLanes);
             GANCODEC_UNROLL for (int i = 0; i < Inputs; ++i) {
                 const Vector value = simd::broadcast<Arch>(in[i]);
-                GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] = simd::fma(d[v], value, sum[i][v]);
+                GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) sum[i][v] =
+                    simd::multiply_add<P>(d[v], value, sum[i][v]);
             }
         }
     }

@@ -10,95 +10,15 @@
 #include "gancodec/core/workspace.hpp"
 #include "gancodec/kernels/epilogue.hpp"
 #include "gancodec/kernels/tap_tile.hpp"
-#include "gancodec/kernels/winograd_transform.hpp"
+#include "gancodec/kernels/winograd_tiles.hpp"
 #include "gancodec/kernels/winograd_weights.hpp"
 
 namespace gancodec::detail {
 
-/// Every step-th pixel of an image from (y, x) on: an image of its own.
-struct PixelPhase {
-    int step = 1, y = 0, x = 0;
-
-    /// Phase `index` of step², row by row.
-    static PixelPhase at(int step, int index) { return {step, index / step, index % step}; }
-};
-
-/// The grid of 4x4 tiles over all images of a batch, in one line. `out` is the largest phase.
-struct WinogradGrid {
-    Shape out;
-
-    [[nodiscard]] int columns() const { return divide_up(out.w, kWinogradTile); }
-    [[nodiscard]] int rows() const { return divide_up(out.h, kWinogradTile); }
-    [[nodiscard]] int tiles() const { return out.n * rows() * columns(); }
-
-    /// Image, and first output row and column of a tile.
-    struct Place {
-        int n, y, x;
-    };
-    [[nodiscard]] Place first(int tile) const {
-        return {tile / (rows() * columns()), tile / columns() % rows() * kWinogradTile,
-                tile % columns() * kWinogradTile};
-    }
-    /// The tile after `p`; cheaper than first().
-    [[nodiscard]] Place next(Place p) const {
-        p.x += kWinogradTile;
-        if (p.x < out.w) return p;
-        p.x = 0;
-        p.y += kWinogradTile;
-        if (p.y < out.h) return p;
-        return {p.n + 1, 0, 0};
-    }
-};
-
-/// Pixels of a square of a phase, from its (y0, x0) on, with zeros where it leaves the image: in place if it does not, or
-/// copied to `buffer`.
-template <int Side>
-struct SquarePixels {
-    const float* data;
-    std::ptrdiff_t row, pixel;  ///< floats from one to the next
-
-    SquarePixels(const float* block, const Shape& s, PixelPhase phase, int y0, int x0, float* buffer) {
-        const auto pitch = static_cast<std::ptrdiff_t>(s.w) * kChannelBlock;
-        const int top = y0 * phase.step + phase.y, left = x0 * phase.step + phase.x, reach = (Side - 1) * phase.step;
-        data = block + top * pitch + static_cast<std::ptrdiff_t>(left) * kChannelBlock;
-        row = phase.step * pitch;
-        pixel = static_cast<std::ptrdiff_t>(phase.step) * kChannelBlock;
-        if (top >= 0 && left >= 0 && top + reach < s.h && left + reach < s.w) return;
-        for (int i = 0; i < Side; ++i)
-            for (int j = 0; j < Side; ++j) {
-                const int y = top + i * phase.step, x = left + j * phase.step;
-                float* p = buffer + (i * Side + j) * kChannelBlock;
-                if (y >= 0 && y < s.h && x >= 0 && x < s.w)
-                    std::copy_n(block + y * pitch + static_cast<std::ptrdiff_t>(x) * kChannelBlock, kChannelBlock, p);
-                else
-                    std::fill_n(p, kChannelBlock, 0.0f);
-            }
-        data = buffer;
-        row = Side * kChannelBlock;
-        pixel = kChannelBlock;
-    }
-};
-
-/// Bᵀ d B for `count` tiles of one channel block, from `p` on: cell k of tile t goes to v + k·cell + t·16.
-template <class Arch>
-void winograd_input(TensorView<const float> in, PixelPhase phase, int pad, int block, const WinogradGrid& grid,
-                    WinogradGrid::Place p, int count, float* v, std::ptrdiff_t cell) {
-    alignas(kAlignmentBytes) float buffer[kWinogradCells * kChannelBlock];
-    for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
-        const SquarePixels<kWinogradPatch> pixels(in.block(p.n, block), in.shape, phase, p.y - pad, p.x - pad, buffer);
-        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
-            simd::Floats<Arch> d[kWinogradCells];
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) d[k] = simd::load<Arch>(
-                pixels.data + k / kWinogradPatch * pixels.row + k % kWinogradPatch * pixels.pixel + lane);
-            Winograd::input_tile(d);
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, d[k]);
-        }
-    }
-}
-
 /// A convolution on phases by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
-/// product for each of the 36 cells and each phase of the outputs), transform back.
-template <class Arch>
+/// product for each of the 36 cells and each phase of the outputs), transform back. With Precision::bf16 the factors of
+/// the products are bf16; transforms and sums are fp32.
+template <class Arch, Precision P>
 class WinogradConvolution {
 public:
     WinogradConvolution(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
@@ -120,7 +40,7 @@ public:
         blocks_ = (tiles + block_ - 1) / block_;
         const int width = tiled_width<Arch>(block_);
         // An odd number of cache lines between cells keeps them in different sets.
-        v_phase_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
+        v_phase_ = static_cast<std::ptrdiff_t>(width) * (kChannelBlock / kPacked);
         v_block_ = v_phase_ * in_phases_;
         v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
         m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
@@ -128,7 +48,7 @@ public:
         const auto workers = static_cast<std::size_t>(threads());
         v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
         m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
-        u_cell_ = static_cast<std::ptrdiff_t>(weights.in_channels * in_phases_ + 1) * kChannelBlock;
+        u_cell_ = static_cast<std::ptrdiff_t>(divide_up(weights.in_channels, kPacked) * in_phases_ + 1) * kChannelBlock;
         u_group_ = u_cell_ * kWinogradCells;
         u_ = ws.take<float>(static_cast<std::size_t>(u_group_ * weights.groups() * out_phases_));
         for (int phase = 0; phase < weights.phases(); ++phase)
@@ -148,8 +68,9 @@ public:
             const WinogradGrid::Place place = grid_.first(first);
             for (int block = 0; block < in_.shape.blocks(); ++block)
                 for (int phase = 0; phase < in_phases_; ++phase)
-                    winograd_input<Arch>(in_, PixelPhase::at(weights_.in_step, phase), weights_.axis.phase_pad(), block,
-                                         grid_, place, count, v + block * v_block_ + phase * v_phase_, v_cell_);
+                    winograd_input<Arch, P>(in_, PixelPhase::at(weights_.in_step, phase), weights_.axis.phase_pad(),
+                                            block, grid_, place, count,
+                                            ChannelWords<Arch, P>{v + block * v_block_ + phase * v_phase_, v_cell_});
             for (int phase = 0; phase < out_phases_; ++phase)
                 for (int group = 0; group < weights_.groups(); group += kGroups) {
                     const int groups = std::min(kGroups, weights_.groups() - group);
@@ -165,7 +86,8 @@ public:
     }
 
 private:
-    static constexpr int kGroups = TileSizes<Arch>::groups;
+    using Transforms = WinogradFor<P>;
+    static constexpr int kGroups = TileSizes<Arch>::groups, kPacked = simd::kPacked<P>;
     static constexpr int kMostPhases = 4;
 
     /// The phases of the inputs whose weights a cell has. With phases of outputs there is one of inputs, and multiply()
@@ -194,24 +116,41 @@ private:
     }
     void transform_block(int phase, float* u, int group, int block) const {
         const int first = block * kChannelBlock, inputs = std::min(kChannelBlock, weights_.in_channels - first);
-        // Where the phase lies within the cells that have it: [ci/16][phase][ci%16][16].
+        const int words = divide_up(inputs, kPacked);
+        // Where the phase lies within the cells that have it: [ci/16][phase][word of ci%16][16].
         std::ptrdiff_t place[kWinogradCells];
         for (int cell = 0; cell < kWinogradCells; ++cell) {
             int before = 0;
             for (int other = 0; in_phases_ > 1 && other < phase; ++other) before += fills(other, cell);
-            place[cell] = cell * u_cell_ +
-                          static_cast<std::ptrdiff_t>(first * taps_[cell].count + before * inputs) * kChannelBlock;
+            place[cell] =
+                cell * u_cell_ +
+                static_cast<std::ptrdiff_t>(first / kPacked * taps_[cell].count + before * words) * kChannelBlock;
         }
-        for (int in = 0; in < inputs; ++in) {
-            const float* plain = weights_.weights(phase, group, first + in);
+        for (int word = 0; word < words; ++word) {
+            const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(word) * kChannelBlock;
             for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
-                simd::Floats<Arch> g[9], cells[kWinogradCells];
-                GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] = simd::load<Arch>(plain + k * kChannelBlock + lane);
-                Winograd::weight_tile(g, cells);
-                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) if (fills(phase, k))
-                    simd::store<Arch>(u + place[k] + static_cast<std::ptrdiff_t>(in) * kChannelBlock + lane, cells[k]);
+                simd::Floats<Arch> cells[kPacked][kWinogradCells];
+                for (int i = 0; i < kPacked; ++i)
+                    transform_input(phase, group, first + word * kPacked + i, lane, cells[i]);
+                GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) {
+                    if (!fills(phase, k)) continue;
+                    if constexpr (P == Precision::bf16)
+                        simd::store<Arch>(u + place[k] + at + lane, simd::pair_bf16(cells[0][k], cells[1][k]));
+                    else
+                        simd::store<Arch>(u + place[k] + at + lane, cells[0][k]);
+                }
             }
         }
+    }
+    /// Zeros beyond the last input.
+    GANCODEC_INLINE void transform_input(int phase, int group, int in, int lane,
+                                         simd::Floats<Arch> (&cells)[kWinogradCells]) const {
+        simd::Floats<Arch> g[9];
+        const bool exists = in < weights_.in_channels;
+        const float* plain = weights_.weights(phase, group, exists ? in : 0) + lane;
+        GANCODEC_UNROLL for (int k = 0; k < 9; ++k) g[k] =
+            exists ? simd::load<Arch>(plain + k * kChannelBlock) : simd::broadcast<Arch>(0.0f);
+        Transforms::weight_tile(g, cells);
     }
 
     void multiply(const float* v, float* m, int phase, int group, int groups, int count) const {
@@ -234,9 +173,9 @@ private:
                                kChannelBlock,
                                0};
             if (groups == kGroups)
-                tap_row<Arch, kGroups>(tile, count);
+                tap_row<Arch, kGroups, P>(tile, count);
             else
-                tap_row<Arch, 1>(tile, count);
+                tap_row<Arch, 1, P>(tile, count);
         }
     }
 
@@ -252,10 +191,11 @@ private:
             simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
             GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell) products[cell] =
                 simd::load<Arch>(m + cell * m_cell_ + lane);
-            Winograd::output_tile(products, sums);
+            Transforms::output_tile(products, sums);
             const simd::Floats<Arch> bias = simd::load<Arch>(weights_.bias(group) + lane);
             float* out = out_.data + at + lane;
-            const float* skip = epilogue_.skip + (epilogue_.skip == nullptr ? 0 : at + lane);
+            // Without one never read, but a null pointer must not be moved either.
+            const float* skip = (epilogue_.skip == nullptr ? out_.data : epilogue_.skip) + at + lane;
             GANCODEC_UNROLL for (int i = 0; i < kWinogradTile; ++i) {
                 GANCODEC_UNROLL for (int j = 0; j < kWinogradTile; ++j) {
                     if (i >= rows || j >= columns) continue;
@@ -276,25 +216,31 @@ private:
     std::uint64_t filled_[kMostPhases] = {};                 ///< bit k: cell k of the phase's weights has numbers
     CellTaps taps_[kWinogradCells];                          ///< of the inputs
     int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
-    std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< floats between parts of V
+    std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< words between parts of V
     std::ptrdiff_t m_group_ = 0, m_cell_ = 0;                ///< of M
     std::ptrdiff_t u_cell_ = 0, u_group_ = 0;                ///< and of U
-    float* u_ = nullptr;  ///< transformed weights [phase][co/16][36][ci/16][phase][ci%16][16], for all workers
-    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][phase][tile][16], for each worker
+    float* u_ = nullptr;  ///< transformed weights [phase][co/16][36][ci/16][phase][word of ci%16][16], for all workers
+    float* v_ = nullptr;  ///< transformed inputs [36][ci/16][phase][tile][words of 16], for each worker
     float* m_ = nullptr;  ///< products [36][group][tile][16], for each worker
 };
 
-/// Convolves by Winograd's algorithm. `epilogue` sees the finished sums.
+/// Convolves by Winograd's algorithm. `epilogue` sees the finished sums. A first layer, whose few inputs are pixels, stays
+/// in fp32: it has few products.
 template <class Arch>
 void convolve_winograd(TensorView<const float> in, const WinogradWeights& weights, TensorView<float> out,
-                       const Epilogue<float>& epilogue, Workspace& ws) {
+                       const Epilogue<float>& epilogue, Workspace& ws, Precision precision = Precision::fp32) {
     GANCODEC_ASSERT(in.shape.c == weights.in_channels && out.shape.c == weights.out_channels);
     GANCODEC_ASSERT(in.shape.n == out.shape.n);
     GANCODEC_ASSERT(weights.axis.stride > 1 || out.shape.h == in.shape.h + 2 * weights.axis.phase_pad() - 2);
     if (out.size() == 0) return;
     const Workspace::Scope scope(ws);
-    const WinogradConvolution<Arch> convolution(in, weights, out, epilogue, ws);
-    if (!ws.counts_only()) convolution.run();
+    const auto run = [&](const auto& convolution) {
+        if (!ws.counts_only()) convolution.run();
+    };
+    if (precision == Precision::bf16 && weights.in_channels >= kChannelBlock)
+        run(WinogradConvolution<Arch, Precision::bf16>(in, weights, out, epilogue, ws));
+    else
+        run(WinogradConvolution<Arch, Precision::fp32>(in, weights, out, epilogue, ws));
 }
 
 }  // namespace gancodec::detail

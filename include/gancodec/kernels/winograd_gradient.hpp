@@ -13,19 +13,45 @@
 
 namespace gancodec::detail {
 
-/// A y Aᵀ for `count` tiles of one block of output channels, from `p` on: cell k of tile t goes to v + k·cell + t·16.
-template <class Arch>
-void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid& grid, WinogradGrid::Place p,
-                    int count, float* v, std::ptrdiff_t cell) {
+/// Keeps transformed tiles for products over tiles: cell k of tile t goes to v + k·cell + t·16 or, two tiles in a word,
+/// + t/2·16, where the first of two waits as it is for the second.
+template <class Arch, Precision P>
+struct TileWords {
+    float* v;
+    std::ptrdiff_t cell;
+
+    GANCODEC_INLINE void operator()(int tile, int lane, const simd::Floats<Arch> (&d)[kWinogradCells]) const {
+        float* p = v + static_cast<std::ptrdiff_t>(tile / simd::kPacked<P>) * kChannelBlock + lane;
+        GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) {
+            if (tile % simd::kPacked<P> == 0)
+                simd::store<Arch>(p + k * cell, d[k]);
+            else
+                simd::store<Arch>(p + k * cell, simd::pair_bf16(simd::load<Arch>(p + k * cell), d[k]));
+        }
+    }
+    /// After `count` tiles: a last one without a second gets zeros.
+    void finish(int count) const {
+        if (count % simd::kPacked<P> == 0) return;
+        simd::Floats<Arch> zeros[kWinogradCells];
+        for (auto& zero : zeros) zero = simd::broadcast<Arch>(0.0f);
+        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) (*this)(count, lane, zeros);
+    }
+};
+
+/// A y Aᵀ for `count` tiles of one block of output channels, from `place` on, handed to `keep`.
+template <class Arch, Precision P>
+void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid& grid, WinogradGrid::Place place,
+                    int count, const TileWords<Arch, P>& keep) {
     alignas(kAlignmentBytes) float buffer[kWinogradTile * kWinogradTile * kChannelBlock];
-    for (; count > 0; --count, p = grid.next(p), v += kChannelBlock) {
-        const SquarePixels<kWinogradTile> pixels(d_out.block(p.n, block), d_out.shape, {}, p.y, p.x, buffer);
+    for (int tile = 0; tile < count; ++tile, place = grid.next(place)) {
+        const SquarePixels<kWinogradTile> pixels(d_out.block(place.n, block), d_out.shape, {}, place.y, place.x,
+                                                 buffer);
         for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>) {
             simd::Floats<Arch> y[kWinogradTile * kWinogradTile], m[kWinogradCells];
             GANCODEC_UNROLL for (int k = 0; k < kWinogradTile * kWinogradTile; ++k) y[k] = simd::load<Arch>(
                 pixels.data + k / kWinogradTile * pixels.row + k % kWinogradTile * kChannelBlock + lane);
-            Winograd::output_adjoint_tile(y, m);
-            GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) simd::store<Arch>(v + k * cell + lane, m[k]);
+            WinogradFor<P>::output_adjoint_tile(y, m);
+            keep(tile, lane, m);
         }
     }
 }
@@ -33,13 +59,14 @@ void winograd_d_out(TensorView<const float> d_out, int block, const WinogradGrid
 /// Adds the weight gradient of a 3x3 convolution by Winograd's algorithm:
 ///   d_weight += Gᵀ [ Σ_tiles (A y Aᵀ) ⊙ (Bᵀ d B) ] G,   y the 4x4 output gradients, d the 6x6 inputs of a tile
 /// Tiles are summed in chunks of kWinogradChunk. For each chunk the threads share the transforms, then the 36 cells.
-template <class Arch>
+/// With Precision::bf16 the factors of the products are bf16.
+template <class Arch, Precision P>
 class WinogradGradient {
 public:
     WinogradGradient(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g, Workspace& ws)
         : in_(in), d_out_(d_out), g_(g), grid_{d_out.shape} {
         chunk_ = std::min(kWinogradChunk, grid_.tiles());
-        block_ = static_cast<std::ptrdiff_t>(chunk_) * kChannelBlock;
+        block_ = static_cast<std::ptrdiff_t>(divide_up(chunk_, kPacked)) * kChannelBlock;
         // An odd number of cache lines between cells keeps them in different sets.
         v_cell_ = block_ * in.shape.blocks() + kChannelBlock;
         y_cell_ = block_ * d_out.shape.blocks() + kChannelBlock;
@@ -64,6 +91,7 @@ public:
 
 private:
     static constexpr int kGroups = GradientTile<Arch>::groups, kInputs = GradientTile<Arch>::inputs;
+    static constexpr int kPacked = simd::kPacked<P>;
     static constexpr int kTotal = kGroups * kInputs * kChannelBlock;  ///< sums of one tile of channels
 
     [[nodiscard]] std::ptrdiff_t total_cell() const {
@@ -71,23 +99,27 @@ private:
     }
 
     void transform(int first, int count) const {
-        constexpr int kPart = 24;
+        constexpr int kPart = 24;  // even
         const int blocks = in_.shape.blocks(), all = blocks + d_out_.shape.blocks();
         const int parts = (count + kPart - 1) / kPart;
         parallel_for(static_cast<std::int64_t>(all) * parts, [&](std::int64_t task, int) {
             const int block = static_cast<int>(task / parts), begin = static_cast<int>(task % parts) * kPart;
             const int tiles = std::min(kPart, count - begin);
             const WinogradGrid::Place place = grid_.first(first + begin);
-            const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * kChannelBlock;
-            if (block < blocks)
-                winograd_input<Arch>(in_, {}, g_.pad, block, grid_, place, tiles, v_ + block * block_ + at, v_cell_);
+            const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin / kPacked) * kChannelBlock;
+            const bool input = block < blocks;
+            const TileWords<Arch, P> keep{(input ? v_ + block * block_ : y_ + (block - blocks) * block_) + at,
+                                          input ? v_cell_ : y_cell_};
+            if (input)
+                winograd_input<Arch, P>(in_, {}, g_.pad, block, grid_, place, tiles, keep);
             else
-                winograd_d_out<Arch>(d_out_, block - blocks, grid_, place, tiles, y_ + (block - blocks) * block_ + at,
-                                     y_cell_);
+                winograd_d_out<Arch, P>(d_out_, block - blocks, grid_, place, tiles, keep);
+            keep.finish(tiles);
         });
     }
 
     void multiply(int cell, int count) const {
+        const int words = divide_up(count, kPacked);
         for (int out_tile = 0; out_tile < out_tiles_; ++out_tile) {
             const int groups = std::min(kGroups, d_out_.shape.blocks() - out_tile * kGroups);
             for (int in_tile = 0; in_tile < in_tiles_; ++in_tile) {
@@ -97,9 +129,9 @@ private:
                 float* total = totals_ + cell * total_cell() +
                                (static_cast<std::ptrdiff_t>(out_tile) * in_tiles_ + in_tile) * kTotal;
                 if (groups == kGroups)
-                    gradient_tile<Arch, kGroups, kInputs>(&row, 1, count, kChannelBlock, block_, total);
+                    gradient_tile<Arch, kGroups, kInputs, P>(&row, 1, words, kChannelBlock, block_, total);
                 else
-                    gradient_tile<Arch, 1, kInputs>(&row, 1, count, kChannelBlock, block_, total);
+                    gradient_tile<Arch, 1, kInputs, P>(&row, 1, words, kChannelBlock, block_, total);
             }
         }
     }
@@ -116,7 +148,7 @@ private:
                 simd::Floats<Arch> u[kWinogradCells], g[9];
                 GANCODEC_UNROLL for (int k = 0; k < kWinogradCells; ++k) u[k] =
                     simd::load<Arch>(total + k * total_cell() + lane);
-                Winograd::weight_adjoint_tile(u, g);
+                WinogradFor<P>::weight_adjoint_tile(u, g);
                 GANCODEC_UNROLL for (int k = 0; k < 9; ++k) simd::store<Arch>(plain[k] + lane, g[k]);
             }
             for (int lane = 0; lane < lanes; ++lane) {
@@ -131,18 +163,21 @@ private:
     ConvGeometry g_;
     WinogradGrid grid_;
     int chunk_ = 0, out_tiles_ = 0, in_tiles_ = 0;
-    std::ptrdiff_t block_ = 0, v_cell_ = 0, y_cell_ = 0;  ///< floats between channel blocks, and between cells
-    float *v_ = nullptr, *y_ = nullptr;  ///< transformed inputs, output gradients: [36][block][tile][16]
+    std::ptrdiff_t block_ = 0, v_cell_ = 0, y_cell_ = 0;  ///< words between channel blocks, and between cells
+    float *v_ = nullptr, *y_ = nullptr;  ///< transformed inputs, output gradients: [36][block][tile word][16]
     float* totals_ = nullptr;            ///< [36][co tile][ci tile][ci][co]
 };
 
 template <class Arch>
 void add_winograd_gradient(TensorView<const float> in, TensorView<const float> d_out, const ConvGeometry& g,
-                           float* d_weight, Workspace& ws) {
+                           float* d_weight, Workspace& ws, Precision precision = Precision::fp32) {
     GANCODEC_ASSERT(in.shape.c == g.in_channels && d_out.shape.c == g.out_channels && in.shape.n == d_out.shape.n);
     if (d_out.size() == 0) return;
     const Workspace::Scope scope(ws);
-    WinogradGradient<Arch>(in, d_out, g, ws).run(d_weight);
+    if (precision == Precision::bf16)
+        WinogradGradient<Arch, Precision::bf16>(in, d_out, g, ws).run(d_weight);
+    else
+        WinogradGradient<Arch, Precision::fp32>(in, d_out, g, ws).run(d_weight);
 }
 
 }  // namespace gancodec::detail

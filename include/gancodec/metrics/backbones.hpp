@@ -72,6 +72,18 @@ public:
         };
         std::apply([&](const auto&... layer) { (step(layer), ...); }, layers);
     }
+    /// Calls `see(tap, features of x)` at every tap.
+    template <class Context, class See>
+    void features(Context& context, typename Context::Value x, See&& see) const {
+        std::size_t tap = 0;
+        const auto step = [&](const auto& layer) {
+            if constexpr (detail::is_feature_tap<std::remove_cvref_t<decltype(layer)>>)
+                see(tap++, x);
+            else
+                x = layer(context, std::move(x));
+        };
+        std::apply([&](const auto&... layer) { (step(layer), ...); }, layers);
+    }
     template <class F>
     void each_parameter(const std::string& prefix, F&& f) {
         std::size_t index = 0;

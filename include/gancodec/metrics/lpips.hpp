@@ -35,6 +35,7 @@ public:
     using Scalar = typename Net::Scalar;
     /// Smaller images leave nothing behind the last pooling of some network.
     static constexpr int kSmallestImage = 32;
+    static constexpr auto kTapChannels = Net::tap_channels();
 
     /// `for_backward`: gradients will be wanted, as a loss.
     /// Errors   Error{Errc::wrong_weights} that lists every tensor missing, of another shape, or unexpected.
@@ -43,10 +44,9 @@ public:
     }
     explicit Lpips(const SafetensorsFile& file, bool for_backward = false)
         : scaling_(make_colour_scaling<Scalar>(kFactor, kOffset, for_backward)) {
-        constexpr auto kChannels = Net::tap_channels();
         std::vector<TensorRequest> requests;
         append_requests(net_, "features.", requests);
-        for (std::size_t tap = 0; tap < Net::kTaps; ++tap) requests.push_back({linear_name(tap), {kChannels[tap]}});
+        for (std::size_t tap = 0; tap < Net::kTaps; ++tap) requests.push_back({linear_name(tap), {kTapChannels[tap]}});
         require_tensors(file, requests);
         read_parameters(file, net_, "features.");
         net_.prepare(for_backward);
@@ -71,6 +71,11 @@ public:
     template <class Context, class Use>
     void compare(Context& context, typename Context::Value x, typename Context::Value y, Use&& use) const {
         net_(context, scaling_(context, std::move(x)), scaling_(context, std::move(y)), use);
+    }
+    /// The features of one batch, x in [0, 1]: calls `see(tap, features)` at every tap.
+    template <class Context, class See>
+    void features(Context& context, typename Context::Value x, See&& see) const {
+        net_.features(context, scaling_(context, std::move(x)), see);
     }
 
     /// Errors   Error{Errc::invalid_argument} when the images differ in size or are smaller than 32x32.

@@ -6,6 +6,7 @@
 
 #include "gancodec/nn/activation.hpp"
 #include "gancodec/nn/conv2d.hpp"
+#include "gancodec/nn/dropout.hpp"
 #include "gancodec/nn/perceptual.hpp"
 #include "gancodec/nn/pool.hpp"
 #include "gancodec/nn/shuffle.hpp"
@@ -53,7 +54,7 @@ public:
         step(conv1);
         step(conv2);
         step(conv3);
-        judgement.logits.push_back(head(context, std::move(x)));
+        judgement.logits.push_back(head(context, dropout(context, std::move(x))));
         return judgement;
     }
     template <class F>
@@ -79,6 +80,7 @@ public:
     Conv<W, 2 * W, 4, 2> conv1;
     Conv<2 * W, 4 * W, 4, 2> conv2;
     Conv<4 * W, 8 * W, 4, LastStride> conv3;
+    Dropout<T> dropout;  ///< before the head
     Conv<8 * W, 1, Head, 1> head;
 };
 

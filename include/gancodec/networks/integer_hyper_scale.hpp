@@ -31,14 +31,14 @@ public:
         if (reduce_.parameters().out_channels != inner_.parameters().in_channels ||
             inner_.parameters().out_channels != expand_.parameters().in_channels ||
             expand_.parameters().out_channels % (kUpsampling * kUpsampling) != 0)
-            throw Error(Errc::corrupt_weights, "hyper_scale: expected layers that fit each other, found others");
+            raise_error(Errc::corrupt_weights, "hyper_scale: expected layers that fit each other, found others");
         const auto channels = static_cast<std::size_t>(latent_channels());
         if (level_offset_.size() < 2 * channels || level_offset_.size() % channels != 0)
-            throw Error(Errc::corrupt_weights, "hyper_scale.level_offset: expected two levels or more, found " +
+            raise_error(Errc::corrupt_weights, "hyper_scale.level_offset: expected two levels or more, found " +
                                                    std::to_string(level_offset_.size()) + " numbers");
         for (const std::int32_t offset : level_offset_)
             if (offset < -kMaxOffset || offset > kMaxOffset)
-                throw Error(Errc::corrupt_weights, "hyper_scale.level_offset: expected at most " +
+                raise_error(Errc::corrupt_weights, "hyper_scale.level_offset: expected at most " +
                                                        std::to_string(kMaxOffset) + ", found " +
                                                        std::to_string(offset));
     }
@@ -46,6 +46,7 @@ public:
     [[nodiscard]] int latent_channels() const {
         return expand_.parameters().out_channels / (kUpsampling * kUpsampling);
     }
+    static constexpr std::size_t kLayers = 3;
     [[nodiscard]] const IntConv2dParameters& layer(std::size_t i) const {
         return (i == 0 ? reduce_ : i == 1 ? inner_ : expand_).parameters();
     }

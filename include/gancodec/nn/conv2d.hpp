@@ -76,7 +76,7 @@ Pooled<T> conv2d(Inference<T>& context, Pooled<T> x, const L& layer, const Epilo
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = context.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
     const Workspace::Scope scope(context.scratch());
-    conv2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue);
+    conv2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue, context.precision());
     return out;
 }
 template <class T, class L>

@@ -59,7 +59,8 @@ Pooled<T> conv_transpose2d(Inference<T>& context, Pooled<T> x, const L& layer, c
     GANCODEC_ASSERT(x.shape().c == g.in_channels);
     auto out = context.make({x.shape().n, g.out_channels, g.out_extent(x.shape().h), g.out_extent(x.shape().w)});
     const Workspace::Scope scope(context.scratch());
-    conv_transpose2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue);
+    conv_transpose2d_forward(x.constant(), layer.prepared, out.view(), context.scratch(), epilogue,
+                             context.precision());
     return out;
 }
 template <class T, class L>

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gancodec/core/workspace.hpp"
+#include "gancodec/simd/bf16.hpp"
 
 namespace gancodec {
 
@@ -116,7 +117,15 @@ public:
         compute([&] { std::copy_n(tensor.data, tensor.size(), value.view().data); });
         return value;
     }
+    /// Gives all memory back. Requires that no values are used any more.
+    void forget() {
+        slots_ = std::vector<Slot>();
+        scratch_ = Workspace(counts_only() ? MemoryUse::counted : MemoryUse::real);
+    }
     [[nodiscard]] Workspace& scratch() { return scratch_; }
+    /// In which numbers convolutions multiply from now on; bf16 needs no more memory than fp32.
+    void set_precision(Precision precision) { precision_ = precision; }
+    [[nodiscard]] Precision precision() const { return precision_; }
     /// What the pool and the scratch arena hold.
     [[nodiscard]] MemoryPlan memory() const {
         MemoryPlan plan;
@@ -158,6 +167,23 @@ private:
 
     std::vector<Slot> slots_;
     Workspace scratch_;
+    Precision precision_ = Precision::fp32;
+};
+
+/// Makes a context compute in another precision for as long as it lives.
+template <class Context>
+class PrecisionScope {
+public:
+    PrecisionScope(Context& context, Precision precision) : context_(context), before_(context.precision()) {
+        context.set_precision(precision);
+    }
+    ~PrecisionScope() { context_.set_precision(before_); }
+    PrecisionScope(const PrecisionScope&) = delete;
+    PrecisionScope& operator=(const PrecisionScope&) = delete;
+
+private:
+    Context& context_;
+    Precision before_;
 };
 
 }  // namespace gancodec

@@ -20,7 +20,7 @@ using Avx2Arch = xsimd::fma3<xsimd::avx2>;
 template <int Lanes>
 struct EmulatedArch {};
 
-/// The widest registers that the compiler was told of and that multiply and add at once; or, with the macro
+/// The widest registers that the compiler was told of and that multiply and add at once; or, on 32-bit ARM and with the macro
 /// GANCODEC_EMULATED_LANES set to 4, 8 or 16, plain C++, which has the very same results and is slow.
 #if defined(GANCODEC_EMULATED_LANES)
 using NativeArch = EmulatedArch<GANCODEC_EMULATED_LANES>;
@@ -28,13 +28,15 @@ using NativeArch = EmulatedArch<GANCODEC_EMULATED_LANES>;
 using NativeArch = xsimd::default_arch;
 #elif defined(__AVX2__) && defined(__FMA__)
 using NativeArch = Avx2Arch;  // not default_arch: avxvnni has no fused multiply-add in xsimd 14
+#elif defined(__arm__)
+using NativeArch = EmulatedArch<4>;  // NEON of 32 bits takes subnormal numbers for 0 and divides by approximation
 #else
 using NativeArch = xsimd::default_arch;
 #endif
 
 /// Whether this build multiplies and adds with one rounding; without it results are near, not equal.
 #if defined(GANCODEC_EMULATED_LANES) || defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA) || \
-    defined(__aarch64__)
+    defined(__aarch64__) || defined(__arm__)
 inline constexpr bool kHasFma = true;
 #else
 inline constexpr bool kHasFma = false;
@@ -178,6 +180,24 @@ template <int Lanes>
                                                EmulatedFloats<Lanes> c) {
     for (int i = 0; i < Lanes; ++i) c.lanes[i] = std::fma(a.lanes[i], b.lanes[i], c.lanes[i]);
     return c;
+}
+
+/// Side of the squares that transpose_square() turns.
+inline constexpr int kSquare = 4;
+
+/// to[c·to_row + r] = from[r·from_row + c] for r and c below kSquare; any addresses.
+template <class Arch>
+inline void transpose_square(const float* from, std::ptrdiff_t from_row, float* to, std::ptrdiff_t to_row) {
+    if constexpr (requires { typename Floats<Arch>::arch_type; }) {
+        using Row = xsimd::make_sized_batch_t<float, kSquare>;
+        Row rows[kSquare];
+        GANCODEC_UNROLL for (int r = 0; r < kSquare; ++r) rows[r] = Row::load_unaligned(from + r * from_row);
+        xsimd::transpose(rows, rows + kSquare);
+        GANCODEC_UNROLL for (int c = 0; c < kSquare; ++c) rows[c].store_unaligned(to + c * to_row);
+    } else {
+        for (int r = 0; r < kSquare; ++r)
+            for (int c = 0; c < kSquare; ++c) to[c * to_row + r] = from[r * from_row + c];
+    }
 }
 
 }  // namespace gancodec::simd

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,13 +14,14 @@
 
 #include "gancodec/autograd/latent_ops.hpp"
 #include "gancodec/metrics/lpips.hpp"
-#include "gancodec/nn/init.hpp"
 #include "gancodec/train/adaptive_weights.hpp"
 #include "gancodec/train/adversarial_recipe.hpp"
+#include "gancodec/train/crops.hpp"
 #include "gancodec/train/discriminator_watch.hpp"
 #include "gancodec/train/export.hpp"
+#include "gancodec/train/opponent.hpp"
 #include "gancodec/train/plateau.hpp"
-#include "gancodec/train/regularizers/gradient_penalty.hpp"
+#include "gancodec/train/regularizers/historical_average.hpp"
 #include "gancodec/train/snapshot.hpp"
 #include "gancodec/train/stage.hpp"
 #include "gancodec/train/stage1.hpp"
@@ -30,6 +32,7 @@ namespace gancodec {
 /// Shapes  x [n,3,h,w] in [0, 1], h, w multiples of kImageMultiple · ŷ [n,kLatentChannels,h/16,w/16]
 template <class T>
 Variable<T> coded_latents(Tape<T>& tape, const Model<T>& model, Variable<T> x, std::span<const double> position) {
+    const PrecisionScope as_the_codec_does(tape, Precision::fp32);
     const auto y = model.encoder(tape, scale_and_shift(tape, x, T(1), T(-0.5)));
     const auto v = apply_gain(tape, y, model.gain, position, GainDirection::multiply);
     const auto mu = model.hyper_mean(tape, quantize(tape, model.hyper_encoder(tape, v), 1.0, -127.0, 127.0));
@@ -48,20 +51,12 @@ public:
     /// Errors  Error{wrong_weights, corrupt_weights, invalid_argument}.
     BasicAdversarialStage(AdversarialRecipe recipe, const Dataset& data, PerceptualLosses losses, SafetensorsFile start)
         : recipe_(std::move(recipe)),
-          data_(data),
           losses_(losses),
+          crops_(data, recipe_.seed, recipe_.batch, recipe_.augmentation, recipe_.curriculum),
           start_(std::move(start)),
           model_(read_codec_weights<Networks>(start_, 1.0).networks),
-          discriminator_(recipe_.discriminator),
+          opponent_(recipe_, losses),
           adaptive_(recipe_.adaptive_weights, recipe_.adversarial.loss) {
-        const int crop = recipe_.augmentation.crop_px;
-        if (crop % kImageMultiple != 0 || crop < 2 * kImageMultiple)
-            throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
-                                                    std::to_string(kImageMultiple) + " from 128 px, found " +
-                                                    std::to_string(crop));
-        if (recipe_.adversarial_weight > 0 && recipe_.r1_weight > 0 && recipe_.r1_every < 1)
-            throw Error(Errc::invalid_argument,
-                        "recipe: expected r1_every from 1, found " + std::to_string(recipe_.r1_every));
         if (recipe_.discriminator_rate.shape == ScheduleShape::plateau &&
             recipe_.generator_rate.shape != ScheduleShape::plateau)
             throw Error(Errc::invalid_argument,
@@ -70,17 +65,25 @@ public:
         if (!recipe_.rules.load.empty())
             throw Error(Errc::invalid_argument,
                         "recipe: load: expected in recipes of stage reconstruction only, whose weights begin anew");
+        if (recipe_.unrolled.steps > 0 && recipe_.adaptive_weights != AdaptiveWeighting::none)
+            throw Error(Errc::invalid_argument,
+                        "recipe: unrolled/steps: expected 0 with adaptive_weights, which need the adversarial loss "
+                        "beside the others");
         Random random(recipe_.seed);
-        init_keep_variance(discriminator_, random);
-        settle_spectral_norm(discriminator_);
+        opponent_.initialise(random);
         collect_parameters(model_.generator, "generator.", parameters_);
         adaptive_.collect(parameters_);
         generator_count_ = parameters_.size();
-        collect_parameters(discriminator_, "discriminator.", parameters_);
+        opponent_.collect(parameters_);
         apply_rules(recipe_.rules, parameters_);
         model_.prepare(false);
-        batch_ = Tensor<float>({recipe_.batch, 3, crop, crop});
+        if (opponent_.wants_picture()) {
+            fidelity_ = std::make_unique<Networks>(read_codec_weights<Networks>(start_, 0.0).networks);
+            fidelity_->prepare(false);
+        }
         snapshot_.take(parameters_, state_);
+        tape_.set_precision(recipe_.mixed_precision);
+        unrolled_tape_.set_precision(recipe_.mixed_precision);
     }
 
     [[nodiscard]] const TrainingState& state() const override { return state_; }
@@ -93,30 +96,37 @@ public:
         report.step = state_.step;
         Random random(recipe_.seed * 0x2545F4914F6CDD1Du + static_cast<std::uint64_t>(state_.step));
         random.next();
-        data_.draw(recipe_.seed, static_cast<std::uint64_t>(state_.step), recipe_.augmentation, batch_.view());
-        if (!all_finite(batch_.view())) {
+        crops_.draw(state_.step);
+        if (!all_finite(crops_.batch().view())) {
             report.skipped = "the batch";
             ++state_.step;
             return report;
         }
         model_.generator.prepare(true);
-        discriminator_.prepare(true);
+        opponent_.prepare(state_.step);
         tape_.clear();
-        const auto x = tape_.leaf(batch_.view());
-        const auto latents = coded_latents(tape_, model_, x, positions(random));
-        const auto x_hat = scale_and_shift(tape_, model_.generator(tape_, latents), 1.0f, 0.5f);
-        const auto judged = scale_and_shift(tape_, x_hat, 2.0f, -1.0f);
-        const auto real = scale_and_shift(tape_, x, 2.0f, -1.0f);
+        const auto x =
+            low_passed(tape_, tape_.leaf(crops_.batch().view()), recipe_.curriculum.low_pass.at(state_.step));
+        const auto grown = [&](Variable<float> image) {
+            return low_passed(tape_, image, recipe_.curriculum.growth.at(state_.step));
+        };
+        Views views;
+        views.told.latents = coded_latents(tape_, model_, x, positions(random));
+        views.told.picture = fidelity_ ? judged(tape_, *fidelity_, views.told.latents) : views.told.latents;
+        views.x = grown(x);
+        views.x_hat = grown(scale_and_shift(tape_, model_.generator(tape_, views.told.latents), 1.0f, 0.5f));
+        views.real = scale_and_shift(tape_, views.x, 2.0f, -1.0f);
+        views.fake = scale_and_shift(tape_, views.x_hat, 2.0f, -1.0f);
         Random noise = random;
-        train_discriminator(real.constant(), judged.constant(), latents.constant(), random, report);
-        train_generator(x, x_hat, real, judged, latents, noise, report);
+        train_discriminator(views, random, report);
+        train_generator(views, noise, report);
         if (Snapshot::exploded(report.loss, state_, recipe_.explosion_factor)) {
             snapshot_.restore(parameters_, state_);
             report.restored = true;
         } else {
             const std::string symptom = watch_.observe(report.at("told_apart"));
             if (!symptom.empty()) report.symptom = symptom;
-            finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+            finish_step(state_, report.loss, crops_.pixels());
             follow_plateau(recipe_.generator_rate, state_);
             if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
         }
@@ -143,7 +153,12 @@ public:
     }
 
 private:
-    using Logits = std::vector<Variable<float>>;
+    /// A batch as the step's networks and losses see it.
+    struct Views {
+        Condition<float> told;
+        Variable<float> x, x_hat;    ///< in [0, 1]
+        Variable<float> real, fake;  ///< in [−1, 1]
+    };
 
     [[nodiscard]] std::span<TrainedParameter> generator_parameters() {
         return std::span(parameters_).first(generator_count_);
@@ -158,48 +173,52 @@ private:
         for (int n = 0; n < recipe_.batch; ++n) result.push_back((n + offset) / recipe_.batch * (kQualityLevels - 1));
         return result;
     }
-    /// What the discriminator is shown: the image, under noise while the recipe wants some.
-    [[nodiscard]] Variable<float> shown(Tape<float>& tape, Variable<float> image, Random& random) const {
-        const double left = 1 - static_cast<double>(state_.step) / static_cast<double>(recipe_.noise_steps);
-        const double deviation = recipe_.instance_noise * std::max(0.0, left);
-        if (deviation == 0) return image;
-        auto noise = tape.make(image.shape());
-        for (std::size_t i = 0; i < noise.size(); ++i) noise.data[i] = static_cast<float>(deviation * random.normal());
-        clear_padding(noise);
-        return add(tape, image, tape.leaf(noise));
+    /// The picture of `latents` in [−1, 1].
+    [[nodiscard]] static Variable<float> judged(Tape<float>& tape, const Networks& networks, Variable<float> latents) {
+        return scale_and_shift(tape, networks.generator(tape, latents), 2.0f, 0.0f);
     }
-    void train_discriminator(TensorView<const float> real, TensorView<const float> fake,
-                             TensorView<const float> latents, Random& random, StepReport& report) {
-        judge_tape_.clear();
+    void train_discriminator(const Views& views, Random& random, StepReport& report) {
         clear_gradients(discriminator_parameters());
-        const bool penalise = recipe_.r1_weight > 0 && state_.step % recipe_.r1_every == 0;
-        const auto x = judge_tape_.leaf(real, penalise), told = judge_tape_.leaf(latents);
-        const Logits on_real = discriminator_(judge_tape_, shown(judge_tape_, x, random), told).logits;
-        const Logits on_fake =
-            discriminator_(judge_tape_, shown(judge_tape_, judge_tape_.leaf(fake), random), told).logits;
-        auto loss = discriminator_loss(judge_tape_, recipe_.adversarial, on_real, on_fake);
-        const double value = static_cast<double>(loss.scalar());
-        double penalty = 0;
-        if (penalise) {
-            const auto r1 = r1_penalty(judge_tape_, on_real, x);
-            penalty = static_cast<double>(r1.scalar());
-            loss = add(judge_tape_, loss,
-                       scale(judge_tape_, r1, static_cast<float>(0.5 * recipe_.r1_weight * recipe_.r1_every)));
-        }
-        judge_tape_.backward(loss);
+        report.figures = opponent_.learn({views.real.constant(), views.fake.constant(), views.told.latents.constant(),
+                                          views.told.picture.constant()},
+                                         state_.step, random);
         const double rate = learning_rate(recipe_.discriminator_rate, state_, recipe_.steps);
         const double norm = update(discriminator_parameters(), rate);
         if (!std::isfinite(norm)) report.symptom = "the discriminator's gradient was no number: it was not followed";
-        discriminator_.project();
-        discriminator_.prepare(true);
-        report.figures = {{"d_loss", value}, {"told_apart", told_apart(on_real, on_fake)}, {"d_gradient_norm", norm}};
-        report.figures.insert(report.figures.end(), {{"d_real", mean_logit(on_real)}, {"d_fake", mean_logit(on_fake)}});
-        if (penalise) report.figures.emplace_back("r1", penalty);
+        report.figures.emplace_back("d_gradient_norm", norm);
+        opponent_.project();
+        opponent_.prepare(state_.step);
     }
-    void train_generator(Variable<float> x, Variable<float> x_hat, Variable<float> real, Variable<float> judged,
-                         Variable<float> latents, Random& random, StepReport& report) {
-        const Frozen frozen(discriminator_parameters());
+    /// The gradient of weight · adversarial loss through the steps that the discriminator would take.
+    void look_ahead(const Views& views, double weight, const Random& random) {
+        unrolled_backward(generator_parameters(), discriminator_parameters(), recipe_.unrolled, [&](Player player) {
+            model_.generator.prepare(true);
+            opponent_.prepare(state_.step);
+            unrolled_tape_.clear();
+            Random draw = random;
+            const Condition<float> told{unrolled_tape_.leaf(views.told.latents.constant()),
+                                        unrolled_tape_.leaf(views.told.picture.constant())};
+            const auto on_fake =
+                opponent_.judge(unrolled_tape_, judged(unrolled_tape_, model_, told.latents), told, state_.step, draw);
+            const auto on_real =
+                opponent_.judge(unrolled_tape_, unrolled_tape_.leaf(views.real.constant()), told, state_.step, draw);
+            unrolled_tape_.backward(
+                player == Player::discriminator
+                    ? opponent_.loss(unrolled_tape_, on_real.logits, on_fake.logits)
+                    : scale(unrolled_tape_,
+                            generator_loss(unrolled_tape_, recipe_.adversarial, on_real.logits, on_fake.logits),
+                            static_cast<float>(weight)));
+        });
+        opponent_.prepare(state_.step);
+    }
+    void train_generator(const Views& views, Random& random, StepReport& report) {
         clear_gradients(generator_parameters());
+        double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
+        if (weight > 0 && recipe_.unrolled.steps > 0) {
+            look_ahead(views, weight, random);
+            weight = 0;  // its gradient is there already
+        }
+        const Frozen frozen(discriminator_parameters());
         // At any phase of LPIPS's first convolution: see Stage1Batch.
         const int top = static_cast<int>(random.below(kLpipsPhases)),
                   left = static_cast<int>(random.below(kLpipsPhases));
@@ -207,18 +226,20 @@ private:
             const Shape s = image.shape();
             return crop(tape_, image, s.h - (kLpipsPhases - 1), s.w - (kLpipsPhases - 1), top, left);
         };
-        auto terms = content_terms(tape_, recipe_.content, losses_.lpips, shifted(x_hat), shifted(x));
+        tape_.set_precision(Precision::fp32);
+        auto terms = content_terms(tape_, recipe_.content, losses_.lpips, shifted(views.x_hat), shifted(views.x));
         if (recipe_.dists_weight > 0) {
-            const Window window = Window::draw(recipe_.dists_px, x.shape().h, x.shape().w, random);
-            terms.push_back(
-                {"dists", recipe_.dists_weight, (*losses_.dists)(tape_, window.of(tape_, x_hat), window.of(tape_, x))});
+            const Window window = Window::draw(recipe_.dists_px, views.x.shape().h, views.x.shape().w, random);
+            terms.push_back({"dists", recipe_.dists_weight,
+                             (*losses_.dists)(tape_, window.of(tape_, views.x_hat), window.of(tape_, views.x))});
         }
-        const double weight = state_.step < recipe_.discriminator_only_steps ? 0 : recipe_.adversarial_weight;
+        tape_.set_precision(recipe_.mixed_precision);
         if (weight > 0 || recipe_.content.feature_matching > 0) {
-            const auto on_fake = discriminator_(tape_, shown(tape_, judged, random), latents);
+            Random same = random;  // features are compared as both images are shown alike
+            const auto on_fake = opponent_.judge(tape_, views.fake, views.told, state_.step, random);
             Judgement<Variable<float>> on_real;
             if (recipe_.adversarial.relativistic || recipe_.content.feature_matching > 0)
-                on_real = discriminator_(tape_, shown(tape_, real, random), latents);
+                on_real = opponent_.judge(tape_, views.real, views.told, state_.step, same);
             if (weight > 0)
                 terms.push_back({"adversarial", weight,
                                  generator_loss(tape_, recipe_.adversarial, on_real.logits, on_fake.logits)});
@@ -245,6 +266,7 @@ private:
     }
     /// One step of the optimiser with the gradient clipped; answers its norm. A gradient that is no number is not followed.
     double update(std::span<TrainedParameter> parameters, double rate) {
+        add_historical_average(parameters, recipe_.historical_average);
         const double norm = gradient_norm(parameters);
         if (std::isfinite(norm))
             optimizer_update(parameters, recipe_.optimizer, rate, state_.step,
@@ -253,18 +275,18 @@ private:
     }
 
     AdversarialRecipe recipe_;
-    const Dataset& data_;
     PerceptualLosses losses_;
+    Crops crops_;
     SafetensorsFile start_;
     Networks model_;
-    AnyDiscriminator<float> discriminator_;
+    std::unique_ptr<Networks> fidelity_;  ///< the start's own generator, for discriminators that are told its pictures
+    Opponent opponent_;
     AdaptiveWeights adaptive_;
     std::vector<TrainedParameter> parameters_;  ///< the generator's and its loss's, then the discriminator's
     std::size_t generator_count_ = 0;
     TrainingState state_;
     Snapshot snapshot_;
-    Tensor<float> batch_;
-    Tape<float> tape_, judge_tape_;
+    Tape<float> tape_, unrolled_tape_;
     DiscriminatorWatch watch_;
 };
 using AdversarialStage = BasicAdversarialStage<Model<float>>;

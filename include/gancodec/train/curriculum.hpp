@@ -1,10 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include "gancodec/autograd/linear_ops.hpp"
 #include "gancodec/autograd/ops.hpp"
+#include "gancodec/train/dataset.hpp"
 
 namespace gancodec {
 
@@ -18,6 +21,33 @@ struct PhaseRamp {
         return static_cast<double>(step - from) / static_cast<double>(until - from);
     }
     friend bool operator==(const PhaseRamp&, const PhaseRamp&) = default;
+};
+
+/// From step `from` on, crops of this side, shrunk by factors down to `smallest_scale`.
+struct CropPhase {
+    std::int64_t from = 0;
+    int crop_px = 256;
+    double smallest_scale = 0.5;
+};
+
+/// How what a stage learns from changes over its run.
+struct Curriculum {
+    PhaseRamp low_pass;    ///< the detail of the pictures comes in: low_passed()
+    PhaseRamp growth;      ///< progressive growing: pictures are compared, and judged, without detail at first
+    PhaseRamp easy_crops;  ///< until it ends, fewer and fewer of `easiest_of` crops are drawn for one
+    int easiest_of = 4;
+    std::vector<CropPhase> crop_phases = {};  ///< phase-wise resolution; before the first the recipe's own
+
+    /// How the crops of a step are drawn.
+    [[nodiscard]] Augmentation augmentation(Augmentation how, std::int64_t step) const {
+        for (const CropPhase& phase : crop_phases)
+            if (step >= phase.from) {
+                how.crop_px = phase.crop_px;
+                how.smallest_scale = phase.smallest_scale;
+            }
+        how.easiest_of = 1 + static_cast<int>(std::lround((1 - easy_crops.at(step)) * (easiest_of - 1)));
+        return how;
+    }
 };
 
 /// The easy picture of a curriculum: the image without its fine detail, of which `share` is left.

@@ -14,6 +14,8 @@
 #include "gancodec/image/image.hpp"
 #include "gancodec/image/pad.hpp"
 #include "gancodec/image/resize.hpp"
+#include "gancodec/train/augment.hpp"
+#include "gancodec/train/synthetic_images.hpp"
 
 namespace gancodec {
 
@@ -22,6 +24,10 @@ struct Augmentation {
     int crop_px = 256;            ///< from 128 crops the hyper networks learnt zero padding instead of neighbours
     double smallest_scale = 0.5;  ///< crops are shrunk by a factor drawn log-uniformly from [smallest_scale, 1]
     bool flip = true;             ///< mirrored left-right half of the time, and transposed half of the time
+    double colour_jitter = 0;     ///< contrast, saturation and brightness change by up to this share: jitter_colours()
+    double cut_out_share = 0;     ///< of the crops that lose a square: cut_out()
+    double synthetic_share = 0;   ///< of the crops that are synthetic pictures instead of photographs
+    int easiest_of = 1;           ///< so many crops are drawn for one, and the one of the least difficulty() is taken
 };
 
 /// One square crop of `image`: rescaled, placed and flipped at random. Images smaller than the crop are padded.
@@ -45,6 +51,19 @@ struct Augmentation {
             std::copy_n(transpose ? patch.at(row, from_column) : patch.at(from_column, row), 3, out.at(column, row));
         }
     return out;
+}
+
+/// A crop of `image`, or a synthetic picture, as `how` says.
+[[nodiscard]] inline Image augmented_crop(const Image& image, const Augmentation& how, Random& random) {
+    const bool synthetic = how.synthetic_share > 0 && random.uniform() < how.synthetic_share;
+    Image patch = synthetic ? synthetic_image(how.crop_px, how.crop_px, random) : random_crop(image, how, random);
+    for (int i = 1; i < how.easiest_of && !synthetic; ++i) {
+        Image other = random_crop(image, how, random);
+        if (difficulty(other) < difficulty(patch)) patch = std::move(other);
+    }
+    if (how.colour_jitter > 0) jitter_colours(patch, how.colour_jitter, random);
+    if (how.cut_out_share > 0 && random.uniform() < how.cut_out_share) cut_out(patch, random);
+    return patch;
 }
 
 /// Photographs in memory, from which batches of crops are drawn. What a batch holds depends on `seed` and `step`
@@ -71,7 +90,7 @@ public:
             const double at = random.uniform() * cumulative_.back();
             const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin();
             const auto index = std::min(static_cast<std::size_t>(found), images_.size() - 1);
-            image_to_tensor(random_crop(images_[index], how, random), batch, static_cast<int>(n));
+            image_to_tensor(augmented_crop(images_[index], how, random), batch, static_cast<int>(n));
         });
     }
 

@@ -18,8 +18,8 @@ template <class Networks>
     std::vector<std::vector<float>> realistic;  // the sum of base and addition, which rounding the base leaves alone
     if (!weights.realism.empty())
         detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto& p) {
-            detail::mix_realism(added, p, kRealismSteps);
             realistic.push_back(added.value);
+            detail::mix_realism(realistic.back(), p.value, kRealismSteps);
         });
     detail::each_stored_parameter(weights.networks, [format](const std::string&, Parameter<float>& p) {
         p.grad.clear();
@@ -29,6 +29,14 @@ template <class Networks>
         detail::each_realism_parameter(weights,
                                        [&, i = std::size_t{0}](const std::string&, auto& added, auto& p) mutable {
                                            const std::vector<float>& wanted = realistic[i++];
+                                           Parameter<float> rounded = added;  // of what was sealed before, the same
+                                           round_to_stored(rounded, format);
+                                           std::vector<float> mixed = rounded.value;
+                                           detail::mix_realism(mixed, p.value, kRealismSteps);
+                                           if (mixed == wanted) {
+                                               added = std::move(rounded);
+                                               return;
+                                           }
                                            for (std::size_t j = 0; j < wanted.size(); ++j)
                                                added.value[j] = wanted[j] - p.value[j];
                                            round_to_stored(added, format);

@@ -4,8 +4,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "gancodec/simd/bf16.hpp"
 #include "gancodec/train/any_optimizer.hpp"
+#include "gancodec/train/curriculum.hpp"
 #include "gancodec/train/dataset.hpp"
+#include "gancodec/train/early_stopping.hpp"
+#include "gancodec/train/losses/target_rate.hpp"
 #include "gancodec/train/parameter_rules.hpp"
 #include "gancodec/train/schedule.hpp"
 
@@ -18,6 +22,7 @@ struct Recipe {
     std::int64_t steps = 50000;
     int batch = 4;
     Augmentation augmentation;
+    Curriculum curriculum;
     double odd_size_probability = 0.1;  ///< share of steps whose crops lose up to 63 rows and columns
 
     LearningRateSchedule learning_rate;
@@ -37,9 +42,14 @@ struct Recipe {
     double dists_weight = 0;
     int dists_px = 128;
     LambdaRamp lambda_ramp;
+    TargetRate target_rate;
     double lowest_gain_log2 = -1.4,
            gain_octaves = 4.1;  ///< the gains of the levels begin evenly spaced, near 2.4/√lambda
 
+    /// In what the networks' convolutions multiply, forward and backward: "none" or "bf16" in a file. Weights, sums, the
+    /// optimiser, normalisation and losses are fp32 in any case.
+    Precision mixed_precision = Precision::fp32;
+    EarlyStopping early_stopping;         ///< by held-out pictures, for runs that have some
     std::int64_t checkpoint_steps = 500;  ///< also the snapshots to which an exploded run returns
     double explosion_factor = 5;          ///< a loss this many times its running mean is an explosion
 };

@@ -10,8 +10,10 @@
 #include "gancodec/autograd/latent_ops.hpp"
 #include "gancodec/autograd/ops.hpp"
 #include "gancodec/networks/model.hpp"
+#include "gancodec/train/curriculum.hpp"
 #include "gancodec/train/losses/distortion.hpp"
 #include "gancodec/train/losses/rate.hpp"
+#include "gancodec/train/losses/target_rate.hpp"
 
 namespace gancodec {
 
@@ -38,6 +40,8 @@ struct Stage1Batch {
     std::vector<double> lambda;
     std::vector<double> weight;  ///< of each image in the loss
     double mse_weight = 150, lpips_weight = 1, dists_weight = 0;
+    double growth = 1;  ///< the share of the detail that the distortion sees: low_passed()
+    TargetRate target_rate;
     int height = 0, width = 0;  ///< the part of the batch that counts; the rest is padding of odd sizes
     /// LPIPS sees all but kLpipsPhases − 1 rows and columns, from this one on. AlexNet's first convolution moves by 4 pixels, as the
     /// generator's last shuffle does: always seen at one phase, a pattern that repeats every 4 pixels would cost nothing.
@@ -76,27 +80,39 @@ Stage1Graph<T> record_stage1(Tape<T>& tape, const Model<T>& model, LogisticMixtu
         rate_weight[n] = share * batch.weight[n] * batch.lambda[n] / pixels;
         shares[n] = share * batch.weight[n];
     }
+    const auto detailed = [&](Variable<T> image) {
+        return crop(tape, low_passed(tape, image, batch.growth), batch.height, batch.width);
+    };
     const auto centred = scale_and_shift(tape, x, T(1), T(-0.5));
 
     const auto y = model.encoder(tape, centred);
     const auto v = apply_gain(tape, y, model.gain, batch.position, GainDirection::multiply);
     const auto z = model.hyper_encoder(tape, v);
     BitsPerImage bits_y, bits_z;
-    const auto rate_z = factorized_bits(tape, add_uniform_noise(tape, z, random), prior, rate_weight, bits_z);
+    const auto noisy_z = add_uniform_noise(tape, z, random);
     const auto z_hat = quantize(tape, z, 1.0, -127.0, 127.0);
     const auto mu = model.hyper_mean(tape, z_hat);
     const auto residual = sub(tape, v, mu);
-    const auto rate_y = gaussian_bits(tape, add_uniform_noise(tape, residual, random),
-                                      model.hyper_scale(tape, z_hat, batch.position), rate_weight, bits_y);
+    const auto noisy_residual = add_uniform_noise(tape, residual, random);
+    const auto scale_index = model.hyper_scale(tape, z_hat, batch.position);
+    const auto record_rate = [&] {
+        return add(tape, factorized_bits(tape, noisy_z, prior, rate_weight, bits_z),
+                   gaussian_bits(tape, noisy_residual, scale_index, rate_weight, bits_y));
+    };
+    auto rate = record_rate();
+    if (batch.target_rate.wanted()) {  // known only now on which side of the target each image is
+        for (std::size_t n = 0; n < images; ++n)
+            rate_weight[n] *= batch.target_rate.factor(batch.position[n], (bits_y.bits[n] + bits_z.bits[n]) / pixels);
+        rate = record_rate();
+    }
     const auto symbols = round_straight_through(tape, residual);
     const auto y_hat = apply_gain(tape, add(tape, symbols, mu), model.gain, batch.position, GainDirection::divide);
     const auto x_hat = scale_and_shift(tape, model.generator(tape, y_hat), T(1), T(0.5));
 
-    const auto seen = crop(tape, x_hat, batch.height, batch.width);
-    const auto wanted = crop(tape, x, batch.height, batch.width);
+    const PrecisionScope losses_are_exact(tape, Precision::fp32);
+    const auto seen = detailed(x_hat), wanted = detailed(x);
     const auto mse = mean_squared_error(tape, seen, wanted, shares, measured.mse);
-    std::vector<std::pair<Variable<T>, T>> terms = {
-        {rate_y, T(1)}, {rate_z, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
+    std::vector<std::pair<Variable<T>, T>> terms = {{rate, T(1)}, {mse, static_cast<T>(batch.mse_weight)}};
     if (losses.lpips != nullptr && batch.lpips_weight > 0) {
         const auto shifted = [&](Variable<T> image) {
             return crop(tape, image, batch.height - (kLpipsPhases - 1), batch.width - (kLpipsPhases - 1),

@@ -13,6 +13,7 @@
 #include "gancodec/metrics/lpips.hpp"
 #include "gancodec/nn/init.hpp"
 #include "gancodec/train/checkpoint.hpp"
+#include "gancodec/train/crops.hpp"
 #include "gancodec/train/export.hpp"
 #include "gancodec/train/pca_init.hpp"
 #include "gancodec/train/plateau.hpp"
@@ -31,21 +32,22 @@ template <class Networks>
 class BasicTrainer final : public Stage {
 public:
     BasicTrainer(Recipe recipe, const Dataset& data, PerceptualLosses losses)
-        : recipe_(std::move(recipe)), data_(data), losses_(losses), prior_(kHyperChannels) {
+        : recipe_(std::move(recipe)),
+          data_(data),
+          losses_(losses),
+          crops_(data, recipe_.seed, recipe_.batch, recipe_.augmentation, recipe_.curriculum),
+          prior_(kHyperChannels) {
         if (recipe_.lambdas.size() != kQualityLevels)
             throw Error(Errc::invalid_argument, "recipe: expected " + std::to_string(kQualityLevels) +
                                                     " lambdas, found " + std::to_string(recipe_.lambdas.size()));
-        if (recipe_.augmentation.crop_px % kImageMultiple != 0 || recipe_.augmentation.crop_px < 2 * kImageMultiple)
-            throw Error(Errc::invalid_argument, "recipe: expected crops of a multiple of " +
-                                                    std::to_string(kImageMultiple) + " from 128 px, found " +
-                                                    std::to_string(recipe_.augmentation.crop_px));
+        recipe_.target_rate.check(kQualityLevels);
         initialise();
         collect_parameters(model_, "", parameters_);
         collect_parameters(prior_, "prior.", parameters_);
         for (TrainedParameter& p : parameters_) p.learning_rate_factor = learning_rate_factor(p.name);
         apply_rules(recipe_.rules, parameters_);
-        batch_ = Tensor<float>({recipe_.batch, 3, recipe_.augmentation.crop_px, recipe_.augmentation.crop_px});
         snapshot_.take(parameters_, state_);
+        tape_.set_precision(recipe_.mixed_precision);
     }
 
     /// Before the first step: begins with those tensors of `file` that the recipe's "load" names.
@@ -65,7 +67,7 @@ public:
         report.step = state_.step;
         Random random = random_of_step();
         const Stage1Batch batch = draw_batch(random);
-        if (!all_finite(batch_.view())) {
+        if (!all_finite(crops_.batch().view())) {
             report.skipped = "the batch";
             ++state_.step;
             return report;
@@ -74,8 +76,9 @@ public:
         clear_gradients(parameters_);
         tape_.clear();
         Stage1Measurement measured;
-        const auto graph =
-            record_stage1(tape_, model_, prior_, losses_, tape_.leaf(batch_.view()), batch, random, measured);
+        const auto x =
+            low_passed(tape_, tape_.leaf(crops_.batch().view()), recipe_.curriculum.low_pass.at(state_.step));
+        const auto graph = record_stage1(tape_, model_, prior_, losses_, x, batch, random, measured);
         report_batch(batch, measured, report);
         if (Snapshot::exploded(measured.loss, state_, recipe_.explosion_factor)) {
             snapshot_.restore(parameters_, state_);
@@ -104,15 +107,16 @@ public:
             live_channels += live;
         }
         const auto x_hat = model_.generator(inference_, inference_.copy(examine_later_.first.y.constant()));
+        const Tensor<float>& wanted = crops_.batch();
         double sum = 0;
-        for (int n = 0; n < batch_.shape().n; ++n)
+        for (int n = 0; n < wanted.shape().n; ++n)
             for (int c = 0; c < 3; ++c)
-                for (int y = 0; y < batch_.shape().h; ++y)
-                    for (int x = 0; x < batch_.shape().w; ++x) {
-                        const double d = x_hat.constant().at(n, c, y, x) + 0.5 - batch_.at(n, c, y, x);
+                for (int y = 0; y < wanted.shape().h; ++y)
+                    for (int x = 0; x < wanted.shape().w; ++x) {
+                        const double d = x_hat.constant().at(n, c, y, x) + 0.5 - wanted.at(n, c, y, x);
                         sum += d * d;
                     }
-        const double mean = sum / static_cast<double>(batch_.shape().logical_size());
+        const double mean = sum / static_cast<double>(wanted.shape().logical_size());
         return {{"unquantized_psnr", -10 * std::log10(mean + 1e-12)}, {"live_channels", live_channels}};
     }
 
@@ -174,13 +178,14 @@ private:
     }
     /// Draws crops, quality positions and, sometimes, an odd size; positions are spread evenly over a batch.
     Stage1Batch draw_batch(Random& random) {
-        const Augmentation& how = recipe_.augmentation;
-        data_.draw(recipe_.seed, static_cast<std::uint64_t>(state_.step), how, batch_.view());
+        crops_.draw(state_.step);
         Stage1Batch batch;
         batch.mse_weight = recipe_.mse_weight;
         batch.lpips_weight = recipe_.lpips_weight;
         batch.dists_weight = recipe_.dists_weight;
-        batch.height = batch.width = how.crop_px;
+        batch.growth = recipe_.curriculum.growth.at(state_.step);
+        batch.target_rate = recipe_.target_rate;
+        batch.height = batch.width = crops_.batch().shape().h;
         const auto images = static_cast<std::size_t>(recipe_.batch);
         const double offset = random.uniform(), ramp = recipe_.lambda_ramp.at(state_.step);
         for (std::size_t n = 0; n < images; ++n) {
@@ -211,12 +216,13 @@ private:
     }
     /// Replaces what lies beyond height and width by the last row and column, as the codec pads images.
     void repeat_edges(int height, int width) {
-        const Shape& s = batch_.shape();
+        Tensor<float>& images = crops_.batch();
+        const Shape& s = images.shape();
         for (int n = 0; n < s.n; ++n)
             for (int c = 0; c < s.c; ++c)
                 for (int y = 0; y < s.h; ++y)
                     for (int x = y < height ? width : 0; x < s.w; ++x)
-                        batch_.at(n, c, y, x) = batch_.at(n, c, std::min(y, height - 1), std::min(x, width - 1));
+                        images.at(n, c, y, x) = images.at(n, c, std::min(y, height - 1), std::min(x, width - 1));
     }
     void report_batch(const Stage1Batch& batch, const Stage1Measurement& measured, StepReport& report) const {
         const auto mean = [](const std::vector<double>& values) {
@@ -248,7 +254,7 @@ private:
         model_.project();
         prior_.project();
         update_average(parameters_, warm_decay(recipe_.average_decay, state_.step));
-        finish_step(state_, report.loss, static_cast<double>(batch_.shape().plane()) * recipe_.batch);
+        finish_step(state_, report.loss, crops_.pixels());
         follow_plateau(recipe_.learning_rate, state_);
         if (state_.step % recipe_.checkpoint_steps == 0) snapshot_.take(parameters_, state_);
     }
@@ -256,12 +262,12 @@ private:
     Recipe recipe_;
     const Dataset& data_;
     PerceptualLosses losses_;
+    Crops crops_;
     Networks model_;
     LogisticMixture<float> prior_;
     std::vector<TrainedParameter> parameters_;
     TrainingState state_;
     Snapshot snapshot_;
-    Tensor<float> batch_;
     Tape<float> tape_;
     Inference<float> inference_;
     std::pair<Stage1Graph<float>, Stage1Batch> examine_later_;

@@ -2,7 +2,10 @@
 
 #include <cmath>
 #include <cstddef>
+#include <span>
 #include <vector>
+
+#include "gancodec/train/optimizer.hpp"
 
 namespace gancodec {
 
@@ -55,6 +58,61 @@ template <class T, class D, class G>
         pull(gradient.to_discriminator, ahead.to_discriminator, behind.to_discriminator);
     }
     return gradient.to_generator;
+}
+
+/// How far the generator looks ahead.
+struct UnrolledOptions {
+    int steps = 0;  ///< of gradient descent of the discriminator; 0: no unrolling
+    double rate = 0.1, difference = 1e-2;
+
+    friend bool operator==(const UnrolledOptions&, const UnrolledOptions&) = default;
+};
+
+enum class Player { discriminator, generator };
+
+namespace detail {
+
+/// All values, or all gradients, of the parameters that have gradients, in one list; and back.
+inline std::vector<float> joined(std::span<const TrainedParameter> parameters,
+                                 std::vector<float> Parameter<float>::*part) {
+    std::vector<float> all;
+    for (const TrainedParameter& p : parameters)
+        if (p.parameter->trained()) all.insert(all.end(), (p.parameter->*part).begin(), (p.parameter->*part).end());
+    return all;
+}
+inline void spread(const std::vector<float>& all, std::span<TrainedParameter> parameters,
+                   std::vector<float> Parameter<float>::*part) {
+    std::size_t at = 0;
+    for (TrainedParameter& p : parameters)
+        if (p.parameter->trained())
+            for (float& number : p.parameter->*part) number = all[at++];
+}
+
+}  // namespace detail
+
+/// unrolled_gradient() of two networks, as the gradient of the generator's parameters; the discriminator's values are what
+/// they were, and its layers are to be prepared again.
+///   `backward(player)`  prepares and records both networks with the values they hold, and goes back from that player's loss,
+///                       on the same batch every time
+template <class Backward>
+void unrolled_backward(std::span<TrainedParameter> generator, std::span<TrainedParameter> discriminator,
+                       const UnrolledOptions& options, const Backward& backward) {
+    using Numbers = Parameter<float>;
+    const auto gradients = [&](const std::vector<float>& values, Player player) {
+        detail::spread(values, discriminator, &Numbers::value);
+        clear_gradients(discriminator);
+        clear_gradients(generator);
+        backward(player);
+        return TwoGradients<float>{detail::joined(discriminator, &Numbers::grad),
+                                   detail::joined(generator, &Numbers::grad)};
+    };
+    const std::vector<float> before = detail::joined(discriminator, &Numbers::value);
+    const std::vector<float> gradient = unrolled_gradient(
+        before, options.steps, options.rate, options.difference,
+        [&](const std::vector<float>& d) { return gradients(d, Player::discriminator); },
+        [&](const std::vector<float>& d) { return gradients(d, Player::generator); });
+    detail::spread(before, discriminator, &Numbers::value);
+    detail::spread(gradient, generator, &Numbers::grad);
 }
 
 }  // namespace gancodec

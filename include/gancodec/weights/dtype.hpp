@@ -58,7 +58,7 @@ inline constexpr std::array<DtypeInfo, 13> kDtypes{{{Dtype::f64, "F64", 8},
     for (const int extent : shape) {
         const auto e = static_cast<std::size_t>(extent < 0 ? 0 : extent);
         if (extent < 0 || (e != 0 && count > std::numeric_limits<std::size_t>::max() / e))
-            throw Error(code, where + ": expected a shape that fits memory, found " + shape_text(shape));
+            raise_error(code, where + ": expected a shape that fits memory, found " + shape_text(shape));
         count *= e;
     }
     return count;

@@ -146,7 +146,7 @@ public:
     }
     [[noreturn]] void fail(const std::string& expected) const {
         const std::string found = at_ < text_.size() ? printable_here() : "the end";
-        throw Error(Errc::corrupt_weights,
+        raise_error(Errc::corrupt_weights,
                     where_ + ": expected " + expected + ", found " + found + " at byte " + std::to_string(at_));
     }
 

@@ -17,11 +17,11 @@
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/core/check.hpp"
 #include "gancodec/core/error.hpp"
+#include "gancodec/core/half.hpp"
 #include "gancodec/core/mapped_file.hpp"
 #include "gancodec/core/parallel.hpp"
 #include "gancodec/core/tensor.hpp"
 #include "gancodec/weights/dtype.hpp"
-#include "gancodec/weights/half.hpp"
 #include "gancodec/weights/json_lite.hpp"
 
 namespace gancodec {
@@ -63,6 +63,10 @@ public:
         const ByteView view{copy->data(), copy->size()};
         return SafetensorsFile(std::move(copy), view, where);
     }
+    /// Bytes that are there as long as the file and its copies, as those built into a program: nothing is copied.
+    [[nodiscard]] static SafetensorsFile view(ByteView bytes, const std::string& where = "weights") {
+        return SafetensorsFile(nullptr, bytes, where);
+    }
     /// Requires and Errors   as MappedFile.
     [[nodiscard]] static SafetensorsFile load(const std::filesystem::path& path) {
         auto file = std::make_shared<const MappedFile>(path);
@@ -90,11 +94,11 @@ public:
         read_float(name, out);
         return out;
     }
-    /// The same, into memory that is there. Requires as many numbers as the tensor has.
-    void read_float(const std::string& name, std::span<float> out) const {
+    /// The same from number `first` on, as many as `out` has, into memory that is there. Requires the tensor has them.
+    void read_float(const std::string& name, std::span<float> out, std::size_t first = 0) const {
         const TensorEntry& tensor = entry(name);
-        GANCODEC_ASSERT(out.size() == tensor.size());
-        const std::uint8_t* p = raw(tensor).data();
+        GANCODEC_ASSERT(first <= tensor.size() && out.size() <= tensor.size() - first);
+        const std::uint8_t* p = raw(tensor).data() + first * dtype_bytes(tensor.dtype);
         switch (tensor.dtype) {
             case Dtype::f32:
                 return floats<std::uint32_t>(p, out, [](std::uint32_t x) { return std::bit_cast<float>(x); });
@@ -134,25 +138,23 @@ private:
         check_layout();
     }
     [[noreturn]] void corrupt(const std::string& message) const {
-        throw Error(Errc::corrupt_weights, where_ + ": " + message);
+        raise_error(Errc::corrupt_weights, where_ + ": " + message);
     }
     [[noreturn]] void wrong_dtype(const std::string& name, const TensorEntry& tensor, const char* wanted) const {
-        throw Error(Errc::wrong_weights, where_ + ": expected tensor " + printable(name) + " of " + wanted +
+        raise_error(Errc::wrong_weights, where_ + ": expected tensor " + printable(name) + " of " + wanted +
                                              ", found " + std::string(dtype_name(tensor.dtype)));
     }
     [[nodiscard]] const TensorEntry& entry(const std::string& name) const {
         if (const TensorEntry* found = find(name)) return *found;
-        throw Error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
+        raise_error(Errc::wrong_weights, where_ + ": expected a tensor " + printable(name) + ", found none");
     }
     [[nodiscard]] ByteView raw(const TensorEntry& tensor) const {
         return bytes().subspan(data_start_ + tensor.begin, tensor.end - tensor.begin);
     }
     template <class Stored, class Convert>
     static void floats(const std::uint8_t* p, std::span<float> out, Convert&& number) {
-        constexpr std::size_t kShare = std::size_t{1} << 15;
-        parallel_for(static_cast<std::int64_t>((out.size() + kShare - 1) / kShare), [&](std::int64_t share, int) {
-            const std::size_t begin = static_cast<std::size_t>(share) * kShare;
-            for (std::size_t i = begin; i < std::min(out.size(), begin + kShare); ++i)
+        parallel_spans(out.size(), [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i)
                 out[i] = number(read_little_endian<Stored>(p + i * sizeof(Stored)));
         });
     }
@@ -219,7 +221,7 @@ private:
         const std::size_t count = element_count(tensor.shape, Errc::corrupt_weights, which);
         const std::size_t bytes = dtype_bytes(tensor.dtype);
         if (tensor.begin > tensor.end || (tensor.end - tensor.begin) % bytes != 0 || tensor.size() != count)
-            throw Error(Errc::corrupt_weights, which + ": expected offsets that hold " +
+            raise_error(Errc::corrupt_weights, which + ": expected offsets that hold " +
                                                    std::string(dtype_name(tensor.dtype)) + " " +
                                                    shape_text(tensor.shape) + ", found " +
                                                    std::to_string(tensor.begin) + " to " + std::to_string(tensor.end));
@@ -285,7 +287,7 @@ inline void require_tensors(const SafetensorsFile& file, std::span<const TensorR
     if (!missing.empty()) message += "; missing:" + missing;
     if (!misshaped.empty()) message += "; of another shape:" + misshaped;
     if (!unexpected.empty()) message += "; unexpected:" + unexpected;
-    throw Error(Errc::wrong_weights, message);
+    raise_error(Errc::wrong_weights, message);
 }
 
 }  // namespace gancodec

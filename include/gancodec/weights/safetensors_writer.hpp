@@ -16,8 +16,8 @@
 #include "gancodec/core/bytes.hpp"
 #include "gancodec/core/error.hpp"
 #include "gancodec/core/file.hpp"
+#include "gancodec/core/half.hpp"
 #include "gancodec/weights/dtype.hpp"
-#include "gancodec/weights/half.hpp"
 #include "gancodec/weights/json_lite.hpp"
 
 namespace gancodec {
@@ -106,7 +106,7 @@ private:
         std::vector<int> shape;
         Bytes data;
     };
-    [[noreturn]] static void refuse(const std::string& message) { throw Error(Errc::invalid_argument, message); }
+    [[noreturn]] static void refuse(const std::string& message) { raise_error(Errc::invalid_argument, message); }
     [[noreturn]] static void does_not_fit(const std::string& name, const std::string& value, Dtype dtype) {
         refuse("tensor " + name + ": expected numbers that " + std::string(dtype_name(dtype)) + " holds, found " +
                value);

@@ -5,11 +5,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "gancodec/core/half.hpp"
 #include "gancodec/nn/layer.hpp"
-#include "gancodec/weights/half.hpp"
 #include "gancodec/weights/safetensors.hpp"
 #include "gancodec/weights/safetensors_writer.hpp"
 
@@ -47,10 +48,6 @@ inline std::vector<std::int32_t> in_steps(const Parameter<float>& p, const std::
         counts[i] = static_cast<std::int32_t>(std::clamp(std::nearbyint(p.value[i] / steps[i / row]), -127.0f, 127.0f));
     return counts;
 }
-inline void from_steps(const std::vector<std::int32_t>& counts, const std::vector<float>& steps, Parameter<float>& p) {
-    const std::size_t row = p.value.size() / steps.size();
-    for (std::size_t i = 0; i < counts.size(); ++i) p.value[i] = static_cast<float>(counts[i]) * steps[i / row];
-}
 
 }  // namespace detail
 
@@ -58,7 +55,9 @@ inline void from_steps(const std::vector<std::int32_t>& counts, const std::vecto
 inline void round_to_stored(Parameter<float>& p, WeightFormat format) {
     if (detail::is_stored_in_steps(p, format)) {
         const std::vector<float> steps = detail::steps_of(p);
-        detail::from_steps(detail::in_steps(p, steps), steps, p);
+        const std::vector<std::int32_t> counts = detail::in_steps(p, steps);
+        const std::size_t row = p.value.size() / steps.size();
+        for (std::size_t i = 0; i < counts.size(); ++i) p.value[i] = static_cast<float>(counts[i]) * steps[i / row];
         return;
     }
     for (float& v : p.value)
@@ -86,13 +85,40 @@ inline void request_stored(const SafetensorsFile& file, const std::string& name,
         requests.push_back({detail::step_name(name), {p.shape[0]}});
 }
 
-/// Reads a parameter in whichever format it is. Requires require_tensors() passed for what request_stored() asked.
-/// Errors  Error{wrong_weights} for another dtype.
-inline void read_stored(const SafetensorsFile& file, const std::string& name, Parameter<float>& p) {
-    if (file.find(name)->dtype == Dtype::i8 && detail::is_stored_in_steps(p, WeightFormat::int8))
-        detail::from_steps(file.read_int(name), file.read_float(detail::step_name(name)), p);
-    else
-        file.read_float(name, p.value);
-}
+/// The numbers of a parameter in a file, in whichever format it is.
+/// Requires  require_tensors() passed for what request_stored() asked.
+/// Errors    Error{wrong_weights} for another dtype.
+class StoredFloats {
+public:
+    StoredFloats(const SafetensorsFile& file, const std::string& name, const Parameter<float>& p)
+        : file_(file), name_(name) {
+        if (file.find(name)->dtype != Dtype::i8 || !detail::is_stored_in_steps(p, WeightFormat::int8)) {
+            file.read_float(name, {});
+            return;
+        }
+        counts_ = file.raw(name);
+        steps_ = file.read_float(detail::step_name(name));
+    }
+
+    /// Those from number `first` on, as many as `out` has.
+    void read(std::size_t first, std::span<float> out) const {
+        if (steps_.empty()) {
+            file_.read_float(name_, out, first);
+            return;
+        }
+        const std::size_t row = counts_.size() / steps_.size(), end = first + out.size();
+        for (std::size_t i = first; i < end;) {
+            const float step = steps_[i / row];
+            for (const std::size_t row_end = std::min(end, (i / row + 1) * row); i < row_end; ++i)
+                out[i - first] = static_cast<float>(static_cast<std::int8_t>(counts_[i])) * step;
+        }
+    }
+
+private:
+    const SafetensorsFile& file_;
+    std::string name_;
+    ByteView counts_;           ///< in steps, signed
+    std::vector<float> steps_;  ///< per output channel; none where the file holds floats
+};
 
 }  // namespace gancodec

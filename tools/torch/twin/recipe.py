@@ -134,11 +134,19 @@ AnyRecipe = Recipe | AdversarialRecipe
 
 # Members that only the C++ trainer has. Its recipe.json writes every member out, so the one value that the twin can do is
 # taken, and any other refused; None: the member has no effect beside these.
-_ANY_STAGE: dict[str, Any] = {"optimizer": "adam", "rms_prop": None, "sgd": None, "freeze": [], "rate_factors": [], "load": []}
+_NO_RAMP = {"from": 0, "until": 0}
+_ANY_STAGE: dict[str, Any] = {
+    "optimizer": "adam", "rms_prop": None, "sgd": None, "freeze": [], "rate_factors": [], "load": [], "early_stopping": None,
+    "mixed_precision": "none",
+    "curriculum": {"low_pass": _NO_RAMP, "growth": _NO_RAMP, "easy_crops": _NO_RAMP, "easiest_of": 4, "crop_phases": []}}
 _CPP_ONLY: dict[type, dict[str, Any]] = {
-    Recipe: _ANY_STAGE,
+    Augmentation: {"colour_jitter": 0, "cut_out_share": 0, "synthetic_share": 0},
+    Recipe: _ANY_STAGE | {"target_rate": {"bpp": [], "over": 4, "under": 0.25}},
     AdversarialRecipe: _ANY_STAGE | {"adaptive_weights": "none", "r1_weight": 0, "r1_every": None, "instance_noise": 0,
-                                     "noise_steps": None},
+                                     "noise_steps": None, "gradient_penalty_weight": 0, "gradient_penalty_every": None,
+                                     "historical_average": 0, "dropout": 0,
+                                     "unrolled": {"steps": 0, "rate": 0.1, "difference": 0.01},
+                                     "diff_augment": {"colour": False, "translation": False, "cut_out": False}},
     Content: dict.fromkeys(("l1", "charbonnier", "ms_ssim", "total_variation", "feature_matching", "contextual"), 0),
     Adversarial: {"relativistic": False, "real_label": 1},
     LearningRate: {"shape": "cosine", "step_factor": None, "step_every": None, "patience_steps": None},

@@ -32,7 +32,7 @@ public:
           last_(std::move(last), "scale_synthesis.4"),
           thresholds_(std::move(thresholds)) {
         const auto require = [](bool good, const char* what) {
-            if (!good) throw Error(Errc::corrupt_weights, std::string("scale_synthesis") + what);
+            if (!good) raise_error(Errc::corrupt_weights, std::string("scale_synthesis") + what);
         };
         require(first_.parameters().in_channels == static_cast<int>(offset_.size()) &&
                     first_.parameters().out_channels == 4 * second_.parameters().in_channels &&
