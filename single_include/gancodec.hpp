@@ -11792,7 +11792,9 @@ inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.
 
 /// Where it is kept, if there is one.
 inline constexpr const char* kScaleContext = "scale_context.offset";
-inline const std::vector<int> kScaleContextShape = {ScaleContext::kRatios, ScaleContext::kIndexGroups};
+[[nodiscard]] inline std::vector<int> scale_context_shape() {
+    return {ScaleContext::kRatios, ScaleContext::kIndexGroups};
+}
 
 /// Whether a file holds two generators.
 inline bool has_realism(const SafetensorsFile& file) {
@@ -11912,7 +11914,7 @@ template <class Networks>
     integers("prior.length", count(weights.prior.length), weights.prior.length, Dtype::i32);
     integers("prior.frequencies", count(weights.prior.frequencies), weights.prior.frequencies, Dtype::u16);
     if (!weights.scale_context.empty())
-        integers(detail::kScaleContext, detail::kScaleContextShape, weights.scale_context.offsets(), Dtype::i8);
+        integers(detail::kScaleContext, detail::scale_context_shape(), weights.scale_context.offsets(), Dtype::i8);
     return writer;
 }
 
@@ -11942,7 +11944,7 @@ void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
             "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
-    if (file.find(kScaleContext) != nullptr) requests.push_back({kScaleContext, kScaleContextShape});
+    if (file.find(kScaleContext) != nullptr) requests.push_back({kScaleContext, scale_context_shape()});
     requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1
                                                  ? frequencies->shape
                                                  : std::vector<int>{kHyperChannels}});
@@ -17272,8 +17274,8 @@ template <class Networks>
     std::vector<std::vector<float>> realistic;  // the sum of base and addition, which rounding the base leaves alone
     if (!weights.realism.empty())
         detail::each_realism_parameter(weights, [&](const std::string&, Parameter<float>& added, auto& p) {
-            detail::mix_realism(added.value, p.value, kRealismSteps);
             realistic.push_back(added.value);
+            detail::mix_realism(realistic.back(), p.value, kRealismSteps);
         });
     detail::each_stored_parameter(weights.networks, [format](const std::string&, Parameter<float>& p) {
         p.grad.clear();
@@ -17283,6 +17285,14 @@ template <class Networks>
         detail::each_realism_parameter(weights,
                                        [&, i = std::size_t{0}](const std::string&, auto& added, auto& p) mutable {
                                            const std::vector<float>& wanted = realistic[i++];
+                                           Parameter<float> rounded = added;  // of what was sealed before, the same
+                                           round_to_stored(rounded, format);
+                                           std::vector<float> mixed = rounded.value;
+                                           detail::mix_realism(mixed, p.value, kRealismSteps);
+                                           if (mixed == wanted) {
+                                               added = std::move(rounded);
+                                               return;
+                                           }
                                            for (std::size_t j = 0; j < wanted.size(); ++j)
                                                added.value[j] = wanted[j] - p.value[j];
                                            round_to_stored(added, format);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Makes what is missing of tests/exactness/streams: thirteen small streams of the shipped weights, one of them in tiles and with
-transparency, two with the scale context that the weights had from then on, for tools/determinism; and pixels.json, the CRC-32 of what each decodes to, for tests/codec/test_goldens.cpp.
+"""Makes what is missing of tests/exactness/streams: small streams of the shipped weights, two of them in tiles and with
+transparency, two with the scale context that the weights had from then on, for tools/determinism; and pixels.json, the
+CRC-32 of what each decodes to, for tests/codec/test_goldens.cpp.
 
 To be run when weights/gancodec.safetensors has changed, after a build of the native preset. Streams that are there stay, as those of
 version 1 decode for ever: only those whose entropy tables new weights no longer have are to be removed before.

@@ -79,7 +79,9 @@ inline constexpr std::array<const char*, 3> kScaleLayers = {"hyper_scale.reduce.
 
 /// Where it is kept, if there is one.
 inline constexpr const char* kScaleContext = "scale_context.offset";
-inline const std::vector<int> kScaleContextShape = {ScaleContext::kRatios, ScaleContext::kIndexGroups};
+[[nodiscard]] inline std::vector<int> scale_context_shape() {
+    return {ScaleContext::kRatios, ScaleContext::kIndexGroups};
+}
 
 /// Whether a file holds two generators.
 inline bool has_realism(const SafetensorsFile& file) {
@@ -199,7 +201,7 @@ template <class Networks>
     integers("prior.length", count(weights.prior.length), weights.prior.length, Dtype::i32);
     integers("prior.frequencies", count(weights.prior.frequencies), weights.prior.frequencies, Dtype::u16);
     if (!weights.scale_context.empty())
-        integers(detail::kScaleContext, detail::kScaleContextShape, weights.scale_context.offsets(), Dtype::i8);
+        integers(detail::kScaleContext, detail::scale_context_shape(), weights.scale_context.offsets(), Dtype::i8);
     return writer;
 }
 
@@ -229,7 +231,7 @@ void require_codec_tensors(const SafetensorsFile& file, Networks& networks) {
             "realism.", [&](const std::string& name, Parameter<float>& p) { request_stored(file, name, p, requests); });
     for (const char* name : {"prior.first", "prior.length"}) requests.push_back({name, {kHyperChannels}});
     const TensorEntry* frequencies = file.find("prior.frequencies");
-    if (file.find(kScaleContext) != nullptr) requests.push_back({kScaleContext, kScaleContextShape});
+    if (file.find(kScaleContext) != nullptr) requests.push_back({kScaleContext, scale_context_shape()});
     requests.push_back({"prior.frequencies", frequencies && frequencies->shape.size() == 1
                                                  ? frequencies->shape
                                                  : std::vector<int>{kHyperChannels}});
