@@ -4,6 +4,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdio>
@@ -21,9 +22,10 @@ inline void* capped_new(std::size_t size, std::align_val_t alignment = std::alig
                      live_bytes + size - cap_bytes, size);
         std::abort();
     }
-    const auto unit = static_cast<std::size_t>(alignment);
-    void* p = std::aligned_alloc(unit, size == 0 ? unit : (size + unit - 1) / unit * unit);
-    if (p == nullptr) throw std::bad_alloc();
+    // Not aligned_alloc(): a sanitizer wants sizes in multiples of the alignment there, which may be that of a large page.
+    const std::size_t unit = std::max(static_cast<std::size_t>(alignment), sizeof(void*));
+    void* p = nullptr;
+    if (posix_memalign(&p, unit, size) != 0) throw std::bad_alloc();
     live_bytes += malloc_usable_size(p);
     return p;
 }
