@@ -40,14 +40,12 @@ GANCODEC_INLINE simd::Floats<Arch> finish_register(const Epilogue<float>& e, sim
 }
 
 /// Applies an epilogue to `pixels` pixels of 16 channels, `step` floats apart; `offset` is that of `out` in its tensor.
-template <class T>
-void finish_pixels(const Epilogue<T>& e, T* out, std::ptrdiff_t offset, int pixels, std::ptrdiff_t step) {
-    for (int p = 0; p < pixels; ++p, out += step, offset += step) {
-        T result[kChannelBlock];
-        for (int lane = 0; lane < kChannelBlock; ++lane)
-            result[lane] = e.apply(out[lane], e.skip == nullptr ? T(0) : e.skip[offset + lane]);
-        for (int lane = 0; lane < kChannelBlock; ++lane) out[lane] = result[lane];
-    }
+template <class Arch>
+void finish_pixels(const Epilogue<float>& e, float* out, std::ptrdiff_t offset, int pixels, std::ptrdiff_t step) {
+    for (int p = 0; p < pixels; ++p, out += step, offset += step)
+        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>)
+            simd::store<Arch>(out + lane, finish_register<Arch>(e, simd::load<Arch>(out + lane),
+                                                                e.skip == nullptr ? nullptr : e.skip + offset + lane));
 }
 
 }  // namespace detail

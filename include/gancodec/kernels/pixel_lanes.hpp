@@ -122,9 +122,13 @@ public:
 
 private:
     static constexpr int kWidest = 96;  ///< a multiple of all tiles; columns of a task
+    struct Rows {                       ///< outputs of one row, channel by channel; of padded channels zeros
+        alignas(kAlignmentBytes) float of[kChannelBlock][kWidest] = {};
+    };
 
     void run_task(int n, int q0, int r0, std::size_t worker) const {
         float* patch = patches_ + worker * patch_size_;
+        Rows out;
         fill_patch(n, q0, r0, patch);
         std::ptrdiff_t* offsets = offsets_ + worker * offset_count_;
         for (const TapPhase& phase : taps_.phases) {
@@ -138,15 +142,15 @@ private:
                 const int oy = (q0 + q) * taps_.out_step + phase.place.y;
                 if (oy >= out_.shape.h) break;
                 run_row(phase, patch + q * taps_.in_step * row_, offsets, columns,
-                        static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, r0 * taps_.out_step + phase.place.x)));
+                        static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, r0 * taps_.out_step + phase.place.x)),
+                        out);
             }
         }
     }
 
-    /// One row of outputs, `at` of the first pixel in the output's memory.
-    void run_row(const TapPhase& phase, const float* in, const std::ptrdiff_t* offsets, int columns,
-                 std::ptrdiff_t at) const {
-        alignas(kAlignmentBytes) float rows[kFewOutputs][kWidest];
+    /// One row of outputs by way of `rows`; `at` of the first pixel in the output's memory.
+    void run_row(const TapPhase& phase, const float* in, const std::ptrdiff_t* offsets, int columns, std::ptrdiff_t at,
+                 Rows& rows) const {
         for (int co = 0; co < taps_.out_channels; co += 4) {
             const PixelTile tile{in,
                                  plane_,
@@ -155,7 +159,7 @@ private:
                                  taps_.in_channels,
                                  taps_.weights(phase, 0) + co,
                                  taps_.bias(0) + co,
-                                 rows[co],
+                                 rows.of[co],
                                  kWidest};
             switch (std::min(4, taps_.out_channels - co)) {
                 case 1:
@@ -172,12 +176,19 @@ private:
             }
         }
         const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
-        for (int r = 0; r < columns; ++r) {
-            float pixel[kChannelBlock] = {};
-            for (int co = 0; co < taps_.out_channels; ++co) pixel[co] = rows[co][r];
-            std::copy_n(pixel, kChannelBlock, out_.data + at + r * step);
-        }
-        if (!epilogue_.empty()) finish_pixels(epilogue_, out_.data + at, at, columns, step);
+        gather_pixels(rows, columns, out_.data + at, step);
+        if (!epilogue_.empty()) finish_pixels<Arch>(epilogue_, out_.data + at, at, columns, step);
+    }
+
+    /// out[r·step + co] = rows[co][r].
+    static void gather_pixels(const Rows& rows, int columns, float* out, std::ptrdiff_t step) {
+        constexpr int kSquare = simd::kSquare;
+        int r = 0;
+        for (; r + kSquare <= columns; r += kSquare)
+            for (int co = 0; co < kChannelBlock; co += kSquare)
+                simd::transpose_square<Arch>(&rows.of[co][r], kWidest, out + r * step + co, step);
+        for (; r < columns; ++r)
+            for (int co = 0; co < kChannelBlock; ++co) out[r * step + co] = rows.of[co][r];
     }
 
     /// The input of a task as planes, [ci][row][x mod in_step][x div in_step], with zeros around the image.

@@ -138,7 +138,8 @@ private:
                 const int done = run_row(tile, group, columns);
                 if (!epilogue_.empty())
                     for (int g = 0; g < done; ++g)
-                        finish_pixels(epilogue_, out_.data + at + g * plane, at + g * plane, columns, tile.out_pixel);
+                        finish_pixels<Arch>(epilogue_, out_.data + at + g * plane, at + g * plane, columns,
+                                            tile.out_pixel);
             }
     }
 
