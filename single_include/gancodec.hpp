@@ -1178,6 +1178,13 @@ inline void store(float* p, const Floats<Arch>& v) {
     v.store_aligned(p);
 }
 
+/// Asks for the cache line at `p`, which will be written soon.
+inline void prefetch_to_write([[maybe_unused]] const float* p) {
+#if defined(__GNUC__)
+    __builtin_prefetch(p, 1);
+#endif
+}
+
 template <class Arch>
 [[nodiscard]] inline xsimd::batch<float, Arch> abs(const xsimd::batch<float, Arch>& v) {
     return xsimd::abs(v);
@@ -1743,14 +1750,12 @@ GANCODEC_INLINE simd::Floats<Arch> finish_register(const Epilogue<float>& e, sim
 }
 
 /// Applies an epilogue to `pixels` pixels of 16 channels, `step` floats apart; `offset` is that of `out` in its tensor.
-template <class T>
-void finish_pixels(const Epilogue<T>& e, T* out, std::ptrdiff_t offset, int pixels, std::ptrdiff_t step) {
-    for (int p = 0; p < pixels; ++p, out += step, offset += step) {
-        T result[kChannelBlock];
-        for (int lane = 0; lane < kChannelBlock; ++lane)
-            result[lane] = e.apply(out[lane], e.skip == nullptr ? T(0) : e.skip[offset + lane]);
-        for (int lane = 0; lane < kChannelBlock; ++lane) out[lane] = result[lane];
-    }
+template <class Arch>
+void finish_pixels(const Epilogue<float>& e, float* out, std::ptrdiff_t offset, int pixels, std::ptrdiff_t step) {
+    for (int p = 0; p < pixels; ++p, out += step, offset += step)
+        for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>)
+            simd::store<Arch>(out + lane, finish_register<Arch>(e, simd::load<Arch>(out + lane),
+                                                                e.skip == nullptr ? nullptr : e.skip + offset + lane));
 }
 
 }  // namespace detail
@@ -2349,9 +2354,13 @@ public:
 
 private:
     static constexpr int kWidest = 96;  ///< a multiple of all tiles; columns of a task
+    struct Rows {                       ///< outputs of one row, channel by channel; of padded channels zeros
+        alignas(kAlignmentBytes) float of[kChannelBlock][kWidest] = {};
+    };
 
     void run_task(int n, int q0, int r0, std::size_t worker) const {
         float* patch = patches_ + worker * patch_size_;
+        Rows out;
         fill_patch(n, q0, r0, patch);
         std::ptrdiff_t* offsets = offsets_ + worker * offset_count_;
         for (const TapPhase& phase : taps_.phases) {
@@ -2365,15 +2374,17 @@ private:
                 const int oy = (q0 + q) * taps_.out_step + phase.place.y;
                 if (oy >= out_.shape.h) break;
                 run_row(phase, patch + q * taps_.in_step * row_, offsets, columns,
-                        static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, r0 * taps_.out_step + phase.place.x)));
+                        static_cast<std::ptrdiff_t>(out_.shape.offset(n, 0, oy, r0 * taps_.out_step + phase.place.x)),
+                        out);
             }
         }
     }
 
-    /// One row of outputs, `at` of the first pixel in the output's memory.
-    void run_row(const TapPhase& phase, const float* in, const std::ptrdiff_t* offsets, int columns,
-                 std::ptrdiff_t at) const {
-        alignas(kAlignmentBytes) float rows[kFewOutputs][kWidest];
+    /// One row of outputs by way of `rows`; `at` of the first pixel in the output's memory.
+    void run_row(const TapPhase& phase, const float* in, const std::ptrdiff_t* offsets, int columns, std::ptrdiff_t at,
+                 Rows& rows) const {
+        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
+        for (int r = 0; r < columns; ++r) simd::prefetch_to_write(out_.data + at + r * step);
         for (int co = 0; co < taps_.out_channels; co += 4) {
             const PixelTile tile{in,
                                  plane_,
@@ -2382,7 +2393,7 @@ private:
                                  taps_.in_channels,
                                  taps_.weights(phase, 0) + co,
                                  taps_.bias(0) + co,
-                                 rows[co],
+                                 rows.of[co],
                                  kWidest};
             switch (std::min(4, taps_.out_channels - co)) {
                 case 1:
@@ -2398,13 +2409,19 @@ private:
                     pixel_row<Arch, 4>(tile, columns);
             }
         }
-        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
-        for (int r = 0; r < columns; ++r) {
-            float pixel[kChannelBlock] = {};
-            for (int co = 0; co < taps_.out_channels; ++co) pixel[co] = rows[co][r];
-            std::copy_n(pixel, kChannelBlock, out_.data + at + r * step);
-        }
-        if (!epilogue_.empty()) finish_pixels(epilogue_, out_.data + at, at, columns, step);
+        gather_pixels(rows, columns, out_.data + at, step);
+        if (!epilogue_.empty()) finish_pixels<Arch>(epilogue_, out_.data + at, at, columns, step);
+    }
+
+    /// out[r·step + co] = rows[co][r].
+    static void gather_pixels(const Rows& rows, int columns, float* out, std::ptrdiff_t step) {
+        constexpr int kSquare = simd::kSquare;
+        int r = 0;
+        for (; r + kSquare <= columns; r += kSquare)
+            for (int co = 0; co < kChannelBlock; co += kSquare)
+                simd::transpose_square<Arch>(&rows.of[co][r], kWidest, out + r * step + co, step);
+        for (; r < columns; ++r)
+            for (int co = 0; co < kChannelBlock; ++co) out[r * step + co] = rows.of[co][r];
     }
 
     /// The input of a task as planes, [ci][row][x mod in_step][x div in_step], with zeros around the image.
@@ -2429,20 +2446,19 @@ private:
     void copy_columns(const float* row, int x, int channels, float* to) const {
         constexpr int kSquare = simd::kSquare;
         const int step = taps_.in_step;
-        for (int j = 0; j < columns_;) {
-            const int left = x + j * step;
-            const bool inside = row != nullptr && left >= 0 && left < in_.shape.w;
-            const float* pixel = inside ? row + static_cast<std::ptrdiff_t>(left) * kChannelBlock : nullptr;
-            if (inside && j + kSquare <= columns_ && left + (kSquare - 1) * step < in_.shape.w &&
-                channels % kSquare == 0) {
-                for (int c = 0; c < channels; c += kSquare)
-                    simd::transpose_square<Arch>(pixel + c, static_cast<std::ptrdiff_t>(step) * kChannelBlock,
-                                                 to + c * plane_ + j, plane_);
-                j += kSquare;
-            } else {
-                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = inside ? pixel[c] : 0.0f;
-                ++j;
-            }
+        const int first = row == nullptr ? columns_ : std::clamp(divide_up(-x, step), 0, columns_);
+        const int last = row == nullptr ? columns_ : std::clamp(divide_up(in_.shape.w - x, step), first, columns_);
+        const auto pixel = [&](int j) { return row + static_cast<std::ptrdiff_t>(x + j * step) * kChannelBlock; };
+        int j = first;
+        for (; channels % kSquare == 0 && j + kSquare <= last; j += kSquare)
+            for (int c = 0; c < channels; c += kSquare)
+                simd::transpose_square<Arch>(pixel(j) + c, static_cast<std::ptrdiff_t>(step) * kChannelBlock,
+                                             to + c * plane_ + j, plane_);
+        for (int c = 0; c < channels; ++c) {
+            float* plane = to + c * plane_;
+            std::fill_n(plane, first, 0.0f);
+            for (int k = j; k < last; ++k) plane[k] = pixel(k)[c];
+            std::fill_n(plane + last, columns_ - last, 0.0f);
         }
     }
 
@@ -2585,7 +2601,8 @@ private:
                 const int done = run_row(tile, group, columns);
                 if (!epilogue_.empty())
                     for (int g = 0; g < done; ++g)
-                        finish_pixels(epilogue_, out_.data + at + g * plane, at + g * plane, columns, tile.out_pixel);
+                        finish_pixels<Arch>(epilogue_, out_.data + at + g * plane, at + g * plane, columns,
+                                            tile.out_pixel);
             }
     }
 
@@ -2999,6 +3016,30 @@ struct PixelPhase {
     static PixelPhase at(int step, int index) { return {step, index / step, index % step}; }
 };
 
+/// The shape of an image whose phases are folded: each a part of the channels.
+inline Shape folded_shape(const Shape& s, int step) {
+    return {s.n, s.c * step * step, divide_up(s.h, step), divide_up(s.w, step)};
+}
+
+/// out[n, phase·c + i, y, x] = in[n, i, y·step + phase / step, x·step + phase % step], zero outside the image. A pixel of few
+/// channels has a cache line to itself: folded ones take fewer, and are transformed at once.
+/// Requires at most 16 channels in out, so at most 4 in `in`.
+inline void fold_phases(TensorView<const float> in, int step, TensorView<float> out) {
+    constexpr int kCopied = 4;  // what is more than c is overwritten by the next phase, or zero
+    GANCODEC_ASSERT(in.shape.c <= kCopied && out.shape.c <= kChannelBlock);
+    parallel_rows(out.shape, [&](int n, int, int y) {
+        float* row = out.data + out.shape.offset(n, 0, y, 0);
+        std::fill_n(row, static_cast<std::size_t>(out.shape.w) * kChannelBlock, 0.0f);
+        for (int py = 0; py < step && y * step + py < in.shape.h; ++py) {
+            const float* from = in.data + in.shape.offset(n, 0, y * step + py, 0);
+            float* to = row + py * step * in.shape.c;
+            for (int left = in.shape.w; left > 0; left -= step, to += kChannelBlock)
+                for (int px = 0; px < std::min(step, left); ++px, from += kChannelBlock)
+                    std::copy_n(from, kCopied, to + px * in.shape.c);
+        }
+    });
+}
+
 /// The grid of 4x4 tiles over all images of a batch, in one line. `out` is the largest phase.
 struct WinogradGrid {
     Shape out;
@@ -3212,18 +3253,22 @@ public:
           grid_{{out.shape.n, out.shape.c, divide_up(out.shape.h, weights.out_step),
                  divide_up(out.shape.w, weights.out_step)}},
           in_phases_(weights.in_step * weights.in_step),
-          out_phases_(weights.out_step * weights.out_step) {
+          out_phases_(weights.out_step * weights.out_step),
+          folds_(in_phases_ > 1 && in_phases_ * in.shape.c <= kChannelBlock),
+          vectors_(folds_ ? 1 : in_phases_) {
+        if (folds_) folded_ = ws.tensor<float>(folded_shape(in.shape, weights.in_step));
         // The transformed inputs of a block should stay in the second-level cache. Any block gives the same numbers.
         constexpr int kCacheFloats = 128 * 1024;
-        const int tiles = grid_.tiles(), channels = in.shape.padded_c() * in_phases_;
+        const int tiles = grid_.tiles(), channels = in.shape.padded_c() * vectors_;
         const int most = std::clamp(kCacheFloats / (kWinogradCells * channels) / 12 * 12, 12, 96);
         const int wanted = round_up((tiles + most - 1) / most, threads());
         block_ = round_up(std::max(1, (tiles + wanted - 1) / wanted), 4);
         blocks_ = (tiles + block_ - 1) / block_;
         const int width = tiled_width<Arch>(block_);
         // An odd number of cache lines between cells keeps them in different sets.
-        v_phase_ = static_cast<std::ptrdiff_t>(width) * (kChannelBlock / kPacked);
-        v_block_ = v_phase_ * in_phases_;
+        const std::ptrdiff_t v_vector = static_cast<std::ptrdiff_t>(width) * (kChannelBlock / kPacked);
+        v_phase_ = folds_ ? in.shape.c : v_vector;
+        v_block_ = v_vector * vectors_;
         v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
         m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
         m_cell_ = m_group_ * kGroups + kChannelBlock;
@@ -3243,15 +3288,18 @@ public:
 
     void run() const {
         transform_weights();
-        parallel_for(blocks_, [this](std::int64_t task, int worker) {
+        if (folds_) fold_phases(in_, weights_.in_step, folded_);
+        const TensorView<const float> source = folds_ ? folded_ : in_;
+        const int step = folds_ ? 1 : weights_.in_step;
+        parallel_for(blocks_, [this, source, step](std::int64_t task, int worker) {
             const int first = static_cast<int>(task) * block_, count = std::min(block_, grid_.tiles() - first);
             float* v = v_ + worker * v_cell_ * kWinogradCells;
             float* m = m_ + worker * m_cell_ * kWinogradCells;
             const WinogradGrid::Place place = grid_.first(first);
             for (int block = 0; block < in_.shape.blocks(); ++block)
-                for (int phase = 0; phase < in_phases_; ++phase)
-                    winograd_input<Arch, P>(in_, PixelPhase::at(weights_.in_step, phase), weights_.axis.phase_pad(),
-                                            block, grid_, place, count,
+                for (int phase = 0; phase < vectors_; ++phase)
+                    winograd_input<Arch, P>(source, PixelPhase::at(step, phase), weights_.axis.phase_pad(), block,
+                                            grid_, place, count,
                                             ChannelWords<Arch, P>{v + block * v_block_ + phase * v_phase_, v_cell_});
             for (int phase = 0; phase < out_phases_; ++phase)
                 for (int group = 0; group < weights_.groups(); group += kGroups) {
@@ -3369,6 +3417,12 @@ private:
         if (rows <= 0 || columns <= 0) return;  // the image ends before the last row or column of this phase
         const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(p.n, group * kChannelBlock, y, x));
         const auto step = static_cast<std::ptrdiff_t>(phase.step) * kChannelBlock, row = step * out_.shape.w;
+        // Stores to memory that no cache holds would wait; large outputs are such.
+        constexpr int kAhead = 8 * kWinogradTile;
+        if (p.x + kAhead + kWinogradTile <= out_.shape.w / phase.step && rows == kWinogradTile)
+            for (int i = 0; i < kWinogradTile; ++i)
+                for (int j = 0; j < kWinogradTile; ++j)
+                    simd::prefetch_to_write(out_.data + at + i * row + (kAhead + j) * step);
         for (int lane = 0; lane < kChannelBlock; lane += kLanes) {
             simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
             GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell) products[cell] =
@@ -3394,7 +3448,10 @@ private:
     TensorView<float> out_;
     Epilogue<float> epilogue_;
     WinogradGrid grid_;
-    int in_phases_, out_phases_;                             ///< one of them is 1
+    int in_phases_, out_phases_;  ///< one of them is 1
+    bool folds_;                  ///< phases of few inputs share a block of channels
+    int vectors_;                 ///< blocks that the phases of 16 inputs take
+    TensorView<float> folded_;
     std::uint64_t filled_[kMostPhases] = {};                 ///< bit k: cell k of the phase's weights has numbers
     CellTaps taps_[kWinogradCells];                          ///< of the inputs
     int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
@@ -4278,11 +4335,12 @@ void gdn_backward(TensorView<const T> in, TensorView<const T> d_out, const T* be
 // ---- gancodec/kernels/gdn_tiles.hpp
 
 // GDN in float, by the convolution's micro-kernel: a 1x1 convolution of |x| whose result stays in the cache until x is
-// divided by it. Pixels are taken in runs of kGdnRun; a worker's runs lie in its scratch as [block][kGdnPitch][16].
+// divided by it. Pixels are taken in runs of kGdnRun, so long that weights are read seldom; a worker's runs lie in its
+// scratch as [block][kGdnPitch][16].
 
 namespace gancodec::detail {
 
-inline constexpr std::size_t kGdnRun = 24;
+inline constexpr std::size_t kGdnRun = 96;
 inline constexpr std::size_t kGdnPitch = kGdnRun + 16;  // the last tile of a run may read beyond it
 inline constexpr std::size_t kGdnBlock = kGdnPitch * kChannelBlock;
 

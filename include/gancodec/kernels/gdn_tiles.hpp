@@ -13,11 +13,12 @@
 #include "gancodec/simd/batch.hpp"
 
 // GDN in float, by the convolution's micro-kernel: a 1x1 convolution of |x| whose result stays in the cache until x is
-// divided by it. Pixels are taken in runs of kGdnRun; a worker's runs lie in its scratch as [block][kGdnPitch][16].
+// divided by it. Pixels are taken in runs of kGdnRun, so long that weights are read seldom; a worker's runs lie in its
+// scratch as [block][kGdnPitch][16].
 
 namespace gancodec::detail {
 
-inline constexpr std::size_t kGdnRun = 24;
+inline constexpr std::size_t kGdnRun = 96;
 inline constexpr std::size_t kGdnPitch = kGdnRun + 16;  // the last tile of a run may read beyond it
 inline constexpr std::size_t kGdnBlock = kGdnPitch * kChannelBlock;
 

@@ -151,6 +151,8 @@ private:
     /// One row of outputs by way of `rows`; `at` of the first pixel in the output's memory.
     void run_row(const TapPhase& phase, const float* in, const std::ptrdiff_t* offsets, int columns, std::ptrdiff_t at,
                  Rows& rows) const {
+        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
+        for (int r = 0; r < columns; ++r) simd::prefetch_to_write(out_.data + at + r * step);
         for (int co = 0; co < taps_.out_channels; co += 4) {
             const PixelTile tile{in,
                                  plane_,
@@ -175,7 +177,6 @@ private:
                     pixel_row<Arch, 4>(tile, columns);
             }
         }
-        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(taps_.out_step) * kChannelBlock;
         gather_pixels(rows, columns, out_.data + at, step);
         if (!epilogue_.empty()) finish_pixels<Arch>(epilogue_, out_.data + at, at, columns, step);
     }
@@ -213,20 +214,19 @@ private:
     void copy_columns(const float* row, int x, int channels, float* to) const {
         constexpr int kSquare = simd::kSquare;
         const int step = taps_.in_step;
-        for (int j = 0; j < columns_;) {
-            const int left = x + j * step;
-            const bool inside = row != nullptr && left >= 0 && left < in_.shape.w;
-            const float* pixel = inside ? row + static_cast<std::ptrdiff_t>(left) * kChannelBlock : nullptr;
-            if (inside && j + kSquare <= columns_ && left + (kSquare - 1) * step < in_.shape.w &&
-                channels % kSquare == 0) {
-                for (int c = 0; c < channels; c += kSquare)
-                    simd::transpose_square<Arch>(pixel + c, static_cast<std::ptrdiff_t>(step) * kChannelBlock,
-                                                 to + c * plane_ + j, plane_);
-                j += kSquare;
-            } else {
-                for (int c = 0; c < channels; ++c) to[c * plane_ + j] = inside ? pixel[c] : 0.0f;
-                ++j;
-            }
+        const int first = row == nullptr ? columns_ : std::clamp(divide_up(-x, step), 0, columns_);
+        const int last = row == nullptr ? columns_ : std::clamp(divide_up(in_.shape.w - x, step), first, columns_);
+        const auto pixel = [&](int j) { return row + static_cast<std::ptrdiff_t>(x + j * step) * kChannelBlock; };
+        int j = first;
+        for (; channels % kSquare == 0 && j + kSquare <= last; j += kSquare)
+            for (int c = 0; c < channels; c += kSquare)
+                simd::transpose_square<Arch>(pixel(j) + c, static_cast<std::ptrdiff_t>(step) * kChannelBlock,
+                                             to + c * plane_ + j, plane_);
+        for (int c = 0; c < channels; ++c) {
+            float* plane = to + c * plane_;
+            std::fill_n(plane, first, 0.0f);
+            for (int k = j; k < last; ++k) plane[k] = pixel(k)[c];
+            std::fill_n(plane + last, columns_ - last, 0.0f);
         }
     }
 

@@ -30,18 +30,22 @@ public:
           grid_{{out.shape.n, out.shape.c, divide_up(out.shape.h, weights.out_step),
                  divide_up(out.shape.w, weights.out_step)}},
           in_phases_(weights.in_step * weights.in_step),
-          out_phases_(weights.out_step * weights.out_step) {
+          out_phases_(weights.out_step * weights.out_step),
+          folds_(in_phases_ > 1 && in_phases_ * in.shape.c <= kChannelBlock),
+          vectors_(folds_ ? 1 : in_phases_) {
+        if (folds_) folded_ = ws.tensor<float>(folded_shape(in.shape, weights.in_step));
         // The transformed inputs of a block should stay in the second-level cache. Any block gives the same numbers.
         constexpr int kCacheFloats = 128 * 1024;
-        const int tiles = grid_.tiles(), channels = in.shape.padded_c() * in_phases_;
+        const int tiles = grid_.tiles(), channels = in.shape.padded_c() * vectors_;
         const int most = std::clamp(kCacheFloats / (kWinogradCells * channels) / 12 * 12, 12, 96);
         const int wanted = round_up((tiles + most - 1) / most, threads());
         block_ = round_up(std::max(1, (tiles + wanted - 1) / wanted), 4);
         blocks_ = (tiles + block_ - 1) / block_;
         const int width = tiled_width<Arch>(block_);
         // An odd number of cache lines between cells keeps them in different sets.
-        v_phase_ = static_cast<std::ptrdiff_t>(width) * (kChannelBlock / kPacked);
-        v_block_ = v_phase_ * in_phases_;
+        const std::ptrdiff_t v_vector = static_cast<std::ptrdiff_t>(width) * (kChannelBlock / kPacked);
+        v_phase_ = folds_ ? in.shape.c : v_vector;
+        v_block_ = v_vector * vectors_;
         v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
         m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
         m_cell_ = m_group_ * kGroups + kChannelBlock;
@@ -61,15 +65,18 @@ public:
 
     void run() const {
         transform_weights();
-        parallel_for(blocks_, [this](std::int64_t task, int worker) {
+        if (folds_) fold_phases(in_, weights_.in_step, folded_);
+        const TensorView<const float> source = folds_ ? folded_ : in_;
+        const int step = folds_ ? 1 : weights_.in_step;
+        parallel_for(blocks_, [this, source, step](std::int64_t task, int worker) {
             const int first = static_cast<int>(task) * block_, count = std::min(block_, grid_.tiles() - first);
             float* v = v_ + worker * v_cell_ * kWinogradCells;
             float* m = m_ + worker * m_cell_ * kWinogradCells;
             const WinogradGrid::Place place = grid_.first(first);
             for (int block = 0; block < in_.shape.blocks(); ++block)
-                for (int phase = 0; phase < in_phases_; ++phase)
-                    winograd_input<Arch, P>(in_, PixelPhase::at(weights_.in_step, phase), weights_.axis.phase_pad(),
-                                            block, grid_, place, count,
+                for (int phase = 0; phase < vectors_; ++phase)
+                    winograd_input<Arch, P>(source, PixelPhase::at(step, phase), weights_.axis.phase_pad(), block,
+                                            grid_, place, count,
                                             ChannelWords<Arch, P>{v + block * v_block_ + phase * v_phase_, v_cell_});
             for (int phase = 0; phase < out_phases_; ++phase)
                 for (int group = 0; group < weights_.groups(); group += kGroups) {
@@ -187,6 +194,12 @@ private:
         if (rows <= 0 || columns <= 0) return;  // the image ends before the last row or column of this phase
         const auto at = static_cast<std::ptrdiff_t>(out_.shape.offset(p.n, group * kChannelBlock, y, x));
         const auto step = static_cast<std::ptrdiff_t>(phase.step) * kChannelBlock, row = step * out_.shape.w;
+        // Stores to memory that no cache holds would wait; large outputs are such.
+        constexpr int kAhead = 8 * kWinogradTile;
+        if (p.x + kAhead + kWinogradTile <= out_.shape.w / phase.step && rows == kWinogradTile)
+            for (int i = 0; i < kWinogradTile; ++i)
+                for (int j = 0; j < kWinogradTile; ++j)
+                    simd::prefetch_to_write(out_.data + at + i * row + (kAhead + j) * step);
         for (int lane = 0; lane < kChannelBlock; lane += kLanes) {
             simd::Floats<Arch> products[kWinogradCells], sums[kWinogradTile * kWinogradTile];
             GANCODEC_UNROLL for (int cell = 0; cell < kWinogradCells; ++cell) products[cell] =
@@ -212,7 +225,10 @@ private:
     TensorView<float> out_;
     Epilogue<float> epilogue_;
     WinogradGrid grid_;
-    int in_phases_, out_phases_;                             ///< one of them is 1
+    int in_phases_, out_phases_;  ///< one of them is 1
+    bool folds_;                  ///< phases of few inputs share a block of channels
+    int vectors_;                 ///< blocks that the phases of 16 inputs take
+    TensorView<float> folded_;
     std::uint64_t filled_[kMostPhases] = {};                 ///< bit k: cell k of the phase's weights has numbers
     CellTaps taps_[kWinogradCells];                          ///< of the inputs
     int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks

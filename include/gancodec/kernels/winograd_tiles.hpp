@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "gancodec/core/check.hpp"
 #include "gancodec/core/tensor.hpp"
+#include "gancodec/kernels/lanes.hpp"
 #include "gancodec/kernels/pack.hpp"
 #include "gancodec/kernels/winograd_transform.hpp"
 
@@ -16,6 +18,30 @@ struct PixelPhase {
     /// Phase `index` of step², row by row.
     static PixelPhase at(int step, int index) { return {step, index / step, index % step}; }
 };
+
+/// The shape of an image whose phases are folded: each a part of the channels.
+inline Shape folded_shape(const Shape& s, int step) {
+    return {s.n, s.c * step * step, divide_up(s.h, step), divide_up(s.w, step)};
+}
+
+/// out[n, phase·c + i, y, x] = in[n, i, y·step + phase / step, x·step + phase % step], zero outside the image. A pixel of few
+/// channels has a cache line to itself: folded ones take fewer, and are transformed at once.
+/// Requires at most 16 channels in out, so at most 4 in `in`.
+inline void fold_phases(TensorView<const float> in, int step, TensorView<float> out) {
+    constexpr int kCopied = 4;  // what is more than c is overwritten by the next phase, or zero
+    GANCODEC_ASSERT(in.shape.c <= kCopied && out.shape.c <= kChannelBlock);
+    parallel_rows(out.shape, [&](int n, int, int y) {
+        float* row = out.data + out.shape.offset(n, 0, y, 0);
+        std::fill_n(row, static_cast<std::size_t>(out.shape.w) * kChannelBlock, 0.0f);
+        for (int py = 0; py < step && y * step + py < in.shape.h; ++py) {
+            const float* from = in.data + in.shape.offset(n, 0, y * step + py, 0);
+            float* to = row + py * step * in.shape.c;
+            for (int left = in.shape.w; left > 0; left -= step, to += kChannelBlock)
+                for (int px = 0; px < std::min(step, left); ++px, from += kChannelBlock)
+                    std::copy_n(from, kCopied, to + px * in.shape.c);
+        }
+    });
+}
 
 /// The grid of 4x4 tiles over all images of a batch, in one line. `out` is the largest phase.
 struct WinogradGrid {

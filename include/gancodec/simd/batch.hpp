@@ -134,6 +134,13 @@ inline void store(float* p, const Floats<Arch>& v) {
     v.store_aligned(p);
 }
 
+/// Asks for the cache line at `p`, which will be written soon.
+inline void prefetch_to_write([[maybe_unused]] const float* p) {
+#if defined(__GNUC__)
+    __builtin_prefetch(p, 1);
+#endif
+}
+
 template <class Arch>
 [[nodiscard]] inline xsimd::batch<float, Arch> abs(const xsimd::batch<float, Arch>& v) {
     return xsimd::abs(v);
