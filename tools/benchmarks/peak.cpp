@@ -1,6 +1,7 @@
 // The most fused multiply-adds that the processor does, on registers alone: prints GFLOP/s. Usage: gancodec_bench_peak THREADS
 // A program of its own, so that nothing that a benchmark leaves behind (threads, caches, clock) is its state too.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -42,7 +43,9 @@ double gigaflops(long steps) {
 
 int main(int argc, char** argv) {
     set_threads(argc > 1 ? std::atoi(argv[1]) : 1);
-    constexpr long kWarmUp = 100'000, kSteps = 4'000'000;  // about 13 ms
-    gigaflops(kWarmUp);
-    std::printf("%.2f\n", gigaflops(kSteps));
+    // The best of some short runs: threads that spin after other work, or start on one processor, are gone after a few.
+    constexpr long kSteps = 1'000'000;  // about 3 ms
+    double best = 0;
+    for (int i = 0; i < 6; ++i) best = std::max(best, gigaflops(kSteps));
+    std::printf("%.2f\n", best);
 }

@@ -28,7 +28,7 @@ struct TapTasks {
 /// Tasks large enough to use the packed weights many times, small enough to keep their input in the cache and all
 /// threads busy. Any choice gives the same numbers.
 inline TapTasks plan_tap_tasks(const PackedTaps& taps, const Shape& out) {
-    constexpr int kWidest = 72, kPixels = 192;
+    constexpr int kWidest = 192, kPixels = 384;
     TapTasks t{};
     t.grid_h = divide_up(out.h, taps.out_step);
     t.grid_w = divide_up(out.w, taps.out_step);
