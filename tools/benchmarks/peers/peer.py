@@ -26,7 +26,7 @@ def training_step():
     random = numpy.random.default_rng(1)
     pictures = [random.integers(0, 256, (512, 512, 3), numpy.uint8) for _ in range(2)]
     model = Model(recipe.lowest_gain_log2, recipe.gain_octaves)
-    stage = RateDistortion(recipe, model, LogisticMixture(HYPER_CHANNELS), None, runtime)
+    stage = RateDistortion(recipe, model, LogisticMixture(HYPER_CHANNELS), None, None, runtime)
     source, steps = BatchSource(Photographs(pictures, runtime.device), recipe), iter(range(10**9))
 
     def run():
