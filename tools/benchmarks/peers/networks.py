@@ -150,13 +150,19 @@ def load(name, folder):
     return network, x
 
 
+def shipped_tensor(tensors, name):
+    """As 32-bit floats; 8-bit weights have a step for each output channel."""
+    step = tensors.get(f"{name}_step")
+    return tensors[name].float() * (1 if step is None else step.reshape(-1, 1, 1, 1))
+
+
 def write(name, folder):
     make, channels, reduction = NETWORKS[name]
     torch.manual_seed(1)
     state = make().state_dict()
     if name in ("encoder", "generator"):
         shipped = load_file(ROOT / "weights/gancodec.safetensors")
-        state = {key: shipped[f"{name}.{key}"].float() for key in state}
+        state = {key: shipped_tensor(shipped, f"{name}.{key}") for key in state}
     x = 0.5 * torch.randn(1, channels, HEIGHT // reduction, WIDTH // reduction)
     save_file({"input": x, **{f"net.{key}": tensor.contiguous() for key, tensor in state.items()}}, folder / f"{name}.safetensors")
 
