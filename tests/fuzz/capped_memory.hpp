@@ -2,8 +2,6 @@
 
 // Replaces operator new in the program that includes it, so that an allocation above a cap ends the run.
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -22,16 +20,22 @@ inline void* capped_new(std::size_t size, std::align_val_t alignment = std::alig
                      live_bytes + size - cap_bytes, size);
         std::abort();
     }
-    // Not aligned_alloc(): a sanitizer wants sizes in multiples of the alignment there, which may be that of a large page.
-    const std::size_t unit = std::max(static_cast<std::size_t>(alignment), sizeof(void*));
-    void* p = nullptr;
-    if (posix_memalign(&p, unit, size) != 0) throw std::bad_alloc();
-    live_bytes += malloc_usable_size(p);
+    // What was asked for counts: what an allocator gives for large alignments differs from run to run. Size and alignment lie
+    // in front of the block.
+    const std::size_t unit = std::max(static_cast<std::size_t>(alignment), 2 * sizeof(std::size_t));
+    void* base = nullptr;
+    if (posix_memalign(&base, unit, unit + size) != 0) throw std::bad_alloc();
+    auto* p = static_cast<std::size_t*>(static_cast<void*>(static_cast<char*>(base) + unit));
+    p[-1] = size;
+    p[-2] = unit;
+    live_bytes += size;
     return p;
 }
-inline void capped_delete(void* p) {
-    live_bytes -= malloc_usable_size(p);
-    std::free(p);
+inline void capped_delete(void* block) {
+    if (block == nullptr) return;
+    const auto* p = static_cast<const std::size_t*>(block);
+    live_bytes -= p[-1];
+    std::free(static_cast<char*>(block) - p[-2]);
 }
 
 /// As long as one lives, no more than so many bytes may be allocated beside those that were there before it.
