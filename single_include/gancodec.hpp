@@ -1113,10 +1113,6 @@ struct EmulatedFloats {
         for (int i = 0; i < Lanes; ++i) a.lanes[i] *= b.lanes[i];
         return a;
     }
-    friend EmulatedFloats operator/(EmulatedFloats a, const EmulatedFloats& b) {
-        for (int i = 0; i < Lanes; ++i) a.lanes[i] /= b.lanes[i];
-        return a;
-    }
 };
 
 namespace detail {
@@ -1195,15 +1191,39 @@ template <int Lanes>
     return v;
 }
 
+#if defined(__aarch64__)
+/// xsimd 14 has roots and quotients for arm64 from 32-bit NEON, which are approximations there.
+template <class Arch>
+inline constexpr bool kNeon = std::is_same_v<typename xsimd::batch<float, Arch>::register_type, float32x4_t>;
+#endif
+
 /// Correctly rounded, which IEEE 754 demands of it. Unlike std::sqrt it sets no errno, which would forbid vectors.
 template <class Arch>
 [[nodiscard]] inline xsimd::batch<float, Arch> sqrt(const xsimd::batch<float, Arch>& v) {
+#if defined(__aarch64__)
+    if constexpr (kNeon<Arch>) return vsqrtq_f32(v);
+#endif
     return xsimd::sqrt(v);
 }
 template <int Lanes>
 [[nodiscard]] inline EmulatedFloats<Lanes> sqrt(EmulatedFloats<Lanes> v) {
     for (float& lane : v.lanes) lane = std::sqrt(lane);
     return v;
+}
+
+/// a/b, correctly rounded.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> divide(const xsimd::batch<float, Arch>& a,
+                                                      const xsimd::batch<float, Arch>& b) {
+#if defined(__aarch64__)
+    if constexpr (kNeon<Arch>) return vdivq_f32(a, b);
+#endif
+    return a / b;
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> divide(EmulatedFloats<Lanes> a, const EmulatedFloats<Lanes>& b) {
+    for (int i = 0; i < Lanes; ++i) a.lanes[i] /= b.lanes[i];
+    return a;
 }
 
 /// Lanes of `v` that are above 0, and of `other` elsewhere.
@@ -4654,7 +4674,7 @@ void root_gdn_tiles(TensorView<const float> in, const float* beta, const float* 
             GANCODEC_UNROLL for (int v = 0; v < kVectors<Arch>; ++v) {
                 const auto x = simd::load<Arch>(in.data + at + v * kLanes<Arch>);
                 const auto root = simd::sqrt(simd::load<Arch>(norm + run_at + v * kLanes<Arch>));
-                simd::store<Arch>(out.data + at + v * kLanes<Arch>, inverse ? x * root : x / root);
+                simd::store<Arch>(out.data + at + v * kLanes<Arch>, inverse ? x * root : simd::divide(x, root));
             }
         });
     });

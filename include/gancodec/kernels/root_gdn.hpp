@@ -36,7 +36,7 @@ void root_gdn_tiles(TensorView<const float> in, const float* beta, const float* 
             GANCODEC_UNROLL for (int v = 0; v < kVectors<Arch>; ++v) {
                 const auto x = simd::load<Arch>(in.data + at + v * kLanes<Arch>);
                 const auto root = simd::sqrt(simd::load<Arch>(norm + run_at + v * kLanes<Arch>));
-                simd::store<Arch>(out.data + at + v * kLanes<Arch>, inverse ? x * root : x / root);
+                simd::store<Arch>(out.data + at + v * kLanes<Arch>, inverse ? x * root : simd::divide(x, root));
             }
         });
     });

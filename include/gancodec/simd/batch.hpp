@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 #include <xsimd/xsimd.hpp>
 
 #include "gancodec/core/config.hpp"
@@ -67,10 +68,6 @@ struct EmulatedFloats {
     }
     friend EmulatedFloats operator*(EmulatedFloats a, const EmulatedFloats& b) {
         for (int i = 0; i < Lanes; ++i) a.lanes[i] *= b.lanes[i];
-        return a;
-    }
-    friend EmulatedFloats operator/(EmulatedFloats a, const EmulatedFloats& b) {
-        for (int i = 0; i < Lanes; ++i) a.lanes[i] /= b.lanes[i];
         return a;
     }
 };
@@ -151,15 +148,39 @@ template <int Lanes>
     return v;
 }
 
+#if defined(__aarch64__)
+/// xsimd 14 has roots and quotients for arm64 from 32-bit NEON, which are approximations there.
+template <class Arch>
+inline constexpr bool kNeon = std::is_same_v<typename xsimd::batch<float, Arch>::register_type, float32x4_t>;
+#endif
+
 /// Correctly rounded, which IEEE 754 demands of it. Unlike std::sqrt it sets no errno, which would forbid vectors.
 template <class Arch>
 [[nodiscard]] inline xsimd::batch<float, Arch> sqrt(const xsimd::batch<float, Arch>& v) {
+#if defined(__aarch64__)
+    if constexpr (kNeon<Arch>) return vsqrtq_f32(v);
+#endif
     return xsimd::sqrt(v);
 }
 template <int Lanes>
 [[nodiscard]] inline EmulatedFloats<Lanes> sqrt(EmulatedFloats<Lanes> v) {
     for (float& lane : v.lanes) lane = std::sqrt(lane);
     return v;
+}
+
+/// a/b, correctly rounded.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> divide(const xsimd::batch<float, Arch>& a,
+                                                      const xsimd::batch<float, Arch>& b) {
+#if defined(__aarch64__)
+    if constexpr (kNeon<Arch>) return vdivq_f32(a, b);
+#endif
+    return a / b;
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> divide(EmulatedFloats<Lanes> a, const EmulatedFloats<Lanes>& b) {
+    for (int i = 0; i < Lanes; ++i) a.lanes[i] /= b.lanes[i];
+    return a;
 }
 
 /// Lanes of `v` that are above 0, and of `other` elsewhere.
