@@ -1174,6 +1174,12 @@ inline void store(float* p, const Floats<Arch>& v) {
     v.store_aligned(p);
 }
 
+/// Asks for the cache line at `p`, which will be read soon.
+inline void prefetch([[maybe_unused]] const float* p) {
+#if defined(__GNUC__)
+    __builtin_prefetch(p);
+#endif
+}
 /// Asks for the cache line at `p`, which will be written soon.
 inline void prefetch_to_write([[maybe_unused]] const float* p) {
 #if defined(__GNUC__)
@@ -1237,6 +1243,21 @@ template <int Lanes>
     for (int i = 0; i < Lanes; ++i)
         if (v.lanes[i] > 0.0f) other.lanes[i] = v.lanes[i];
     return other;
+}
+
+/// `value` with its sign turned where `x` is below 0, and 0 where `x` is 0: the gradient of |x| times `value`.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> signed_like(const xsimd::batch<float, Arch>& value,
+                                                           const xsimd::batch<float, Arch>& x) {
+    using Vector = xsimd::batch<float, Arch>;
+    const Vector zero(0.0f);
+    return xsimd::select(x > zero, value, xsimd::select(x < zero, value * Vector(-1.0f), zero));
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> signed_like(EmulatedFloats<Lanes> value, const EmulatedFloats<Lanes>& x) {
+    for (int i = 0; i < Lanes; ++i)
+        value.lanes[i] = x.lanes[i] > 0.0f ? value.lanes[i] : x.lanes[i] < 0.0f ? -value.lanes[i] : 0.0f;
+    return value;
 }
 
 /// a·b + c, rounded once.
@@ -2186,13 +2207,18 @@ struct TileSizes<Arch> {
     static constexpr int groups = 2, large = 12, small = 4;
 };
 
+/// Where the operands of a tile come from. Far ones, which the first-level cache does not hold, are asked for ahead; near ones
+/// would be slowed down by that.
+enum class Operands { near, far };
+
 /// The direct micro-kernel. Each output is one lane of one accumulator, and sums in the canonical order: bias, channel
 /// blocks, taps, channels of the block, all by simd::multiply_add().
-template <class Arch, int Groups, int Pixels, Precision P = Precision::fp32>
+template <class Arch, int Groups, int Pixels, Precision P, Operands From>
 void tap_tile(const TapTile& t) {
     using Vector = simd::Floats<Arch>;
     constexpr int kV = simd::kVectors<Arch>, kLanes = simd::kLanes<Arch>;
     constexpr int kPacked = simd::kPacked<P>, kPixel = kChannelBlock / kPacked;
+    constexpr std::ptrdiff_t kAhead = 64 * kChannelBlock;  // four channel blocks of weights
     Vector sum[Groups * kV][Pixels];
     GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) {
         const Vector bias = simd::load<Arch>(t.bias + v * kLanes);
@@ -2205,7 +2231,12 @@ void tap_tile(const TapTile& t) {
         const int words = left < kChannelBlock ? (left + kPacked - 1) / kPacked : kPixel;
         for (int tap = 0; tap < t.taps; ++tap) {
             const float* in = block + t.offsets[tap];
+            if constexpr (From == Operands::far)
+                GANCODEC_UNROLL for (int p = 0; p < Pixels; ++p) simd::prefetch(in + t.in_block + p * kPixel);
             for (int c = 0; c < words; ++c, ++in, weights += kChannelBlock) {
+                if constexpr (From == Operands::far)
+                    GANCODEC_UNROLL for (int g = 0; g < Groups; ++g)
+                        simd::prefetch(weights + g * weight_group + kAhead);
                 Vector w[Groups * kV];
                 GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) w[v] =
                     simd::load<Arch>(weights + v / kV * weight_group + v % kV * kLanes);
@@ -2242,18 +2273,18 @@ constexpr int tiled_width(int width) {
     return total;
 }
 
-template <class Arch, int Groups, Precision P = Precision::fp32>
+template <class Arch, int Groups, Precision P, Operands From>
 void tap_row(TapTile t, int width) {
     using S = TileSizes<Arch>;
     for (int left = width; left > 0;) {
         const int pixels = next_tile<Arch>(left);
         t.pixels = left < pixels ? left : pixels;
         if (pixels == S::large)
-            tap_tile<Arch, Groups, S::large, P>(t);
+            tap_tile<Arch, Groups, S::large, P, From>(t);
         else if (pixels == S::small)
-            tap_tile<Arch, Groups, S::small, P>(t);
+            tap_tile<Arch, Groups, S::small, P, From>(t);
         else
-            tap_tile<Arch, Groups, 2 * S::small, P>(t);
+            tap_tile<Arch, Groups, 2 * S::small, P, From>(t);
         left -= pixels;
         t.in += pixels * (kChannelBlock / simd::kPacked<P>);
         t.out += pixels * t.out_pixel;
@@ -2596,10 +2627,10 @@ private:
     int run_row(const TapTile& tile, int group, int columns) const {
         constexpr int kGroups = TileSizes<Arch>::groups;
         if (taps_.groups() - group >= kGroups) {
-            tap_row<Arch, kGroups>(tile, columns);
+            tap_row<Arch, kGroups, Precision::fp32, Operands::near>(tile, columns);
             return kGroups;
         }
-        tap_row<Arch, 1>(tile, columns);
+        tap_row<Arch, 1, Precision::fp32, Operands::near>(tile, columns);
         return 1;
     }
 
@@ -3259,7 +3290,7 @@ private:
 namespace gancodec::detail {
 
 /// A convolution on phases by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
-/// product for each of the 36 cells and each phase of the outputs), transform back. With Precision::bf16 the factors of
+/// product for each of the 36 cells and each phase of the outputs, a chunk of outputs at a time), transform back. With Precision::bf16 the factors of
 /// the products are bf16; transforms and sums are fp32.
 template <class Arch, Precision P>
 class WinogradConvolution {
@@ -3277,10 +3308,15 @@ public:
           folds_(in_phases_ > 1 && in_phases_ * in.shape.c <= kChannelBlock),
           vectors_(folds_ ? 1 : in_phases_) {
         if (folds_) folded_ = ws.tensor<float>(folded_shape(in.shape, weights.in_step));
-        // The transformed inputs of a block should stay in the second-level cache. Any block gives the same numbers.
-        constexpr int kCacheFloats = 128 * 1024;
+        // What is multiplied with all weights one after another should stay in the second-level cache: the transformed inputs of
+        // a block or, where few tiles would fill it, those of one cell, whose products then go to memory. Any block and any
+        // chunk give the same numbers.
+        constexpr int kCacheFloats = 128 * 1024, kWide = 256;
         const int tiles = grid_.tiles(), channels = in.shape.padded_c() * vectors_;
-        const int most = std::clamp(kCacheFloats / (kWinogradCells * channels) / 12 * 12, 12, 96);
+        const bool by_cell = in.shape.c >= kWide;
+        const int kept = by_cell ? channels : kWinogradCells * channels;
+        const int most = std::clamp(kCacheFloats / kept / 12 * 12, 12, 96);
+        chunk_ = by_cell ? weights.groups() : kGroups;
         const int wanted = round_up((tiles + most - 1) / most, threads());
         block_ = round_up(std::max(1, (tiles + wanted - 1) / wanted), 4);
         blocks_ = (tiles + block_ - 1) / block_;
@@ -3291,7 +3327,7 @@ public:
         v_block_ = v_vector * vectors_;
         v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
         m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
-        m_cell_ = m_group_ * kGroups + kChannelBlock;
+        m_cell_ = m_group_ * chunk_ + kChannelBlock;
         const auto workers = static_cast<std::size_t>(threads());
         v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
         m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
@@ -3322,8 +3358,8 @@ public:
                                             grid_, place, count,
                                             ChannelWords<Arch, P>{v + block * v_block_ + phase * v_phase_, v_cell_});
             for (int phase = 0; phase < out_phases_; ++phase)
-                for (int group = 0; group < weights_.groups(); group += kGroups) {
-                    const int groups = std::min(kGroups, weights_.groups() - group);
+                for (int group = 0; group < weights_.groups(); group += chunk_) {
+                    const int groups = std::min(chunk_, weights_.groups() - group);
                     multiply(v, m, phase, group, groups, count);
                     for (int g = 0; g < groups; ++g) {
                         WinogradGrid::Place p = place;
@@ -3410,22 +3446,26 @@ private:
                 std::fill_n(m + cell * m_cell_, m_group_ * groups, 0.0f);
                 continue;
             }
-            const TapTile tile{v + cell * v_cell_,
-                               v_block_,
-                               taps_[cell].offsets,
-                               taps_[cell].count,
-                               weights_.in_channels,
-                               transformed(phase, group) + cell * u_cell_,
-                               u_group_,
-                               kZeros,
-                               m + cell * m_cell_,
-                               m_group_,
-                               kChannelBlock,
-                               0};
-            if (groups == kGroups)
-                tap_row<Arch, kGroups, P>(tile, count);
-            else
-                tap_row<Arch, 1, P>(tile, count);
+            TapTile tile{v + cell * v_cell_,
+                         v_block_,
+                         taps_[cell].offsets,
+                         taps_[cell].count,
+                         weights_.in_channels,
+                         transformed(phase, group) + cell * u_cell_,
+                         u_group_,
+                         kZeros,
+                         m + cell * m_cell_,
+                         m_group_,
+                         kChannelBlock,
+                         0};
+            for (int left = groups; left > 0; left -= kGroups) {
+                if (left >= kGroups)
+                    tap_row<Arch, kGroups, P, Operands::far>(tile, count);
+                else
+                    tap_row<Arch, 1, P, Operands::far>(tile, count);
+                tile.weights += kGroups * u_group_;
+                tile.out += kGroups * m_group_;
+            }
         }
     }
 
@@ -3474,6 +3514,7 @@ private:
     TensorView<float> folded_;
     std::uint64_t filled_[kMostPhases] = {};                 ///< bit k: cell k of the phase's weights has numbers
     CellTaps taps_[kWinogradCells];                          ///< of the inputs
+    int chunk_ = 0;                                          ///< groups of outputs whose products are kept at a time
     int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
     std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< words between parts of V
     std::ptrdiff_t m_group_ = 0, m_cell_ = 0;                ///< of M
@@ -4399,23 +4440,37 @@ void gdn_product(const float* in, const float* weights, const float* bias, const
         tile.bias = bias + group * kChannelBlock;
         tile.out = out + group * tile.out_group;
         if (shape.blocks() - group >= kGroups) {
-            tap_row<Arch, kGroups>(tile, static_cast<int>(pixels));
+            tap_row<Arch, kGroups, Precision::fp32, Operands::far>(tile, static_cast<int>(pixels));
             group += kGroups;
         } else {
-            tap_row<Arch, 1>(tile, static_cast<int>(pixels));
+            tap_row<Arch, 1, Precision::fp32, Operands::far>(tile, static_cast<int>(pixels));
             ++group;
         }
     }
 }
 
-/// Calls `body(block, tensor offset, scratch offset)` for the 16 lanes of every block of every pixel of a run.
+/// Calls `body(tensor offset, scratch offset)` for the 16 lanes of every block of every pixel of a run. Of the tensors `read`
+/// and `written`, where not null, the lines of the next block and of this one are asked for.
 template <class Body>
-void for_each_gdn_pixel(const Shape& shape, int n, std::size_t first, std::size_t pixels, const Body& body) {
+void for_each_gdn_pixel(const Shape& shape, int n, std::size_t first, std::size_t pixels, const float* read,
+                        const float* written, const Body& body) {
+    const std::size_t size = pixels * kChannelBlock;
     for (int block = 0; block < shape.blocks(); ++block) {
         const std::size_t from = shape.offset(n, block * kChannelBlock, 0, 0) + first * kChannelBlock;
+        const std::size_t next = from + (block + 1 < shape.blocks() ? shape.plane() * kChannelBlock : 0);
         const std::size_t scratch = static_cast<std::size_t>(block) * kGdnBlock;
-        for (std::size_t i = 0; i < pixels * kChannelBlock; i += kChannelBlock) body(from + i, scratch + i);
+        for (std::size_t i = 0; read != nullptr && i < size; i += kChannelBlock) simd::prefetch(read + next + i);
+        for (std::size_t i = 0; written != nullptr && i < size; i += kChannelBlock)
+            simd::prefetch_to_write(written + from + i);
+        for (std::size_t i = 0; i < size; i += kChannelBlock) body(from + i, scratch + i);
     }
+}
+
+/// out = |in| for the 16 lanes of a pixel.
+template <class Arch>
+void magnitude_of_pixel(const float* in, float* out) {
+    GANCODEC_UNROLL for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>)
+        simd::store<Arch>(out + lane, simd::abs(simd::load<Arch>(in + lane)));
 }
 
 /// Calls `body(n, first, pixels, worker)` for the runs of every image, in parallel.
@@ -4456,24 +4511,22 @@ struct GdnScratch {
 template <class Arch>
 void gdn_forward_tiles(TensorView<const float> in, const float* beta, const float* gamma, bool inverse,
                        TensorView<float> out, Workspace& ws) {
+    using simd::kLanes;
     const Shape& shape = in.shape;
     const Workspace::Scope scope(ws);
     const GdnScratch scratch(beta, gamma, shape, 2, ws);
     if (ws.counts_only()) return;
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *magnitude = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {
-            map_row<float>(1, [](float x, float) { return std::abs(x); }, magnitude + to, in.data + from, {});
+        for_each_gdn_pixel(shape, n, first, pixels, in.data, nullptr, [&](std::size_t from, std::size_t to) {
+            magnitude_of_pixel<Arch>(in.data + from, magnitude + to);
         });
         gdn_product<Arch>(magnitude, scratch.gamma, scratch.beta, shape, pixels, norm);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t at, std::size_t run_at) {
-            float result[kChannelBlock];
-            const float *x = in.data + at, *d = norm + run_at;
-            if (inverse)
-                for (int lane = 0; lane < kChannelBlock; ++lane) result[lane] = x[lane] * d[lane];
-            else
-                for (int lane = 0; lane < kChannelBlock; ++lane) result[lane] = x[lane] / d[lane];
-            std::copy_n(result, kChannelBlock, out.data + at);
+        for_each_gdn_pixel(shape, n, first, pixels, nullptr, out.data, [&](std::size_t at, std::size_t run_at) {
+            GANCODEC_UNROLL for (int lane = 0; lane < kChannelBlock; lane += kLanes<Arch>) {
+                const auto x = simd::load<Arch>(in.data + at + lane), d = simd::load<Arch>(norm + run_at + lane);
+                simd::store<Arch>(out.data + at + lane, inverse ? x * d : simd::divide(x, d));
+            }
         });
     });
 }
@@ -4533,13 +4586,11 @@ void gdn_parameter_gradients(TensorView<const float> in, const float* d_norm, fl
     });
 }
 
-/// value · sign(x), with sign(0) = 0: what |x| hands to x.
-inline float signed_like(float value, float x) { return x > 0.0f ? value : (x < 0.0f ? -value : 0.0f); }
-
 template <class Arch>
 void gdn_backward_tiles(TensorView<const float> in, TensorView<const float> d_out, const float* beta,
                         const float* gamma, bool inverse, TensorView<float> d_in, float* d_beta, float* d_gamma,
                         Workspace& ws) {
+    using simd::kLanes;
     const Shape& shape = in.shape;
     const Workspace::Scope scope(ws);
     const GdnScratch scratch(beta, gamma, shape, 4, ws);
@@ -4547,36 +4598,32 @@ void gdn_backward_tiles(TensorView<const float> in, TensorView<const float> d_ou
     float* no_bias = ws.take<float>(static_cast<std::size_t>(shape.padded_c()));
     std::fill_n(no_bias, shape.padded_c(), 0.0f);
     float* d_norm = ws.take<float>(shape.size());
+    const auto minus_one = simd::broadcast<Arch>(-1.0f);
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *magnitude = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
         float *d_norm_run = scratch.buffer(worker, 2), *d_magnitude = scratch.buffer(worker, 3);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {
-            map_row<float>(1, [](float x, float) { return std::abs(x); }, magnitude + to, in.data + from, {});
+        for_each_gdn_pixel(shape, n, first, pixels, in.data, nullptr, [&](std::size_t from, std::size_t to) {
+            magnitude_of_pixel<Arch>(in.data + from, magnitude + to);
         });
         gdn_product<Arch>(magnitude, scratch.gamma, scratch.beta, shape, pixels, norm);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t at, std::size_t run_at) {
-            float result[kChannelBlock];
-            const float *x = in.data + at, *d = d_out.data + at, *divisor = norm + run_at;
-            if (inverse)
-                for (int lane = 0; lane < kChannelBlock; ++lane) result[lane] = d[lane] * x[lane];
-            else
-                for (int lane = 0; lane < kChannelBlock; ++lane)
-                    result[lane] = -(d[lane] / divisor[lane]) * (x[lane] / divisor[lane]);
-            std::copy_n(result, kChannelBlock, d_norm_run + run_at);
-            std::copy_n(result, kChannelBlock, d_norm + at);
+        for_each_gdn_pixel(shape, n, first, pixels, d_out.data, d_norm, [&](std::size_t at, std::size_t run_at) {
+            GANCODEC_UNROLL for (int lane = 0; lane < kChannelBlock; lane += kLanes<Arch>) {
+                const auto x = simd::load<Arch>(in.data + at + lane), d = simd::load<Arch>(d_out.data + at + lane);
+                const auto by = simd::load<Arch>(norm + run_at + lane);
+                const auto result = inverse ? d * x : minus_one * simd::divide(d, by) * simd::divide(x, by);
+                simd::store<Arch>(d_norm_run + run_at + lane, result);
+                simd::store<Arch>(d_norm + at + lane, result);
+            }
         });
         gdn_product<Arch>(d_norm_run, transposed, no_bias, shape, pixels, d_magnitude);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t at, std::size_t run_at) {
-            float result[kChannelBlock];
-            const float *x = in.data + at, *d = d_out.data + at;
-            const float *factor = norm + run_at, *sum = d_magnitude + run_at;
-            if (inverse)
-                for (int lane = 0; lane < kChannelBlock; ++lane)
-                    result[lane] = std::fma(d[lane], factor[lane], signed_like(sum[lane], x[lane]));
-            else
-                for (int lane = 0; lane < kChannelBlock; ++lane)
-                    result[lane] = d[lane] / factor[lane] + signed_like(sum[lane], x[lane]);
-            std::copy_n(result, kChannelBlock, d_in.data + at);
+        for_each_gdn_pixel(shape, n, first, pixels, nullptr, d_in.data, [&](std::size_t at, std::size_t run_at) {
+            GANCODEC_UNROLL for (int lane = 0; lane < kChannelBlock; lane += kLanes<Arch>) {
+                const auto x = simd::load<Arch>(in.data + at + lane), d = simd::load<Arch>(d_out.data + at + lane);
+                const auto by = simd::load<Arch>(norm + run_at + lane);
+                const auto through_norm = simd::signed_like(simd::load<Arch>(d_magnitude + run_at + lane), x);
+                simd::store<Arch>(d_in.data + at + lane,
+                                  inverse ? simd::fma(d, by, through_norm) : simd::divide(d, by) + through_norm);
+            }
         });
     });
     gdn_parameter_gradients<Arch>(in, d_norm, d_beta, d_gamma);
@@ -4663,14 +4710,14 @@ void root_gdn_tiles(TensorView<const float> in, const float* beta, const float* 
     if (ws.counts_only()) return;
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *square = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {
+        for_each_gdn_pixel(shape, n, first, pixels, in.data, nullptr, [&](std::size_t from, std::size_t to) {
             GANCODEC_UNROLL for (int v = 0; v < kVectors<Arch>; ++v) {
                 const auto x = simd::load<Arch>(in.data + from + v * kLanes<Arch>);
                 simd::store<Arch>(square + to + v * kLanes<Arch>, x * x);
             }
         });
         gdn_product<Arch>(square, scratch.gamma, scratch.beta, shape, pixels, norm);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t at, std::size_t run_at) {
+        for_each_gdn_pixel(shape, n, first, pixels, nullptr, out.data, [&](std::size_t at, std::size_t run_at) {
             GANCODEC_UNROLL for (int v = 0; v < kVectors<Arch>; ++v) {
                 const auto x = simd::load<Arch>(in.data + at + v * kLanes<Arch>);
                 const auto root = simd::sqrt(simd::load<Arch>(norm + run_at + v * kLanes<Arch>));

@@ -11,15 +11,17 @@ using Arch = simd::NativeArch;
 using Tile = TileSizes<Arch>;
 using Gradient = GradientTile<Arch>;
 
-template void tap_tile<Arch, Tile::groups, Tile::large>(const TapTile&);
-template void tap_tile<Arch, Tile::groups, Tile::small>(const TapTile&);
+template void tap_tile<Arch, Tile::groups, Tile::large, Precision::fp32, Operands::near>(const TapTile&);
+template void tap_tile<Arch, Tile::groups, Tile::small, Precision::fp32, Operands::near>(const TapTile&);
+template void tap_tile<Arch, Tile::groups, Tile::large, Precision::fp32, Operands::far>(const TapTile&);
+template void tap_tile<Arch, Tile::groups, Tile::small, Precision::fp32, Operands::far>(const TapTile&);
 template void pixel_tile<Arch, 1, pixel_vectors<Arch>(1)>(const PixelTile&);
 template void pixel_tile<Arch, 3, pixel_vectors<Arch>(3)>(const PixelTile&);
 template void pixel_tile<Arch, 4, pixel_vectors<Arch>(4)>(const PixelTile&);
 template void gradient_tile<Arch, Gradient::groups, Gradient::inputs>(const GradientRows*, int, int, std::ptrdiff_t,
                                                                       std::ptrdiff_t, float*);
 #if defined(__AVX512BF16__)
-template void tap_tile<Arch, Tile::groups, Tile::large, Precision::bf16>(const TapTile&);
+template void tap_tile<Arch, Tile::groups, Tile::large, Precision::bf16, Operands::far>(const TapTile&);
 template void gradient_tile<Arch, Gradient::groups, Gradient::inputs, Precision::bf16>(const GradientRows*, int, int,
                                                                                        std::ptrdiff_t, std::ptrdiff_t,
                                                                                        float*);

@@ -117,8 +117,25 @@ TEST_CASE("conv2d winograd: computes the formulas of a convolution, in and out",
 namespace {
 
 template <Precision P>
-void check_twin() {
+void check_twin(const ConvGeometry& g, const Shape3& s) {
+    if (s.h + 2 * g.pad < g.kernel || s.w + 2 * g.pad < g.kernel) return;
+    CAPTURE(g.in_channels, g.out_channels, g.kernel, g.stride, g.pad, s.n, s.h, s.w);
+    const Problem p(g, s.n, s.h, s.w);
+    const Results expected = run_reference<P>(p);
     const int before = threads();
+    for (const int team : {1, 2, 3}) {
+        set_threads(team);
+        const Results fast = run_fast(p, P);
+        CHECK(same(expected.out, fast.out));
+        CHECK(same(expected.d_in, fast.d_in));
+        CHECK(same(expected.d_weight, fast.d_weight));
+        CHECK(same(expected.d_bias, fast.d_bias));
+    }
+    set_threads(before);
+}
+
+template <Precision P>
+void check_twins() {
     for (const ConvGeometry& g : {ConvGeometry{32, 32, 3, 1, 1},
                                   {33, 50, 3, 1, 1},
                                   {40, 35, 3, 1, 0},
@@ -131,34 +148,24 @@ void check_twin() {
                                   {3, 64, 5, 2, 2},
                                   {4, 64, 5, 2, 2},
                                   {5, 64, 5, 2, 2}})
-        for (const auto& [n, h, w] :
-             {Shape3{1, 1, 1}, {3, 3, 4}, {1, 4, 4}, {2, 5, 9}, {1, 8, 31}, {5, 8, 8}, {1, 45, 50}}) {
-            if (h + 2 * g.pad < g.kernel || w + 2 * g.pad < g.kernel) continue;
-            CAPTURE(g.in_channels, g.out_channels, g.pad, n, h, w);
-            const Problem p(g, n, h, w);
-            const Results expected = run_reference<P>(p);
-            for (const int team : {1, 2, 3}) {
-                set_threads(team);
-                const Results fast = run_fast(p, P);
-                CHECK(same(expected.out, fast.out));
-                CHECK(same(expected.d_in, fast.d_in));
-                CHECK(same(expected.d_weight, fast.d_weight));
-                CHECK(same(expected.d_bias, fast.d_bias));
-            }
-        }
-    set_threads(before);
+        for (const Shape3& s : {Shape3{1, 1, 1}, {3, 3, 4}, {1, 4, 4}, {2, 5, 9}, {1, 8, 31}, {5, 8, 8}, {1, 45, 50}})
+            check_twin<P>(g, s);
+    // Wide layers keep the products of all outputs.
+    for (const ConvGeometry& g :
+         {ConvGeometry{257, 50, 3, 1, 1}, {50, 257, 3, 1, 1}, {256, 33, 4, 2, 1}, {33, 260, 4, 2, 1}})
+        for (const Shape3& s : {Shape3{1, 5, 9}, {2, 9, 22}}) check_twin<P>(g, s);
 }
 
 }  // namespace
 
 TEST_CASE("conv2d winograd: equal to the plain twin, bit for bit, for every size and thread count", "[winograd]") {
     if (!simd::kHasFma) SKIP("needs fused multiply-add");
-    check_twin<Precision::fp32>();
+    check_twins<Precision::fp32>();
 }
 
 TEST_CASE("conv2d winograd: equal to the plain twin in bf16 too", "[winograd][bf16]") {
     if (!simd::kHasFma) SKIP("needs fused multiply-add");
-    check_twin<Precision::bf16>();
+    check_twins<Precision::bf16>();
 }
 
 TEST_CASE("conv_transpose2d winograd: equal to the plain twin, for both output paddings", "[winograd]") {

@@ -57,23 +57,37 @@ void gdn_product(const float* in, const float* weights, const float* bias, const
         tile.bias = bias + group * kChannelBlock;
         tile.out = out + group * tile.out_group;
         if (shape.blocks() - group >= kGroups) {
-            tap_row<Arch, kGroups>(tile, static_cast<int>(pixels));
+            tap_row<Arch, kGroups, Precision::fp32, Operands::far>(tile, static_cast<int>(pixels));
             group += kGroups;
         } else {
-            tap_row<Arch, 1>(tile, static_cast<int>(pixels));
+            tap_row<Arch, 1, Precision::fp32, Operands::far>(tile, static_cast<int>(pixels));
             ++group;
         }
     }
 }
 
-/// Calls `body(block, tensor offset, scratch offset)` for the 16 lanes of every block of every pixel of a run.
+/// Calls `body(tensor offset, scratch offset)` for the 16 lanes of every block of every pixel of a run. Of the tensors `read`
+/// and `written`, where not null, the lines of the next block and of this one are asked for.
 template <class Body>
-void for_each_gdn_pixel(const Shape& shape, int n, std::size_t first, std::size_t pixels, const Body& body) {
+void for_each_gdn_pixel(const Shape& shape, int n, std::size_t first, std::size_t pixels, const float* read,
+                        const float* written, const Body& body) {
+    const std::size_t size = pixels * kChannelBlock;
     for (int block = 0; block < shape.blocks(); ++block) {
         const std::size_t from = shape.offset(n, block * kChannelBlock, 0, 0) + first * kChannelBlock;
+        const std::size_t next = from + (block + 1 < shape.blocks() ? shape.plane() * kChannelBlock : 0);
         const std::size_t scratch = static_cast<std::size_t>(block) * kGdnBlock;
-        for (std::size_t i = 0; i < pixels * kChannelBlock; i += kChannelBlock) body(from + i, scratch + i);
+        for (std::size_t i = 0; read != nullptr && i < size; i += kChannelBlock) simd::prefetch(read + next + i);
+        for (std::size_t i = 0; written != nullptr && i < size; i += kChannelBlock)
+            simd::prefetch_to_write(written + from + i);
+        for (std::size_t i = 0; i < size; i += kChannelBlock) body(from + i, scratch + i);
     }
+}
+
+/// out = |in| for the 16 lanes of a pixel.
+template <class Arch>
+void magnitude_of_pixel(const float* in, float* out) {
+    GANCODEC_UNROLL for (int lane = 0; lane < kChannelBlock; lane += simd::kLanes<Arch>)
+        simd::store<Arch>(out + lane, simd::abs(simd::load<Arch>(in + lane)));
 }
 
 /// Calls `body(n, first, pixels, worker)` for the runs of every image, in parallel.
@@ -114,24 +128,22 @@ struct GdnScratch {
 template <class Arch>
 void gdn_forward_tiles(TensorView<const float> in, const float* beta, const float* gamma, bool inverse,
                        TensorView<float> out, Workspace& ws) {
+    using simd::kLanes;
     const Shape& shape = in.shape;
     const Workspace::Scope scope(ws);
     const GdnScratch scratch(beta, gamma, shape, 2, ws);
     if (ws.counts_only()) return;
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *magnitude = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {
-            map_row<float>(1, [](float x, float) { return std::abs(x); }, magnitude + to, in.data + from, {});
+        for_each_gdn_pixel(shape, n, first, pixels, in.data, nullptr, [&](std::size_t from, std::size_t to) {
+            magnitude_of_pixel<Arch>(in.data + from, magnitude + to);
         });
         gdn_product<Arch>(magnitude, scratch.gamma, scratch.beta, shape, pixels, norm);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t at, std::size_t run_at) {
-            float result[kChannelBlock];
-            const float *x = in.data + at, *d = norm + run_at;
-            if (inverse)
-                for (int lane = 0; lane < kChannelBlock; ++lane) result[lane] = x[lane] * d[lane];
-            else
-                for (int lane = 0; lane < kChannelBlock; ++lane) result[lane] = x[lane] / d[lane];
-            std::copy_n(result, kChannelBlock, out.data + at);
+        for_each_gdn_pixel(shape, n, first, pixels, nullptr, out.data, [&](std::size_t at, std::size_t run_at) {
+            GANCODEC_UNROLL for (int lane = 0; lane < kChannelBlock; lane += kLanes<Arch>) {
+                const auto x = simd::load<Arch>(in.data + at + lane), d = simd::load<Arch>(norm + run_at + lane);
+                simd::store<Arch>(out.data + at + lane, inverse ? x * d : simd::divide(x, d));
+            }
         });
     });
 }
@@ -191,13 +203,11 @@ void gdn_parameter_gradients(TensorView<const float> in, const float* d_norm, fl
     });
 }
 
-/// value · sign(x), with sign(0) = 0: what |x| hands to x.
-inline float signed_like(float value, float x) { return x > 0.0f ? value : (x < 0.0f ? -value : 0.0f); }
-
 template <class Arch>
 void gdn_backward_tiles(TensorView<const float> in, TensorView<const float> d_out, const float* beta,
                         const float* gamma, bool inverse, TensorView<float> d_in, float* d_beta, float* d_gamma,
                         Workspace& ws) {
+    using simd::kLanes;
     const Shape& shape = in.shape;
     const Workspace::Scope scope(ws);
     const GdnScratch scratch(beta, gamma, shape, 4, ws);
@@ -205,36 +215,32 @@ void gdn_backward_tiles(TensorView<const float> in, TensorView<const float> d_ou
     float* no_bias = ws.take<float>(static_cast<std::size_t>(shape.padded_c()));
     std::fill_n(no_bias, shape.padded_c(), 0.0f);
     float* d_norm = ws.take<float>(shape.size());
+    const auto minus_one = simd::broadcast<Arch>(-1.0f);
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *magnitude = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
         float *d_norm_run = scratch.buffer(worker, 2), *d_magnitude = scratch.buffer(worker, 3);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {
-            map_row<float>(1, [](float x, float) { return std::abs(x); }, magnitude + to, in.data + from, {});
+        for_each_gdn_pixel(shape, n, first, pixels, in.data, nullptr, [&](std::size_t from, std::size_t to) {
+            magnitude_of_pixel<Arch>(in.data + from, magnitude + to);
         });
         gdn_product<Arch>(magnitude, scratch.gamma, scratch.beta, shape, pixels, norm);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t at, std::size_t run_at) {
-            float result[kChannelBlock];
-            const float *x = in.data + at, *d = d_out.data + at, *divisor = norm + run_at;
-            if (inverse)
-                for (int lane = 0; lane < kChannelBlock; ++lane) result[lane] = d[lane] * x[lane];
-            else
-                for (int lane = 0; lane < kChannelBlock; ++lane)
-                    result[lane] = -(d[lane] / divisor[lane]) * (x[lane] / divisor[lane]);
-            std::copy_n(result, kChannelBlock, d_norm_run + run_at);
-            std::copy_n(result, kChannelBlock, d_norm + at);
+        for_each_gdn_pixel(shape, n, first, pixels, d_out.data, d_norm, [&](std::size_t at, std::size_t run_at) {
+            GANCODEC_UNROLL for (int lane = 0; lane < kChannelBlock; lane += kLanes<Arch>) {
+                const auto x = simd::load<Arch>(in.data + at + lane), d = simd::load<Arch>(d_out.data + at + lane);
+                const auto by = simd::load<Arch>(norm + run_at + lane);
+                const auto result = inverse ? d * x : minus_one * simd::divide(d, by) * simd::divide(x, by);
+                simd::store<Arch>(d_norm_run + run_at + lane, result);
+                simd::store<Arch>(d_norm + at + lane, result);
+            }
         });
         gdn_product<Arch>(d_norm_run, transposed, no_bias, shape, pixels, d_magnitude);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t at, std::size_t run_at) {
-            float result[kChannelBlock];
-            const float *x = in.data + at, *d = d_out.data + at;
-            const float *factor = norm + run_at, *sum = d_magnitude + run_at;
-            if (inverse)
-                for (int lane = 0; lane < kChannelBlock; ++lane)
-                    result[lane] = std::fma(d[lane], factor[lane], signed_like(sum[lane], x[lane]));
-            else
-                for (int lane = 0; lane < kChannelBlock; ++lane)
-                    result[lane] = d[lane] / factor[lane] + signed_like(sum[lane], x[lane]);
-            std::copy_n(result, kChannelBlock, d_in.data + at);
+        for_each_gdn_pixel(shape, n, first, pixels, nullptr, d_in.data, [&](std::size_t at, std::size_t run_at) {
+            GANCODEC_UNROLL for (int lane = 0; lane < kChannelBlock; lane += kLanes<Arch>) {
+                const auto x = simd::load<Arch>(in.data + at + lane), d = simd::load<Arch>(d_out.data + at + lane);
+                const auto by = simd::load<Arch>(norm + run_at + lane);
+                const auto through_norm = simd::signed_like(simd::load<Arch>(d_magnitude + run_at + lane), x);
+                simd::store<Arch>(d_in.data + at + lane,
+                                  inverse ? simd::fma(d, by, through_norm) : simd::divide(d, by) + through_norm);
+            }
         });
     });
     gdn_parameter_gradients<Arch>(in, d_norm, d_beta, d_gamma);

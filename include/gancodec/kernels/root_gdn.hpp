@@ -25,14 +25,14 @@ void root_gdn_tiles(TensorView<const float> in, const float* beta, const float* 
     if (ws.counts_only()) return;
     parallel_gdn_runs(shape, [&](int n, std::size_t first, std::size_t pixels, std::size_t worker) {
         float *square = scratch.buffer(worker, 0), *norm = scratch.buffer(worker, 1);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t from, std::size_t to) {
+        for_each_gdn_pixel(shape, n, first, pixels, in.data, nullptr, [&](std::size_t from, std::size_t to) {
             GANCODEC_UNROLL for (int v = 0; v < kVectors<Arch>; ++v) {
                 const auto x = simd::load<Arch>(in.data + from + v * kLanes<Arch>);
                 simd::store<Arch>(square + to + v * kLanes<Arch>, x * x);
             }
         });
         gdn_product<Arch>(square, scratch.gamma, scratch.beta, shape, pixels, norm);
-        for_each_gdn_pixel(shape, n, first, pixels, [&](std::size_t at, std::size_t run_at) {
+        for_each_gdn_pixel(shape, n, first, pixels, nullptr, out.data, [&](std::size_t at, std::size_t run_at) {
             GANCODEC_UNROLL for (int v = 0; v < kVectors<Arch>; ++v) {
                 const auto x = simd::load<Arch>(in.data + at + v * kLanes<Arch>);
                 const auto root = simd::sqrt(simd::load<Arch>(norm + run_at + v * kLanes<Arch>));

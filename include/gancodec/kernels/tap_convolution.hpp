@@ -113,10 +113,10 @@ private:
     int run_row(const TapTile& tile, int group, int columns) const {
         constexpr int kGroups = TileSizes<Arch>::groups;
         if (taps_.groups() - group >= kGroups) {
-            tap_row<Arch, kGroups>(tile, columns);
+            tap_row<Arch, kGroups, Precision::fp32, Operands::near>(tile, columns);
             return kGroups;
         }
-        tap_row<Arch, 1>(tile, columns);
+        tap_row<Arch, 1, Precision::fp32, Operands::near>(tile, columns);
         return 1;
     }
 

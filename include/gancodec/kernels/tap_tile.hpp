@@ -34,13 +34,18 @@ struct TileSizes<Arch> {
     static constexpr int groups = 2, large = 12, small = 4;
 };
 
+/// Where the operands of a tile come from. Far ones, which the first-level cache does not hold, are asked for ahead; near ones
+/// would be slowed down by that.
+enum class Operands { near, far };
+
 /// The direct micro-kernel. Each output is one lane of one accumulator, and sums in the canonical order: bias, channel
 /// blocks, taps, channels of the block, all by simd::multiply_add().
-template <class Arch, int Groups, int Pixels, Precision P = Precision::fp32>
+template <class Arch, int Groups, int Pixels, Precision P, Operands From>
 void tap_tile(const TapTile& t) {
     using Vector = simd::Floats<Arch>;
     constexpr int kV = simd::kVectors<Arch>, kLanes = simd::kLanes<Arch>;
     constexpr int kPacked = simd::kPacked<P>, kPixel = kChannelBlock / kPacked;
+    constexpr std::ptrdiff_t kAhead = 64 * kChannelBlock;  // four channel blocks of weights
     Vector sum[Groups * kV][Pixels];
     GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) {
         const Vector bias = simd::load<Arch>(t.bias + v * kLanes);
@@ -53,7 +58,12 @@ void tap_tile(const TapTile& t) {
         const int words = left < kChannelBlock ? (left + kPacked - 1) / kPacked : kPixel;
         for (int tap = 0; tap < t.taps; ++tap) {
             const float* in = block + t.offsets[tap];
+            if constexpr (From == Operands::far)
+                GANCODEC_UNROLL for (int p = 0; p < Pixels; ++p) simd::prefetch(in + t.in_block + p * kPixel);
             for (int c = 0; c < words; ++c, ++in, weights += kChannelBlock) {
+                if constexpr (From == Operands::far)
+                    GANCODEC_UNROLL for (int g = 0; g < Groups; ++g)
+                        simd::prefetch(weights + g * weight_group + kAhead);
                 Vector w[Groups * kV];
                 GANCODEC_UNROLL for (int v = 0; v < Groups * kV; ++v) w[v] =
                     simd::load<Arch>(weights + v / kV * weight_group + v % kV * kLanes);
@@ -90,18 +100,18 @@ constexpr int tiled_width(int width) {
     return total;
 }
 
-template <class Arch, int Groups, Precision P = Precision::fp32>
+template <class Arch, int Groups, Precision P, Operands From>
 void tap_row(TapTile t, int width) {
     using S = TileSizes<Arch>;
     for (int left = width; left > 0;) {
         const int pixels = next_tile<Arch>(left);
         t.pixels = left < pixels ? left : pixels;
         if (pixels == S::large)
-            tap_tile<Arch, Groups, S::large, P>(t);
+            tap_tile<Arch, Groups, S::large, P, From>(t);
         else if (pixels == S::small)
-            tap_tile<Arch, Groups, S::small, P>(t);
+            tap_tile<Arch, Groups, S::small, P, From>(t);
         else
-            tap_tile<Arch, Groups, 2 * S::small, P>(t);
+            tap_tile<Arch, Groups, 2 * S::small, P, From>(t);
         left -= pixels;
         t.in += pixels * (kChannelBlock / simd::kPacked<P>);
         t.out += pixels * t.out_pixel;

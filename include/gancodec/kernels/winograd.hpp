@@ -16,7 +16,7 @@
 namespace gancodec::detail {
 
 /// A convolution on phases by Winograd's algorithm. Tasks are blocks of tiles: transform the inputs, multiply (one matrix
-/// product for each of the 36 cells and each phase of the outputs), transform back. With Precision::bf16 the factors of
+/// product for each of the 36 cells and each phase of the outputs, a chunk of outputs at a time), transform back. With Precision::bf16 the factors of
 /// the products are bf16; transforms and sums are fp32.
 template <class Arch, Precision P>
 class WinogradConvolution {
@@ -34,10 +34,15 @@ public:
           folds_(in_phases_ > 1 && in_phases_ * in.shape.c <= kChannelBlock),
           vectors_(folds_ ? 1 : in_phases_) {
         if (folds_) folded_ = ws.tensor<float>(folded_shape(in.shape, weights.in_step));
-        // The transformed inputs of a block should stay in the second-level cache. Any block gives the same numbers.
-        constexpr int kCacheFloats = 128 * 1024;
+        // What is multiplied with all weights one after another should stay in the second-level cache: the transformed inputs of
+        // a block or, where few tiles would fill it, those of one cell, whose products then go to memory. Any block and any
+        // chunk give the same numbers.
+        constexpr int kCacheFloats = 128 * 1024, kWide = 256;
         const int tiles = grid_.tiles(), channels = in.shape.padded_c() * vectors_;
-        const int most = std::clamp(kCacheFloats / (kWinogradCells * channels) / 12 * 12, 12, 96);
+        const bool by_cell = in.shape.c >= kWide;
+        const int kept = by_cell ? channels : kWinogradCells * channels;
+        const int most = std::clamp(kCacheFloats / kept / 12 * 12, 12, 96);
+        chunk_ = by_cell ? weights.groups() : kGroups;
         const int wanted = round_up((tiles + most - 1) / most, threads());
         block_ = round_up(std::max(1, (tiles + wanted - 1) / wanted), 4);
         blocks_ = (tiles + block_ - 1) / block_;
@@ -48,7 +53,7 @@ public:
         v_block_ = v_vector * vectors_;
         v_cell_ = v_block_ * in.shape.blocks() + kChannelBlock;
         m_group_ = static_cast<std::ptrdiff_t>(width) * kChannelBlock;
-        m_cell_ = m_group_ * kGroups + kChannelBlock;
+        m_cell_ = m_group_ * chunk_ + kChannelBlock;
         const auto workers = static_cast<std::size_t>(threads());
         v_ = ws.take<float>(workers * static_cast<std::size_t>(v_cell_) * kWinogradCells);
         m_ = ws.take<float>(workers * static_cast<std::size_t>(m_cell_) * kWinogradCells);
@@ -79,8 +84,8 @@ public:
                                             grid_, place, count,
                                             ChannelWords<Arch, P>{v + block * v_block_ + phase * v_phase_, v_cell_});
             for (int phase = 0; phase < out_phases_; ++phase)
-                for (int group = 0; group < weights_.groups(); group += kGroups) {
-                    const int groups = std::min(kGroups, weights_.groups() - group);
+                for (int group = 0; group < weights_.groups(); group += chunk_) {
+                    const int groups = std::min(chunk_, weights_.groups() - group);
                     multiply(v, m, phase, group, groups, count);
                     for (int g = 0; g < groups; ++g) {
                         WinogradGrid::Place p = place;
@@ -167,22 +172,26 @@ private:
                 std::fill_n(m + cell * m_cell_, m_group_ * groups, 0.0f);
                 continue;
             }
-            const TapTile tile{v + cell * v_cell_,
-                               v_block_,
-                               taps_[cell].offsets,
-                               taps_[cell].count,
-                               weights_.in_channels,
-                               transformed(phase, group) + cell * u_cell_,
-                               u_group_,
-                               kZeros,
-                               m + cell * m_cell_,
-                               m_group_,
-                               kChannelBlock,
-                               0};
-            if (groups == kGroups)
-                tap_row<Arch, kGroups, P>(tile, count);
-            else
-                tap_row<Arch, 1, P>(tile, count);
+            TapTile tile{v + cell * v_cell_,
+                         v_block_,
+                         taps_[cell].offsets,
+                         taps_[cell].count,
+                         weights_.in_channels,
+                         transformed(phase, group) + cell * u_cell_,
+                         u_group_,
+                         kZeros,
+                         m + cell * m_cell_,
+                         m_group_,
+                         kChannelBlock,
+                         0};
+            for (int left = groups; left > 0; left -= kGroups) {
+                if (left >= kGroups)
+                    tap_row<Arch, kGroups, P, Operands::far>(tile, count);
+                else
+                    tap_row<Arch, 1, P, Operands::far>(tile, count);
+                tile.weights += kGroups * u_group_;
+                tile.out += kGroups * m_group_;
+            }
         }
     }
 
@@ -231,6 +240,7 @@ private:
     TensorView<float> folded_;
     std::uint64_t filled_[kMostPhases] = {};                 ///< bit k: cell k of the phase's weights has numbers
     CellTaps taps_[kWinogradCells];                          ///< of the inputs
+    int chunk_ = 0;                                          ///< groups of outputs whose products are kept at a time
     int block_ = 0, blocks_ = 0;                             ///< tiles of a block; blocks
     std::ptrdiff_t v_phase_ = 0, v_block_ = 0, v_cell_ = 0;  ///< words between parts of V
     std::ptrdiff_t m_group_ = 0, m_cell_ = 0;                ///< of M

@@ -131,6 +131,12 @@ inline void store(float* p, const Floats<Arch>& v) {
     v.store_aligned(p);
 }
 
+/// Asks for the cache line at `p`, which will be read soon.
+inline void prefetch([[maybe_unused]] const float* p) {
+#if defined(__GNUC__)
+    __builtin_prefetch(p);
+#endif
+}
 /// Asks for the cache line at `p`, which will be written soon.
 inline void prefetch_to_write([[maybe_unused]] const float* p) {
 #if defined(__GNUC__)
@@ -194,6 +200,21 @@ template <int Lanes>
     for (int i = 0; i < Lanes; ++i)
         if (v.lanes[i] > 0.0f) other.lanes[i] = v.lanes[i];
     return other;
+}
+
+/// `value` with its sign turned where `x` is below 0, and 0 where `x` is 0: the gradient of |x| times `value`.
+template <class Arch>
+[[nodiscard]] inline xsimd::batch<float, Arch> signed_like(const xsimd::batch<float, Arch>& value,
+                                                           const xsimd::batch<float, Arch>& x) {
+    using Vector = xsimd::batch<float, Arch>;
+    const Vector zero(0.0f);
+    return xsimd::select(x > zero, value, xsimd::select(x < zero, value * Vector(-1.0f), zero));
+}
+template <int Lanes>
+[[nodiscard]] inline EmulatedFloats<Lanes> signed_like(EmulatedFloats<Lanes> value, const EmulatedFloats<Lanes>& x) {
+    for (int i = 0; i < Lanes; ++i)
+        value.lanes[i] = x.lanes[i] > 0.0f ? value.lanes[i] : x.lanes[i] < 0.0f ? -value.lanes[i] : 0.0f;
+    return value;
 }
 
 /// a·b + c, rounded once.
