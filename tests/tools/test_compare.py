@@ -123,6 +123,13 @@ with tempfile.TemporaryDirectory() as folder:
     expect("no setting is coded twice over both runs", len(encodings.read_bytes()) == records and before > 0, (before, records))
     settings = len({1, 3, 5, 7, 9, 4}) + len({1, 3, 5, 7, 9, 4, 8, 12, 18, 27})
     expect("no setting is measured twice over both runs", total == settings, (total, settings))
+    if importlib.util.find_spec("matplotlib"):  # it has the font
+        from compare_codecs.sheet import write_sheet
+        write_sheet(root / "sheet.png", result, [fake(OURS), fake("other")], 1.0)
+        sheet, original = np.asarray(Image.open(root / "sheet.png")), np.asarray(result.store.pixels)[:, 8:40]
+        expect("the sheet begins with the middle of the original", np.array_equal(sheet[:32, :32], original))
+        panels = [np.array_equal(sheet[:32, x:x + 32], original) for x in range(0, sheet.shape[1] - 31)]
+        expect("the sheet has the original and a panel for each codec", sum(panels) == 3, sum(panels))
     third = FakeMeter(-1)
     campaign(third)
     expect("a third run measures nothing", third.calls == 0 and len(encodings.read_bytes()) == records, third.calls)

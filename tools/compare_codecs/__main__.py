@@ -11,6 +11,7 @@ from pathlib import Path
 from .campaign import measure
 from .codecs import classical_codecs, our_codec
 from .page import write_page
+from .sheet import write_sheet
 from .store import Meter, identities
 from .summary import csv_text, summary, text_table
 
@@ -34,7 +35,7 @@ def arguments() -> argparse.Namespace:
         return chosen
 
     parser = argparse.ArgumentParser(prog="tools/compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="PNG, PPM or JPEG images, none below it")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="PNG, PPM or JPEG images, none below it; or one image")
     parser.add_argument("--out", type=Path, default=Path("build/compare"), help="results and cache (%(default)s)")
     parser.add_argument("--program", type=Path, required=True, help="our command line (tools/compare builds and names it)")
     parser.add_argument("--weights", type=Path, default=Path("weights/gancodec.safetensors"), help="our model (%(default)s)")
@@ -50,7 +51,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
-    images = sorted(p for p in options.folder.glob("*") if p.suffix.lower() in IMAGES)[:options.images]
+    found = [options.folder] if options.folder.is_file() else sorted(options.folder.glob("*"))
+    images = [p for p in found if p.suffix.lower() in IMAGES][:options.images]
     if not images:
         sys.exit(f"compare: {options.folder}: expected PNG, PPM or JPEG images, found none")
     if options.metric_weights:
@@ -81,8 +83,9 @@ def main() -> int:
     (options.out / "compare.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
     (options.out / "compare.csv").write_text(csv_text(results), encoding="utf-8")
     write_page(options.out / "index.html", data, results, [ours, *others], options.bpp, notes)
+    write_sheet(options.out / "sheet.png", results[0], [ours, *others], options.bpp[0])
     print(json.dumps(data) if options.json else text_table(data))
-    say(f"{options.out}/index.html, compare.csv, compare.json")
+    say(f"{options.out}/index.html, compare.csv, compare.json; sheet.png: the first image at the lowest rate")
     return 0
 
 
